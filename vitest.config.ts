@@ -1,0 +1,46 @@
+import { defineConfig } from "vitest/config";
+
+// Three sets. `pure` touches no server and stays under 5 s; `servers` runs against a real Redis and a real Postgres;
+// `e2e` starts whole clusters of processes and runs one file at a time, since two cores are all it may count on.
+const resolve = { conditions: ["source"] };
+const shared = { ssr: { resolve }, resolve };
+const ends = (kind: string): string[] => ["packages", "services", "tests"].map((folder) => `${folder}/**/*.${kind}.ts`);
+
+export default defineConfig({
+  test: {
+    reporters: ["default", ["json", { outputFile: "test-report.json" }]],
+    projects: [
+      {
+        ...shared,
+        test: {
+          name: "pure",
+          include: ends("test"),
+          exclude: [...ends("redis.test"), ...ends("pg.test"), ...ends("e2e.test"), "**/node_modules/**", "**/dist/**"],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "servers",
+          globalSetup: ["packages/testkit/src/postgres-global.ts"],
+          include: [...ends("redis.test"), ...ends("pg.test")],
+          testTimeout: 30_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "e2e",
+          include: ends("e2e.test"),
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
