@@ -1,0 +1,8 @@
+// Tokens and API keys: verify, mint, hash. Other packages import from here only.
+export { hashApiKey, isApiKey, matchesApiKey, newApiKey } from "./api-key.ts";
+export { createMinter, refreshAtMs, RESERVED_CLAIMS } from "./minter.ts";
+export type { Minted, Minter, MinterOptions, MintRequest } from "./minter.ts";
+export type { KeyOptions, TokenAlgorithm } from "./token-keys.ts";
+export { displayName, isUserId } from "./user-id.ts";
+export { createVerifier } from "./verifier.ts";
+export type { Verified, Verifier, VerifierOptions } from "./verifier.ts";

@@ -1,0 +1,22 @@
+// What every process of the cluster is made of, and nothing that knows about chat. Other packages import from here only.
+export { createLog } from "./log.ts";
+export type { Log, LogOptions } from "./log.ts";
+export { createMetrics } from "./metrics.ts";
+export type { Metrics, MetricsOptions, PlainCount } from "./metrics.ts";
+export { startInternalServer } from "./internal-server.ts";
+export type { CheckResult, InternalServer, InternalServerOptions, ReadinessCheck } from "./internal-server.ts";
+export { newNodeId, runProcess } from "./lifecycle.ts";
+export type { ProcessContext, ProcessService, ReadyMessage } from "./lifecycle.ts";
+export { watchParent } from "./parent-watch.ts";
+export type { StopFunction } from "./stop-list.ts";
+export { parseFlags } from "./flags.ts";
+export { describeSettings } from "./settings-describe.ts";
+export { maskUrl, nearestName, SettingsError } from "./settings-problem.ts";
+export type { SettingsProblem } from "./settings-problem.ts";
+export type { AnyRow as SettingRow, ServiceName } from "./settings-row.ts";
+export type { SettingsSources } from "./settings-sources.ts";
+export { isSettingKey, SETTINGS } from "./settings-table.ts";
+export type { ServiceSettings, SettingKey, Settings, SettingValue } from "./settings-table.ts";
+export { inspectSettings, loadSettings, serviceKeys } from "./settings.ts";
+export type { SettingInForce } from "./settings.ts";
+export { VERSION } from "./version.ts";

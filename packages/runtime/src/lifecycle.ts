@@ -1,0 +1,168 @@
+// The life of a process: settings, log, metrics, start, ready, graceful stop, exit code. Every service's main is run by it.
+// States: starting -> ready -> stopping -> ended; a signal, a lost parent or `stop()` leads to stopping from either of the
+// first two, and only the first cause counts. A fault nobody caught ends the process at once, whatever the state.
+import { randomInt } from "node:crypto";
+import { parseFlags } from "./flags.ts";
+import { createLog } from "./log.ts";
+import type { Log } from "./log.ts";
+import { createMetrics } from "./metrics.ts";
+import type { Metrics } from "./metrics.ts";
+import { watchParent } from "./parent-watch.ts";
+import { SettingsError } from "./settings-problem.ts";
+import { inspectSettings, loadSettings } from "./settings.ts";
+import type { SettingsSources } from "./settings-sources.ts";
+import type { ServiceSettings } from "./settings-table.ts";
+import { createStopList } from "./stop-list.ts";
+import type { StopFunction } from "./stop-list.ts";
+import { VERSION } from "./version.ts";
+
+/** The services that are processes of their own. */
+export type ProcessService = "edge" | "api" | "persister";
+
+/** What a launcher hears on the IPC channel once a child serves; ports are the real ones, also when 0 was asked for. */
+export type ReadyMessage = { ready: true; port?: number; internalPort: number; node: string };
+
+export interface ProcessContext<S extends ProcessService> {
+  readonly settings: ServiceSettings<S>;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Id of this run, new at every start: `<name>.<4 characters>`. */
+  readonly node: string;
+  /** Registers what must be given back; runs in reverse order at the end, within 5 s unless said otherwise. */
+  onStop(this: void, name: string, stop: StopFunction, withinMs?: number): void;
+  /** Begins the graceful stop; the process exits with 0, or 1 when a step failed. Later calls change nothing. */
+  stop(this: void, reason: string): void;
+  /** To be called by main when it serves: one log line, and the message to a launcher. */
+  announceReady(this: void, ports: { readonly port?: number; readonly internalPort: number }): void;
+}
+
+/** sysexits.h EX_CONFIG: a supervisor can tell that starting again will not help. */
+const EXIT_CONFIG = 78;
+/** A terminal, npm and a supervisor may each send the same signal; within this time they are one. */
+const SAME_SIGNAL_MS = 1000;
+/** Without its launcher nobody waits for a long drain. */
+const ORPHAN_STOP_MS = 5000;
+const NODE_SUFFIX_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz";
+
+/**
+ * Runs a service until it is told to stop. Exit codes: 0 stopped, 1 failed to start or to stop, was killed by a second
+ * signal or by a fault; 78 wrong settings, printed all at once without a stack trace.
+ */
+export async function runProcess<S extends ProcessService>(
+  service: S,
+  main: (context: ProcessContext<S>) => Promise<void>,
+): Promise<void> {
+  const sources = { env: process.env, flags: parseFlags(process.argv.slice(2)) };
+  const { settings, own } = loadOrExit(service, sources);
+  const node = newNodeId(own.nodeName ?? service);
+  const log = createLog({ service, node, level: own.logLevel });
+  endOnFault(log);
+  warnOfGenerated(service, sources, log);
+  const stops = createStopList(log);
+  const ending = createEnding(log, stops.run);
+  stopOnSignals(log, ending.stop);
+  if (own.parentPid !== undefined) stopWithParent(own.parentPid, ending.stop);
+  const context: ProcessContext<S> = {
+    settings,
+    log,
+    metrics: createMetrics({ service, node, version: VERSION }),
+    node,
+    onStop: stops.add,
+    stop: ending.stop,
+    announceReady: (ports) => announceReady(log, { ready: true, ...ports, node }),
+  };
+  try {
+    await main(context);
+  } catch (error) {
+    // What a stop closes under a main that is still starting fails there; that is the stop, not a failed start.
+    if (ending.isStopping()) return;
+    log.fatal({ err: error }, "could not start");
+    await stops.run();
+    process.exit(1);
+  }
+}
+
+/** `<name>.<4 random characters>`, so that a restarted node never takes over the lease of its former self. */
+export function newNodeId(name: string): string {
+  const suffix = Array.from({ length: 4 }, () => NODE_SUFFIX_ALPHABET.charAt(randomInt(NODE_SUFFIX_ALPHABET.length)));
+  return `${name}.${suffix.join("")}`;
+}
+
+function loadOrExit<S extends ProcessService>(service: S, sources: SettingsSources) {
+  try {
+    return {
+      settings: loadSettings<S>(service, sources),
+      own: loadSettings(["nodeName", "logLevel", "parentPid"], sources),
+    };
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return process.exit(EXIT_CONFIG);
+  }
+}
+
+/** A secret made here is known to no other process: right for one process alone, a mistake in a cluster. */
+function warnOfGenerated(service: ProcessService, sources: SettingsSources, log: Log): void {
+  for (const { env, source } of inspectSettings(service, sources)) {
+    if (source === "generated") log.warn({ setting: env }, "no value given; a random one was made for this run");
+  }
+}
+
+interface Ending {
+  stop(this: void, reason: string): void;
+  isStopping(): boolean;
+}
+
+function createEnding(log: Log, runSteps: () => Promise<readonly string[]>): Ending {
+  let isStopping = false;
+  return {
+    stop(reason) {
+      if (isStopping) return;
+      isStopping = true;
+      log.info({ reason }, "stopping");
+      void runSteps().then((failed) => {
+        log.info({ reason, failed }, "stopped");
+        process.exit(failed.length === 0 ? 0 : 1);
+      });
+    },
+    isStopping: () => isStopping,
+  };
+}
+
+function stopOnSignals(log: Log, stop: Ending["stop"]): void {
+  let firstAtMs: number | undefined;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    const nowMs = performance.now();
+    firstAtMs ??= nowMs;
+    if (nowMs - firstAtMs <= SAME_SIGNAL_MS) {
+      stop(signal);
+      return;
+    }
+    log.warn({ signal }, "told twice, ending at once");
+    process.exit(1);
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+}
+
+function stopWithParent(parentPid: number, stop: Ending["stop"]): void {
+  watchParent(parentPid, () => {
+    setTimeout(() => process.exit(1), ORPHAN_STOP_MS);
+    stop("parent gone");
+  });
+}
+
+/** Rejections nobody handled arrive here too: without a listener of their own Node raises them as exceptions. */
+function endOnFault(log: Log): void {
+  process.on("uncaughtException", (error, origin) => {
+    log.fatal({ err: error, origin }, "a fault nobody caught");
+    process.exit(1);
+  });
+}
+
+function announceReady(log: Log, message: ReadyMessage): void {
+  const { port, internalPort } = message;
+  log.info(port === undefined ? { internalPort } : { port, internalPort }, "ready");
+  // A launcher that has gone or hung up hears nothing; that is its own affair.
+  if (process.send !== undefined && process.connected) process.send(message, undefined, undefined, () => undefined);
+}

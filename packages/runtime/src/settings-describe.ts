@@ -1,0 +1,26 @@
+// Renders the settings table for people: the README's section is this text, and a test keeps the two equal.
+// Called by `rookery config docs`. Pure.
+import type { AnyRow } from "./settings-row.ts";
+import { rowsByKey } from "./settings-sources.ts";
+
+/** Markdown table, one row a setting: variable, default, unit, meaning, services that read it. */
+export function describeSettings(): string {
+  const rows = [...rowsByKey.values()].map(
+    (row) =>
+      `| \`${row.env}\`${row.fromFile ? " (`_FILE`)" : ""} | ${defaultText(row)} | ${row.unit} | ` +
+      `${row.meaning}${range(row)} | ${row.usedBy.join(", ")} |`,
+  );
+  return ["| setting | default | unit | meaning | used by |", "| --- | --- | --- | --- | --- |", ...rows].join("\n");
+}
+
+function defaultText(row: AnyRow): string {
+  if (row.need === "required") return "required";
+  if (row.need === "optional") return "none";
+  if (row.need === "generated") return "made at start; required in production";
+  if (Array.isArray(row.default)) return row.default.length === 0 ? "empty" : `\`${row.default.join(",")}\``;
+  return `\`${String(row.default)}\``;
+}
+
+function range(row: AnyRow): string {
+  return row.expected.startsWith("one of ") ? ` (${row.expected})` : "";
+}

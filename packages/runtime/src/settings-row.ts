@@ -1,0 +1,207 @@
+// What one row of the settings table is, and the builders that write a row in one line. The table is made of these;
+// the loader and the documents only read them. A row knows no process environment and reads no file.
+import { Type } from "typebox";
+import type { Static, TArray, TBoolean, TEnum, TInteger, TSchema, TString } from "typebox";
+
+export type ServiceName = "edge" | "api" | "persister" | "migrate";
+
+/**
+ * What happens when nobody gives a value: `default` takes the row's own, `required` is a problem, `optional` stays
+ * undefined, `generated` makes a random secret (a problem when `NODE_ENV=production`).
+ */
+export type Need = "default" | "required" | "optional" | "generated";
+
+/** `key`: masked whole, at least 32 bytes, never on a command line. `url`: its user, password and query are masked. */
+export type Secrecy = "open" | "key" | "url";
+
+export interface SettingRow<S extends TSchema, N extends Need, U extends ServiceName> {
+  readonly env: `ROOKERY_${string}`;
+  readonly schema: S;
+  readonly need: N;
+  readonly default: N extends "default" ? Static<S> : undefined;
+  readonly unit: string;
+  readonly usedBy: readonly U[];
+  readonly meaning: string;
+  /** A value that would be accepted, as it is written in an environment variable. */
+  readonly example: string;
+  /** What a value must be, as words that follow "expected". */
+  readonly expected: string;
+  readonly secrecy: Secrecy;
+  /** Whether `<env>_FILE` may name a file that holds the value. */
+  readonly fromFile: boolean;
+  /** Text of an environment variable, a flag or a file to a candidate for the schema; text it cannot read stays text. */
+  readonly read: (text: string) => unknown;
+}
+
+export type AnyRow = SettingRow<TSchema, Need, ServiceName>;
+
+/** The shortest secret that is accepted: the output length of SHA-256, as RFC 7518 section 3.2 asks for HS256. */
+export const MIN_SECRET_BYTES = 32;
+
+type UsedBy<U extends ServiceName> = readonly U[];
+
+/** A whole number from `range[0]` to `range[1]`, both included. */
+export function integer<const U extends ServiceName>(
+  env: AnyRow["env"],
+  byDefault: number,
+  [minimum, maximum]: readonly [number, number],
+  unit: string,
+  usedBy: UsedBy<U>,
+  meaning: string,
+): SettingRow<TInteger, "default", U> {
+  const expected = `a whole number from ${minimum} to ${maximum}`;
+  const schema = Type.Integer({ minimum, maximum });
+  const rest = { unit, usedBy, meaning, expected, example: String(byDefault), read: readInteger };
+  return { env, schema, need: "default", default: byDefault, ...OPEN, ...rest };
+}
+
+/** A whole number that may be left out. */
+export function optionalInteger<const U extends ServiceName>(
+  env: AnyRow["env"],
+  example: string,
+  usedBy: UsedBy<U>,
+  meaning: string,
+): SettingRow<TInteger, "optional", U> {
+  const rest = { unit: "", usedBy, meaning, expected: "a whole number above 0", example, read: readInteger };
+  return { env, schema: Type.Integer({ minimum: 1 }), need: "optional", default: undefined, ...OPEN, ...rest };
+}
+
+/** `true` or `false`. */
+export function flag<const U extends ServiceName>(
+  env: AnyRow["env"],
+  byDefault: boolean,
+  usedBy: UsedBy<U>,
+  meaning: string,
+): SettingRow<TBoolean, "default", U> {
+  const rest = { unit: "", usedBy, meaning, expected: "true or false", example: String(!byDefault), read: readBoolean };
+  return { env, schema: Type.Boolean(), need: "default", default: byDefault, ...OPEN, ...rest };
+}
+
+/** One word of a closed set; the first is the default. */
+export function word<const W extends readonly [string, ...string[]], const U extends ServiceName>(
+  env: AnyRow["env"],
+  words: W,
+  usedBy: UsedBy<U>,
+  meaning: string,
+): SettingRow<TEnum<[...W]>, "default", U> {
+  const [byDefault] = words;
+  const schema = Type.Enum<[...W]>([...words]);
+  const rest = {
+    unit: "",
+    usedBy,
+    meaning,
+    expected: `one of ${words.join(", ")}`,
+    example: byDefault,
+    read: readText,
+  };
+  return { env, schema, need: "default", default: byDefault, ...OPEN, ...rest };
+}
+
+interface TextForm {
+  readonly pattern: string;
+  readonly expected: string;
+  readonly example: string;
+  readonly secrecy?: Secrecy;
+  readonly fromFile?: boolean;
+}
+
+/** One line of text in the given form. */
+export function text<const U extends ServiceName>(
+  env: AnyRow["env"],
+  byDefault: string,
+  form: TextForm,
+  usedBy: UsedBy<U>,
+  meaning: string,
+): SettingRow<TString, "default", U> {
+  return { env, ...textRow(form), need: "default", default: byDefault, usedBy, meaning };
+}
+
+/** Text that must be given. */
+export function requiredText<const U extends ServiceName>(
+  env: AnyRow["env"],
+  form: TextForm,
+  usedBy: UsedBy<U>,
+  meaning: string,
+): SettingRow<TString, "required", U> {
+  return { env, ...textRow(form), need: "required", default: undefined, usedBy, meaning };
+}
+
+/** Text that may be left out. */
+export function optionalText<const U extends ServiceName>(
+  env: AnyRow["env"],
+  form: TextForm,
+  usedBy: UsedBy<U>,
+  meaning: string,
+): SettingRow<TString, "optional", U> {
+  return { env, ...textRow(form), need: "optional", default: undefined, usedBy, meaning };
+}
+
+/** A secret of at least 32 bytes that may be left out; by environment or file only. */
+export function optionalSecret<const U extends ServiceName>(
+  env: AnyRow["env"],
+  usedBy: UsedBy<U>,
+  meaning: string,
+): SettingRow<TString, "optional", U> {
+  return { env, ...textRow(secretForm(env)), need: "optional", default: undefined, usedBy, meaning };
+}
+
+/** A secret that is made at start when absent, except in production where it must be given. */
+export function generatedSecret<const U extends ServiceName>(
+  env: AnyRow["env"],
+  usedBy: UsedBy<U>,
+  meaning: string,
+): SettingRow<TString, "generated", U> {
+  return { env, ...textRow(secretForm(env)), need: "generated", default: undefined, usedBy, meaning };
+}
+
+function secretForm(env: string): TextForm {
+  const expected = `a random secret of at least ${MIN_SECRET_BYTES} bytes`;
+  const example = `${env}_FILE=/run/secrets/${env.slice("ROOKERY_".length).toLowerCase()}`;
+  return { pattern: "^[\\s\\S]*$", expected, example, secrecy: "key", fromFile: true };
+}
+
+interface ListForm {
+  readonly pattern: string;
+  readonly expected: string;
+  readonly example: string;
+}
+
+/** Values between commas, empty by default. */
+export function list<const U extends ServiceName>(
+  env: AnyRow["env"],
+  { pattern, expected, example }: ListForm,
+  usedBy: UsedBy<U>,
+  meaning: string,
+): SettingRow<TArray<TString>, "default", U> {
+  const schema = Type.Array(Type.String({ pattern }), { uniqueItems: true });
+  const rest = { unit: "", usedBy, meaning, expected, example, read: readList };
+  return { env, schema, need: "default", default: [], ...OPEN, ...rest };
+}
+
+const OPEN = { secrecy: "open", fromFile: false } as const;
+
+function textRow({ pattern, expected, example, secrecy = "open", fromFile = false }: TextForm) {
+  const schema = Type.String({ pattern, minLength: 1 });
+  return { schema, unit: "", expected, example, secrecy, fromFile, read: readText };
+}
+
+function readText(value: string): string {
+  return value;
+}
+
+function readInteger(value: string): number | string {
+  return /^[+-]?\d{1,16}$/.test(value.trim()) ? Number(value) : value;
+}
+
+function readBoolean(value: string): boolean | string {
+  const lower = value.trim().toLowerCase();
+  if (lower === "true" || lower === "1") return true;
+  return lower === "false" || lower === "0" ? false : value;
+}
+
+function readList(value: string): string[] {
+  return value
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+}

@@ -1,0 +1,206 @@
+// Gathers what was given for each setting, by layer: default < file (`ROOKERY_CONFIG`) < environment < flag, with `_FILE`
+// variants. Called by the loader alone; it judges names, never values, and collects problems instead of throwing.
+import { readFileSync } from "node:fs";
+import { LineCounter, parseDocument } from "yaml";
+import type { Document } from "yaml";
+import type { SettingsProblem } from "./settings-problem.ts";
+import { nearestName } from "./settings-problem.ts";
+import type { AnyRow } from "./settings-row.ts";
+import { isSettingKey, SETTINGS } from "./settings-table.ts";
+import type { SettingKey } from "./settings-table.ts";
+
+export const CONFIG_ENV = "ROOKERY_CONFIG";
+const FILE_SUFFIX = "_FILE";
+
+export interface SettingsSources {
+  /** Usually `process.env`. Empty variables count as absent. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Values of the command line by camel-case key; secrets are refused here. */
+  readonly flags?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A value before it was checked, and where it stood. */
+export interface Given {
+  readonly value: unknown;
+  readonly source: string;
+}
+
+export interface Gathered {
+  readonly given: ReadonlyMap<SettingKey, Given>;
+  readonly problems: readonly SettingsProblem[];
+}
+
+const ROWS: readonly (readonly [SettingKey, AnyRow])[] = Object.keys(SETTINGS)
+  .filter(isSettingKey)
+  .map((key) => [key, SETTINGS[key]] as const);
+
+/** The table's rows by key, seen without their literal types. */
+export const rowsByKey: ReadonlyMap<SettingKey, AnyRow> = new Map(ROWS);
+
+/** Reads all layers; a later layer hides an earlier one. */
+export function gatherSettings({ env, flags = {} }: SettingsSources): Gathered {
+  const given = new Map<SettingKey, Given>();
+  const problems: SettingsProblem[] = [];
+  const path = env[CONFIG_ENV] ?? "";
+  if (path !== "") takeConfigFile(path, given, problems);
+  takeEnvironment(env, given, problems);
+  takeFlags(flags, given, problems);
+  return { given, problems };
+}
+
+function takeEnvironment(
+  env: SettingsSources["env"],
+  given: Map<SettingKey, Given>,
+  problems: SettingsProblem[],
+): void {
+  const known = new Set<string>([CONFIG_ENV]);
+  for (const [key, row] of ROWS) {
+    known.add(row.env);
+    const text = env[row.env] ?? "";
+    if (text !== "") given.set(key, { value: row.read(text), source: "environment" });
+    if (!row.fromFile) continue;
+    known.add(row.env + FILE_SUFFIX);
+    const path = env[row.env + FILE_SUFFIX] ?? "";
+    if (path === "") continue;
+    if (text !== "") problems.push(doubled(key, row, `${row.env} and ${row.env}${FILE_SUFFIX}`));
+    takeValueFile(key, row, path, given, problems);
+  }
+  for (const name of Object.keys(env)) {
+    if (name.startsWith("ROOKERY_") && !known.has(name)) problems.push(unknownName(name, "environment", [...known]));
+  }
+}
+
+function takeConfigFile(path: string, given: Map<SettingKey, Given>, problems: SettingsProblem[]): void {
+  const entries = readConfigFile(path, problems);
+  const source = `file ${path}`;
+  const known = new Set<string>();
+  for (const [key, row] of ROWS) {
+    known.add(key);
+    const value = entries.get(key);
+    const isGiven = value !== undefined && value !== null;
+    if (isGiven) given.set(key, { value: typeof value === "string" ? row.read(value) : value, source });
+    if (!row.fromFile) continue;
+    known.add(`${key}File`);
+    const valuePath = entries.get(`${key}File`);
+    if (typeof valuePath !== "string") continue;
+    if (isGiven) problems.push(doubled(key, row, `${key} and ${key}File in ${path}`));
+    takeValueFile(key, row, valuePath, given, problems);
+  }
+  for (const name of entries.keys()) {
+    if (!known.has(name)) problems.push(unknownName(name, source, [...known]));
+  }
+}
+
+/** Top-level entries of a YAML mapping. The parser's own messages quote the file, so only position and code are shown. */
+function readConfigFile(path: string, problems: SettingsProblem[]): ReadonlyMap<string, unknown> {
+  const text = readText(path);
+  if (typeof text !== "string") {
+    problems.push(configProblem(`${path}: ${text.fault}`));
+    return new Map();
+  }
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { prettyErrors: false, lineCounter });
+  for (const error of document.errors) {
+    const { line, col } = lineCounter.linePos(error.pos[0]);
+    problems.push(configProblem(`${path}: ${error.code} at line ${line}, column ${col}`));
+  }
+  if (document.errors.length > 0) return new Map();
+  const content = contentOf(document);
+  if (content === null || content === undefined) return new Map();
+  if (typeof content === "object" && !Array.isArray(content)) return new Map(Object.entries(content));
+  problems.push(configProblem(`${path}: not a mapping, or one with aliases`));
+  return new Map();
+}
+
+/** Aliases are refused: settings have no use for them, and they are how a small YAML file becomes a large value. */
+function contentOf(document: Document.Parsed): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 0 });
+  } catch (error) {
+    if (error instanceof ReferenceError) return "an alias";
+    throw error;
+  }
+}
+
+function takeFlags(
+  flags: Readonly<Record<string, string>>,
+  given: Map<SettingKey, Given>,
+  problems: SettingsProblem[],
+): void {
+  for (const [name, text] of Object.entries(flags)) {
+    if (!isSettingKey(name)) {
+      const nearest = nearestName(name, Object.keys(SETTINGS));
+      const expected = nearest === undefined ? "a known flag" : `a known flag; did you mean ${flagName(nearest)}?`;
+      const flag = flagName(name);
+      problems.push({ key: flag, env: flag, source: "flag", got: "an unknown name", expected, example: "" });
+      continue;
+    }
+    const row: AnyRow = SETTINGS[name];
+    if (row.secrecy === "key") {
+      const expected = `${row.env} or ${row.env}${FILE_SUFFIX}, since other users see command lines`;
+      problems.push({ key: name, env: row.env, source: "flag", got: "a secret", expected, example: row.example });
+    } else given.set(name, { value: row.read(text), source: "flag" });
+  }
+}
+
+/** `sendsPerSec` as it is written on a command line. */
+export function flagName(key: string): string {
+  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+function takeValueFile(
+  key: SettingKey,
+  row: AnyRow,
+  path: string,
+  given: Map<SettingKey, Given>,
+  problems: SettingsProblem[],
+): void {
+  const text = readText(path);
+  const source = `file ${path}`;
+  // Editors and `echo` end a file with a newline that is not part of the value.
+  if (typeof text === "string") given.set(key, { value: text.replace(/\r?\n$/, ""), source });
+  else
+    problems.push({
+      key,
+      env: row.env + FILE_SUFFIX,
+      source,
+      got: text.fault,
+      expected: "a readable file",
+      example: row.example,
+    });
+}
+
+function readText(path: string): string | { readonly fault: string } {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
+    return { fault: `no readable file (${code})` };
+  }
+}
+
+function doubled(key: SettingKey, row: AnyRow, names: string): SettingsProblem {
+  return { key, env: row.env, source: names, got: "two values", expected: "one of the two", example: row.example };
+}
+
+function configProblem(got: string): SettingsProblem {
+  const expected = "a YAML file that maps setting names to values";
+  return { key: CONFIG_ENV, env: CONFIG_ENV, source: "environment", got, expected, example: "sendsPerSec: 20" };
+}
+
+/** Kubernetes puts `<SERVICE>_PORT=tcp://...` into every pod, which looks like ours when a service is named `rookery...`. */
+const SERVICE_LINK = /_(SERVICE_(HOST|PORT)\w*|PORT(_\d+_(TCP|UDP)\w*)?)$/;
+
+function unknownName(name: string, source: string, known: readonly string[]): SettingsProblem {
+  const nearest = nearestName(name, known);
+  const guess = nearest === undefined ? "" : `; did you mean ${nearest}?`;
+  const link = SERVICE_LINK.test(name) ? "; in Kubernetes set enableServiceLinks: false" : "";
+  return {
+    key: name,
+    env: name,
+    source,
+    got: "an unknown name",
+    expected: `a known setting${guess}${link}`,
+    example: "",
+  };
+}
