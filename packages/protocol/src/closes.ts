@@ -1,0 +1,42 @@
+/**
+ * The farewells to one connection: close words, their codes and what a client does next.
+ * The edge closes with them, clients read them. The range of a code decides alone, so a code added later is understood.
+ */
+// oxlint-disable unicorn/no-thenable -- `then` is a word here, never a function, so nothing can await a row
+
+/** What a client does after a close: come back with backoff, come back with a fresh token, or stay away. */
+export type CloseAction = "reconnect" | "renew" | "stop";
+
+interface CloseRow {
+  readonly code: number;
+  readonly then: CloseAction;
+}
+
+/** Every close code of our own. The word is sent as the close reason. */
+export const CLOSES = {
+  draining: { code: 4000, then: "reconnect" },
+  slow: { code: 4001, then: "reconnect" },
+  idle: { code: 4002, then: "reconnect" },
+  resync: { code: 4003, then: "reconnect" },
+  lifetime: { code: 4004, then: "reconnect" },
+  overloaded: { code: 4005, then: "reconnect" },
+  too_fast: { code: 4006, then: "reconnect" },
+  token: { code: 4401, then: "renew" },
+  revoked: { code: 4403, then: "renew" },
+  auth_timeout: { code: 4408, then: "renew" },
+  protocol: { code: 4500, then: "stop" },
+  banned: { code: 4503, then: "stop" },
+  replaced: { code: 4509, then: "stop" },
+} as const satisfies Record<string, CloseRow>;
+
+export type CloseReason = keyof typeof CLOSES;
+
+/** Standard codes after which the same connection attempt would end the same way (RFC 6455, section 7.4.1). */
+const FINAL_STANDARD_CODES: ReadonlySet<number> = new Set([1000, 1002, 1003, 1007, 1009, 1010]);
+
+/** What a client does after this close code, known or not: judged by range; standard codes by their RFC 6455 meaning. */
+export function actionForClose(code: number): CloseAction {
+  if (code >= 4500 && code <= 4999) return "stop";
+  if (code >= 4400 && code <= 4499) return "renew";
+  return FINAL_STANDARD_CODES.has(code) ? "stop" : "reconnect";
+}

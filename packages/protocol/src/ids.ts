@@ -1,0 +1,95 @@
+/**
+ * The grammar of channel, client, message and user ids, of names and of mentions.
+ * Decoder, token reading, api and broker keys rely on it: no id that passes holds `|`, which separates parts of keys,
+ * but a user's, which therefore always comes last.
+ */
+import {
+  MAX_CHANNEL_ID_CHARS,
+  MAX_CLIENT_ID_CHARS,
+  MAX_MENTION_CHARS,
+  MAX_MENTIONS,
+  MAX_NAME_CODE_POINTS,
+  MAX_USER_ID_BYTES,
+  MESSAGE_ID_CHARS,
+} from "./limits.ts";
+import { isWellFormed, utf8Bytes } from "./text.ts";
+
+export const CHANNEL_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$";
+export const CLIENT_ID_PATTERN = "^[A-Za-z0-9_-]{1,64}$";
+export const MESSAGE_ID_PATTERN = "^[A-Za-z0-9_-]{21}$";
+/** Channels between two users; only the server makes them. */
+export const DIRECT_PREFIX = "dm:";
+
+const ALNUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+// Looked up instead of matched: every frame carries ids, and a look-up takes half the time of its pattern.
+const ALNUM_CHARS = charTable(ALNUM);
+const ID_CHARS = charTable(`${ALNUM}_-`);
+const CHANNEL_CHARS = charTable(`${ALNUM}_.:-`);
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/;
+const NOT_IN_A_NAME = /[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\p{Cs}]/gu;
+const WORD_WITH_AT = /(?:^|[^\p{L}\p{N}_@])@([A-Za-z0-9_.-]+)/gu;
+
+/** 1 at the code of each of these ASCII characters. */
+function charTable(chars: string): Uint8Array {
+  const table = new Uint8Array(128);
+  for (let i = 0; i < chars.length; i++) table[chars.charCodeAt(i)] = 1;
+  return table;
+}
+
+function consistsOf(table: Uint8Array, text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (table[text.charCodeAt(i)] !== 1) return false;
+  return true;
+}
+
+/** Matches {@link CHANNEL_ID_PATTERN}. */
+export function isChannelId(text: string): boolean {
+  if (text.length === 0 || text.length > MAX_CHANNEL_ID_CHARS) return false;
+  return ALNUM_CHARS[text.charCodeAt(0)] === 1 && consistsOf(CHANNEL_CHARS, text);
+}
+
+/** Matches {@link CLIENT_ID_PATTERN}. */
+export function isClientId(text: string): boolean {
+  return text.length > 0 && text.length <= MAX_CLIENT_ID_CHARS && consistsOf(ID_CHARS, text);
+}
+
+/** Matches {@link MESSAGE_ID_PATTERN}. */
+export function isMessageId(text: string): boolean {
+  return text.length === MESSAGE_ID_CHARS && consistsOf(ID_CHARS, text);
+}
+
+/** 1 to 128 bytes of UTF-8, no control characters, no white space at either end. */
+export function isUserId(text: string): boolean {
+  if (text.length === 0 || text.length > MAX_USER_ID_BYTES) return false;
+  return text.trim() === text && !CONTROLS.test(text) && isWellFormed(text) && utf8Bytes(text) <= MAX_USER_ID_BYTES;
+}
+
+/**
+ * A display name on one line, in NFC, at most 64 code points. Never refuses: what may not stand in a name is left out.
+ * Empty when nothing is left; the caller then shows the user id.
+ */
+export function cleanName(name: string): string {
+  const line = name.replace(NOT_IN_A_NAME, "").replace(/\s+/g, " ").trim().normalize("NFC");
+  if (line.length <= MAX_NAME_CODE_POINTS) return line;
+  return Array.from(line).slice(0, MAX_NAME_CODE_POINTS).join("").trim();
+}
+
+/**
+ * User ids mentioned in a body, each once, in order, at most 20. A full stop that ends a mention belongs to the
+ * sentence; a run longer than 64 characters is no mention; `a@b` is an address.
+ */
+export function findMentions(body: string): string[] {
+  if (!body.includes("@")) return [];
+  const found = new Set<string>();
+  for (const match of body.matchAll(WORD_WITH_AT)) {
+    const id = withoutEndingStops(match[1] ?? "");
+    if (id.length > 0 && id.length <= MAX_MENTION_CHARS) found.add(id);
+    if (found.size === MAX_MENTIONS) break;
+  }
+  return [...found];
+}
+
+function withoutEndingStops(text: string): string {
+  let end = text.length;
+  while (end > 0 && text.charCodeAt(end - 1) === 0x2e) end--;
+  return text.slice(0, end);
+}

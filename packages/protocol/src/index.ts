@@ -1,0 +1,135 @@
+/**
+ * The language between clients and the cluster: what this package offers, by name. Runs in browsers and in Node.
+ */
+export type { Chain, Link } from "./continuity.ts";
+export { checkChain, follows } from "./continuity.ts";
+export type {
+  ClientFrame,
+  ClientFrameOf,
+  ClientFrameType,
+  JoinItem,
+  JoinManyFrame,
+  JoinOneFrame,
+  Meta,
+} from "./client-frames.ts";
+export { cleanBody, cleanMeta } from "./clean-fields.ts";
+export { CLIENT_FRAMES } from "./client-frames.ts";
+export type { CloseAction, CloseReason } from "./closes.ts";
+export { actionForClose, CLOSES } from "./closes.ts";
+export type { Decoded } from "./decode.ts";
+export { binaryFrameError, createDecoder } from "./decode.ts";
+export type { ChangeParts, FrameHalves, MessageParts, PageParts, Placed } from "./encode.ts";
+export {
+  deletedHalves,
+  editedHalves,
+  encodeError,
+  encodeGap,
+  encodeJoined,
+  encodeLeft,
+  encodeNotice,
+  encodeOk,
+  encodePage,
+  encodePersisted,
+  encodePong,
+  encodePresence,
+  encodeRead,
+  encodeReconnect,
+  encodeRemoved,
+  encodeResults,
+  encodeRights,
+  encodeTyping,
+  encodeWelcome,
+  jsonMembers,
+  messageHalves,
+  reactionHalves,
+  renderFrame,
+} from "./encode.ts";
+export type { ErrorCode, ErrorDetails, Retry } from "./errors.ts";
+export { ChatError, ERRORS } from "./errors.ts";
+export { FIELDS } from "./fields.ts";
+export { cleanName, DIRECT_PREFIX, findMentions, isChannelId, isClientId, isMessageId, isUserId } from "./ids.ts";
+export type { FrameLimits } from "./limits.ts";
+export {
+  AUTH_TIMEOUT_MS,
+  BACKOFF_MAX_MS,
+  BACKOFF_MIN_MS,
+  BACKOFF_RESET_MS,
+  BAD_FRAMES_WINDOW_MS,
+  COMMAND_BURST,
+  CONNECTIONS_PER_USER,
+  COUNT_ABOVE_MEMBERS,
+  DEFAULT_LIMITS,
+  DEFAULT_PAGE_MEMBERS,
+  DEFAULT_PAGE_MESSAGES,
+  DIGEST_ABOVE_MEMBERS,
+  HEARTBEAT_MS,
+  JOINS_PER_FRAME,
+  LAYER_FRAME_BYTES,
+  LEAVE_GRACE_MS,
+  MAX_BAD_FRAMES,
+  MAX_CHANNEL_ID_CHARS,
+  MAX_CLIENT_ID_CHARS,
+  MAX_CURSOR_BYTES,
+  MAX_DEPTH,
+  MAX_EMOJI_BYTES,
+  MAX_KEYS,
+  MAX_MENTION_CHARS,
+  MAX_MENTIONS,
+  MAX_NAME_CODE_POINTS,
+  MAX_PAGE_MEMBERS,
+  MAX_PASSWORD_BYTES,
+  MAX_REF_CHARS,
+  MAX_REFUSALS,
+  MAX_TOKEN_BYTES,
+  MAX_UNREAD,
+  MAX_USER_ID_BYTES,
+  MESSAGE_ID_CHARS,
+  MODE_BACK_RATIO,
+  ONCE_MS,
+  PRE_AUTH_FRAME_BYTES,
+  REFUSALS_WINDOW_MS,
+  TICKET_MS,
+  TOKEN_GRACE_MS,
+  TYPING_TTL_MS,
+} from "./limits.ts";
+export { fitPage } from "./pages.ts";
+export { parseMessageFrame } from "./parse-message.ts";
+export type { Position } from "./position.ts";
+export { comparePositions, formatPosition, ORIGIN, parsePosition, samePosition } from "./position.ts";
+export type {
+  DeletedFrame,
+  EditedFrame,
+  ErrorFrame,
+  FullMessageFrame,
+  GapFrame,
+  JoinedFrame,
+  LeftFrame,
+  MessageFrame,
+  Mode,
+  NoticeFrame,
+  OkBodyOf,
+  OkBodyType,
+  OkFrame,
+  OkFrameOf,
+  PersistedFrame,
+  PongFrame,
+  PresenceFrame,
+  ReactionCount,
+  ReactionFrame,
+  ReadFrame,
+  ReconnectFrame,
+  RemovedCode,
+  RemovedFrame,
+  Right,
+  RightsFrame,
+  Role,
+  SequencedFrame,
+  ServerFrame,
+  ServerFrameOf,
+  ServerFrameType,
+  TypingFrame,
+  WelcomeFrame,
+} from "./server-frames.ts";
+export { MODES, OK_BODIES, REMOVED_CODES, RIGHTS, ROLES, SERVER_FRAMES } from "./server-frames.ts";
+export type { CleanText } from "./text.ts";
+export { cleanText, isWellFormed, utf8Bytes } from "./text.ts";
