@@ -2,31 +2,30 @@
  * The farewells to one connection: close words, their codes and what a client does next.
  * The edge closes with them, clients read them. The range of a code decides alone, so a code added later is understood.
  */
-// oxlint-disable unicorn/no-thenable -- `then` is a word here, never a function, so nothing can await a row
 
 /** What a client does after a close: come back with backoff, come back with a fresh token, or stay away. */
 export type CloseAction = "reconnect" | "renew" | "stop";
 
 interface CloseRow {
   readonly code: number;
-  readonly then: CloseAction;
+  readonly action: CloseAction;
 }
 
 /** Every close code of our own. The word is sent as the close reason. */
 export const CLOSES = {
-  draining: { code: 4000, then: "reconnect" },
-  slow: { code: 4001, then: "reconnect" },
-  idle: { code: 4002, then: "reconnect" },
-  resync: { code: 4003, then: "reconnect" },
-  lifetime: { code: 4004, then: "reconnect" },
-  overloaded: { code: 4005, then: "reconnect" },
-  too_fast: { code: 4006, then: "reconnect" },
-  token: { code: 4401, then: "renew" },
-  revoked: { code: 4403, then: "renew" },
-  auth_timeout: { code: 4408, then: "renew" },
-  protocol: { code: 4500, then: "stop" },
-  banned: { code: 4503, then: "stop" },
-  replaced: { code: 4509, then: "stop" },
+  draining: { code: 4000, action: "reconnect" },
+  slow: { code: 4001, action: "reconnect" },
+  idle: { code: 4002, action: "reconnect" },
+  resync: { code: 4003, action: "reconnect" },
+  lifetime: { code: 4004, action: "reconnect" },
+  overloaded: { code: 4005, action: "reconnect" },
+  too_fast: { code: 4006, action: "reconnect" },
+  token: { code: 4401, action: "renew" },
+  revoked: { code: 4403, action: "renew" },
+  auth_timeout: { code: 4408, action: "renew" },
+  protocol: { code: 4500, action: "stop" },
+  banned: { code: 4503, action: "stop" },
+  replaced: { code: 4509, action: "stop" },
 } as const satisfies Record<string, CloseRow>;
 
 export type CloseReason = keyof typeof CLOSES;

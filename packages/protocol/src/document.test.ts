@@ -73,7 +73,7 @@ describe("PROTOCOL.md and the tables tell the same", () => {
   });
 
   it("lists every close code with what a client does", () => {
-    const coded = Object.entries(CLOSES).map(([name, row]) => [row.code, name, row.then]);
+    const coded = Object.entries(CLOSES).map(([name, row]) => [row.code, name, row.action]);
     const told = table("code", "word", "client", "why").map(([code, name, then]) => [
       Number(code),
       word(name),

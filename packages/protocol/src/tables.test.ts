@@ -4,7 +4,7 @@ import { ChatError, ERRORS } from "./errors.ts";
 
 describe("close codes", () => {
   it("say by their range alone what a client does", () => {
-    for (const row of Object.values(CLOSES)) expect(actionForClose(row.code)).toBe(row.then);
+    for (const row of Object.values(CLOSES)) expect(actionForClose(row.code)).toBe(row.action);
     expect([4000, 4399, 4400, 4499, 4500, 4999].map(actionForClose)).toEqual([
       "reconnect",
       "reconnect",
