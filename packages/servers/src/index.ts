@@ -1,0 +1,9 @@
+// The package's public face: servers for development and tests, each ending with the process that started it.
+export { startKeeper } from "./keeper.ts";
+export type { Command, Ending, Keeper, KeeperOptions, KeptProcess, RunAs } from "./keeper.ts";
+export { findOrInstallRedis } from "./redis-binary.ts";
+export type { FindRedisOptions, RedisBinary } from "./redis-binary.ts";
+export { startRedis } from "./start-redis.ts";
+export type { RunningServer, StartRedisOptions } from "./start-redis.ts";
+export { startPostgres } from "./start-postgres.ts";
+export type { StartPostgresOptions } from "./start-postgres.ts";
