@@ -1,0 +1,128 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+
+// Who may import whom: the direction in which data flows. A package that is not listed may be imported by nobody.
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  "packages/protocol": ["typebox"],
+  "packages/runtime": ["typebox", "yaml", "pino", "prom-client"],
+  "packages/auth": ["jose", "@rookery/protocol", "@rookery/runtime"],
+  "packages/servers": [],
+  "packages/broker": ["@rookery/protocol", "ioredis"],
+  "packages/store": ["@rookery/protocol", "postgres"],
+  "packages/cli": ["commander", "ws", ...ours("protocol", "runtime", "auth", "servers", "broker", "store")],
+  "packages/testkit": [
+    "ws",
+    "postgres",
+    "ioredis",
+    "vitest",
+    ...ours("protocol", "runtime", "auth", "servers", "broker", "store"),
+  ],
+  "services/edge": ["uWebSockets.js", "nanoid", ...ours("protocol", "broker", "runtime", "auth", "store")],
+  "services/api": [
+    "fastify",
+    "@fastify/type-provider-typebox",
+    "@fastify/swagger",
+    "@fastify/swagger-ui",
+    "@fastify/helmet",
+    "@fastify/rate-limit",
+    "nanoid",
+    "typebox",
+    ...ours("protocol", "broker", "runtime", "auth", "store"),
+  ],
+  "services/persister": ours("protocol", "broker", "runtime", "store"),
+};
+/** One file of a package knows the driver; everybody else knows that file. */
+const DRIVERS = ["ioredis", "postgres", "uWebSockets.js", "pino", "prom-client", "yaml"];
+
+interface Import {
+  readonly file: string;
+  readonly specifier: string;
+  readonly isType: boolean;
+}
+
+function ours(...names: string[]): string[] {
+  return names.map((name) => `@rookery/${name}`);
+}
+
+const isTest = (file: string): boolean => /\.(test|suite|bench)\.ts$/.test(file);
+
+function importsOf(folder: string): Import[] {
+  const files = readdirSync(join(folder, "src"), { recursive: true, encoding: "utf8" });
+  return files
+    .filter((file) => file.endsWith(".ts"))
+    .flatMap((file) => {
+      const text = readFileSync(join(folder, "src", file), "utf8");
+      const found = text.matchAll(/^\s*(?:import|export)\s+(type\s+)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"/gm);
+      return [...found].map((match) => ({ file, specifier: match[2] ?? "", isType: match[1] !== undefined }));
+    });
+}
+
+/** `@scope/name/deep` -> `@scope/name`; relative and `node:` specifiers are no packages. */
+function packageOf(specifier: string): string | undefined {
+  if (specifier.startsWith(".") || specifier.startsWith("node:")) return undefined;
+  return specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
+}
+
+const folders = ["packages", "services"].flatMap((root) => readdirSync(root).map((name) => `${root}/${name}`));
+
+describe("imports", () => {
+  it("cover every package of the workspace", () => {
+    expect(Object.keys(MAY_IMPORT).toSorted()).toEqual(folders.toSorted());
+  });
+
+  describe.each(folders)("%s", (folder) => {
+    const imports = importsOf(folder);
+    const manifest: { dependencies?: object } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const declared = Object.keys(manifest.dependencies ?? {});
+
+    it("imports only what the direction of data allows, and declares it", () => {
+      const product = imports.filter(({ file }) => !isTest(file));
+      const packages = new Set(
+        product.map(({ specifier }) => packageOf(specifier)).filter((name) => name !== undefined),
+      );
+      expect([...packages].filter((name) => !MAY_IMPORT[folder]?.includes(name))).toEqual([]);
+      expect([...packages].filter((name) => name !== "vitest" && !declared.includes(name))).toEqual([]);
+    });
+
+    it("declares nothing that it may not import", () => {
+      const services = folder === "packages/cli" ? ours("edge", "api", "persister") : [];
+      expect(declared.filter((name) => ![...(MAY_IMPORT[folder] ?? []), ...services].includes(name))).toEqual([]);
+    });
+
+    it("reaches into no other package", () => {
+      const deep = imports.filter(
+        ({ specifier }) => /^@rookery\/[^/]+\//.test(specifier) || specifier.includes("/src/"),
+      );
+      expect(deep).toEqual([]);
+    });
+  });
+
+  // The testkit looks at real servers past the project's own code, wherever a test needs to.
+  it.each(folders.filter((folder) => folder !== "packages/testkit"))(
+    "%s has one file for each third-party driver",
+    (folder) => {
+      const product = importsOf(folder).filter(({ file, isType }) => !isTest(file) && !isType);
+      for (const driver of DRIVERS) {
+        const files = product.filter(({ specifier }) => packageOf(specifier) === driver).map(({ file }) => file);
+        expect(new Set(files).size, driver).toBeLessThanOrEqual(1);
+      }
+    },
+  );
+
+  it("make no circle among the packages", () => {
+    const visiting = new Set<string>();
+    const visit = (folder: string): void => {
+      expect(visiting, `circle at ${folder}`).not.toContain(folder);
+      visiting.add(folder);
+      for (const name of MAY_IMPORT[folder] ?? []) {
+        if (name.startsWith("@rookery/")) visit(`packages/${name.slice("@rookery/".length)}`);
+      }
+      visiting.delete(folder);
+    };
+    for (const folder of folders) visit(folder);
+  });
+});
