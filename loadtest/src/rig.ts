@@ -1,0 +1,129 @@
+// What a bench stands on: a Redis, a Postgres, edges as processes, and a publisher that uses the real script. Everything
+// that is started here is stopped by `stop`, also when a bench throws.
+
+import { fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { createMinter } from "@rookery/auth";
+import {
+  connectRedis,
+  createEpochFloors,
+  createKeys,
+  createPartitions,
+  createPublisher,
+  whenReady,
+} from "@rookery/broker";
+import type { Publisher, RedisConnection } from "@rookery/broker";
+import { ORIGIN } from "@rookery/protocol";
+import { startPostgres, startRedis } from "@rookery/servers";
+import { migrateUp } from "@rookery/store";
+import { Redis } from "ioredis";
+
+const SECRET = "bench-0123456789-abcdefghijklmnopqrstuvwxyz";
+const COMMAND_TIMEOUT_MS = 5000;
+const READY_WITHIN_MS = 10_000;
+
+export interface Rig {
+  readonly redisUrl: string;
+  /** A plain client, for what the bare side does and for INFO. */
+  readonly redis: Redis;
+  /** Starts an edge with these settings over the defaults of a bench (no rates, no caps). */
+  startEdge(settings: Record<string, string>): Promise<{ process: ChildProcess; port: number }>;
+  /** Starts a file of this package as a process of its own. */
+  forkHere(file: string, args: string[]): ChildProcess;
+  portOf(child: ChildProcess): Promise<number>;
+  pidOf(child: ChildProcess): number;
+  token(user: string): Promise<string>;
+  publisher(): Publisher;
+  stop(): Promise<void>;
+}
+
+export async function startRig(): Promise<Rig> {
+  const endings: (() => Promise<void> | void)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const end of endings.toReversed()) await end();
+  };
+  try {
+    const redisServer = await startRedis({ args: { appendonly: "no" } });
+    endings.push(() => redisServer.stop());
+    const postgres = await startPostgres({ ephemeral: true });
+    endings.push(() => postgres.stop());
+    await migrateUp(postgres.url);
+    const redis = new Redis(redisServer.url);
+    endings.push(() => redis.disconnect());
+    const commands = connectRedis({ url: redisServer.url, use: "commands", commandTimeoutMs: COMMAND_TIMEOUT_MS });
+    endings.push(() => commands.disconnect());
+    await whenReady(commands, READY_WITHIN_MS);
+    return buildRig(redisServer.url, postgres.url, redis, commands, endings, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function buildRig(
+  redisUrl: string,
+  postgresUrl: string,
+  redis: Redis,
+  commands: RedisConnection,
+  endings: (() => Promise<void> | void)[],
+  stop: () => Promise<void>,
+): Rig {
+  const minter = createMinter({ secret: SECRET, issuer: "rookery", audience: "rookery" });
+  const defaults = {
+    ROOKERY_REDIS_URL: redisUrl,
+    ROOKERY_POSTGRES_URL: postgresUrl,
+    ROOKERY_JWT_SECRET: SECRET,
+    ROOKERY_PORT: "0",
+    ROOKERY_INTERNAL_PORT: "0",
+    ROOKERY_CHANNELS_AUTO_CREATE: "public",
+    ROOKERY_CONNECTIONS_PER_USER: "10000",
+    ROOKERY_CONNECTS_PER_SEC: "100000",
+    ROOKERY_PACE_MAX_MS: "0",
+    ROOKERY_LOG_LEVEL: "warn",
+  };
+  const start = (file: string, args: string[], env: Record<string, string>): ChildProcess => {
+    const child = fork(file, args, { env: { ...process.env, ...env }, stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    const exited = once(child, "exit");
+    endings.push(async () => {
+      child.kill("SIGTERM");
+      await exited;
+    });
+    return child;
+  };
+  const portOf = async (child: ChildProcess): Promise<number> => {
+    const [message]: unknown[] = await once(child, "message");
+    if (typeof message === "object" && message !== null && "port" in message) return Number(message.port);
+    throw new Error("a bench's server did not say its port");
+  };
+  return {
+    redisUrl,
+    redis,
+    portOf,
+    stop,
+    async startEdge(settings) {
+      const file = fileURLToPath(import.meta.resolve("@rookery/edge"));
+      const child = start(file, [], { UWS_HTTP_MAX_HEADERS_SIZE: "16384", ...defaults, ...settings });
+      return { process: child, port: await portOf(child) };
+    },
+    forkHere: (file, args) => start(fileURLToPath(new URL(file, import.meta.url)), args, {}),
+    pidOf(child) {
+      if (child.pid === undefined) throw new Error("a bench's server did not start");
+      return child.pid;
+    },
+    token: async (user) => (await minter.mint({ user, ttlSec: 3600 })).token,
+    publisher() {
+      const partitions = createPartitions(64);
+      return createPublisher({
+        connection: commands,
+        keys: createKeys(partitions),
+        partitions,
+        floors: createEpochFloors(),
+        lastStored: () => Promise.resolve(ORIGIN),
+        outboxMaxBytes: 64 * 2 ** 30,
+        deadlineMs: COMMAND_TIMEOUT_MS,
+      });
+    },
+  };
+}

@@ -1,0 +1,90 @@
+#!lua flags=allow-oom
+-- Records what Postgres has committed of one partition, forgets what is no longer needed and announces the watermark.
+-- Runs with allow-oom, since it is what frees a full Redis. Only raises, and touches only heads that exist: a repeat or
+-- a run that comes too late changes nothing. Must never trim what was not committed.
+--
+-- KEYS  1 part  2 outbox  3 control topic, then for each channel its head, log and gone
+-- ARGV  1 last committed entry <epoch>-<number>; "" to record heads only
+--       2 bytes ever put into the outbox up to that entry, as the entry says
+--       3 entries the log keeps when all is confirmed
+--       4 how long a confirmed, idle channel stays in Redis, ms
+--       5.. for each channel the position committed, <epoch>-<seq>
+-- Returns the watermark that was announced, "" for none.
+-- Refuses to trim and to announce when the entry is of a later epoch than the partition's: another Redis numbered it,
+-- and this one's lower epochs would pass for committed. Raises the epoch beyond it instead.
+
+local call = redis.call
+
+local function pair(written)
+  local a, b = string.match(written or "", "^(%d+)-(%d+)$")
+  return tonumber(a or 0), tonumber(b or 0)
+end
+
+local function beyond(epoch, number, otherEpoch, otherNumber)
+  return epoch > otherEpoch or (epoch == otherEpoch and number > otherNumber)
+end
+
+local function text(number)
+  return string.format("%.0f", number)
+end
+
+local function saveHead(headKey, logKey, goneKey, committed)
+  local head = call("HMGET", headKey, "epoch", "seq", "saved")
+  if not head[1] then
+    return
+  end
+  local epoch, seq = tonumber(head[1]), tonumber(head[2])
+  local savedEpoch, savedSeq = pair(head[3])
+  local newEpoch, newSeq = pair(committed)
+  local raised = beyond(newEpoch, newSeq, savedEpoch, savedSeq)
+  if raised then
+    savedEpoch, savedSeq = newEpoch, newSeq
+    call("HSET", headKey, "saved", committed)
+    if savedEpoch == epoch then
+      call("XTRIM", logKey, "MAXLEN", "=", text(math.max(tonumber(ARGV[3]), seq - savedSeq)))
+    end
+  end
+  if not beyond(epoch, seq, savedEpoch, savedSeq) and (raised or call("PTTL", headKey) == -1) then
+    call("PEXPIRE", headKey, ARGV[4])
+    call("PEXPIRE", logKey, ARGV[4])
+    call("PEXPIRE", goneKey, ARGV[4])
+  end
+end
+
+for i = 4, #KEYS, 3 do
+  saveHead(KEYS[i], KEYS[i + 1], KEYS[i + 2], ARGV[5 + (i - 4) / 3])
+end
+
+local last = ARGV[1]
+if last == "" then
+  return ""
+end
+local lastEpoch, lastNumber = pair(last)
+local part = call("HMGET", KEYS[1], "epoch", "in", "out", "stored")
+if part[1] then
+  local epoch, out = tonumber(part[1]), tonumber(part[3] or 0)
+  if epoch < lastEpoch then
+    local time = call("TIME")
+    call("HSET", KEYS[1], "epoch", text(math.max(time[1] * 1000 + math.floor(time[2] / 1000), lastEpoch + 1)))
+    return ""
+  end
+  call("XTRIM", KEYS[2], "MINID", "=", text(lastEpoch) .. "-" .. text(lastNumber + 1))
+  -- `in` counts on one line per master: the figure of an entry of an earlier epoch may not lie on it
+  local gone = out
+  if call("XLEN", KEYS[2]) == 0 then
+    gone = tonumber(part[2] or 0)
+  elseif epoch == lastEpoch then
+    gone = math.min(tonumber(ARGV[2]), tonumber(part[2] or 0))
+  end
+  if gone > out then
+    call("HSET", KEYS[1], "out", text(gone))
+  end
+  local storedEpoch, storedNumber = pair(part[4])
+  if beyond(lastEpoch, lastNumber, storedEpoch, storedNumber) then
+    call("HSET", KEYS[1], "stored", last)
+  else
+    last = part[4]
+  end
+end
+call("SPUBLISH", KEYS[3], '{"stored":"' .. last .. '"}')
+return last

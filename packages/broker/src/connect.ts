@@ -1,0 +1,238 @@
+// The one file that knows ioredis: makes connections with the settings on which the promises rest, says when one is
+// ready or lost, and checks at start that the server is one to rely on. Called by every process at its start.
+// Must never let a command wait for a connection or be sent twice: both would break "error means it did not happen".
+// States of a connection, told once per change: ready, lost.
+import { Cluster, Redis } from "ioredis";
+import type { ClusterOptions, RedisOptions, Result } from "ioredis";
+import type { Keys } from "./keys.ts";
+import { parseRedisUrl } from "./redis-url.ts";
+import type { RedisAddress } from "./redis-url.ts";
+import { loadScripts, unpipelinedScripts } from "./scripts.ts";
+import type { ScriptArgument } from "./scripts.ts";
+
+declare module "ioredis" {
+  // One line per script of scripts.ts. Replies are of the script's own making: whoever calls one says how it is read.
+  interface RedisCommander<Context> {
+    rookeryPublish(...args: ScriptArgument[]): Result<unknown, Context>;
+    rookerySave(...args: ScriptArgument[]): Result<unknown, Context>;
+    rookeryPulse(...args: ScriptArgument[]): Result<unknown, Context>;
+  }
+}
+
+/** One Redis, a Sentinel group or a Cluster: the same commands. */
+export type RedisConnection = Redis | Cluster;
+
+/** Commands, subscriptions and blocking reads each have a connection of their own. */
+export type ConnectionUse = "commands" | "subscriptions" | "outbox";
+
+export interface ConnectOptions {
+  /** see parseRedisUrl */
+  readonly url: string;
+  readonly use: ConnectionUse;
+  /** A command without an answer by then rejects; its outcome is unknown. On the outbox the longest block is added. */
+  readonly commandTimeoutMs: number;
+  /** Called once per change, never per attempt. `detail` is the last error's text. */
+  onState?(state: "ready" | "lost", detail?: string): void;
+}
+
+/** Reconnecting waits between these, jittered, so that a restarted Redis is not met by every process at once. */
+const RETRY_FLOOR_MS = 50;
+const RETRY_CEILING_MS = 1_000;
+
+/** The longest block of a read of the outbox: together with the command timeout it bounds how long a frozen Redis holds it. */
+export const MOST_BLOCK_MS = 2_000;
+
+/** First probe of an idle connection; the kernel's default of two hours would hide a dead peer. */
+const KEEP_ALIVE_MS = 10_000;
+
+/** How stale the map of a Cluster's slots may grow while nothing is redirected. */
+const SLOTS_REFRESH_INTERVAL_MS = 2_000;
+
+/** TRYAGAIN and redirections of a moving slot are followed this often, which applies nothing twice, then reported. */
+const MOST_REDIRECTIONS = 5;
+
+/** Connects in the background and goes on trying; never throws but for an address that cannot be read. */
+export function connectRedis(options: ConnectOptions): RedisConnection {
+  const address = parseRedisUrl(options.url);
+  const connection = address.topology === "cluster" ? cluster(address, options) : single(address, options);
+  for (const [name, script] of Object.entries(loadScripts())) connection.defineCommand(name, script);
+  watchState(connection, options);
+  return connection;
+}
+
+export function isReady(connection: RedisConnection): boolean {
+  return connection.status === "ready";
+}
+
+/**
+ * Resolves once the connection is ready, on a Cluster also its links to the masters that can be reached; rejects with
+ * one line when it is not within `withinMs`.
+ */
+export async function whenReady(connection: RedisConnection, withinMs: number): Promise<void> {
+  const signal = AbortSignal.timeout(withinMs);
+  if (!isReady(connection)) await happens(connection, ["ready"], signal, withinMs);
+  if (!(connection instanceof Cluster)) return;
+  const opening = connection.nodes("master").filter((node) => !["ready", "end"].includes(node.status));
+  await Promise.all(opening.map((node) => happens(node, ["ready", "end"], signal, withinMs)));
+}
+
+/** Errors in between are no reason to give up: ioredis goes on trying. */
+function happens(on: RedisConnection, events: readonly string[], signal: AbortSignal, withinMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      for (const event of events) on.removeListener(event, settle);
+      signal.removeEventListener("abort", settle);
+      if (signal.aborted) reject(new Error(`Redis was not ready within ${withinMs} ms`));
+      else resolve();
+    };
+    for (const event of events) on.once(event, settle);
+    signal.addEventListener("abort", settle);
+  });
+}
+
+/** The mapping is a literal, since ioredis derives the types of its replies from it. */
+type SharedOptions = RedisOptions & { readonly replyMapping: "legacy" };
+
+function sharedOptions(address: RedisAddress, options: ConnectOptions): SharedOptions {
+  const timeoutMs = options.commandTimeoutMs + (options.use === "outbox" ? MOST_BLOCK_MS : 0);
+  return {
+    ...(address.username === undefined ? {} : { username: address.username }),
+    ...(address.password === undefined ? {} : { password: address.password }),
+    ...(address.tls ? { tls: {} } : {}),
+    protocol: 3,
+    replyMapping: "legacy",
+    connectionName: `rookery-${options.use}`,
+    connectTimeout: options.commandTimeoutMs,
+    keepAlive: KEEP_ALIVE_MS,
+    noDelay: true,
+    autoResubscribe: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    // A frozen server keeps its sockets open: a connection that owes answers for so long is given up, so that the next
+    // one asks Sentinel or the Cluster who serves now.
+    commandTimeout: timeoutMs,
+    socketTimeout: timeoutMs + options.commandTimeoutMs,
+  };
+}
+
+function single(address: RedisAddress, options: ConnectOptions): Redis {
+  const settings = {
+    ...sharedOptions(address, options),
+    ...location(address, options),
+    db: address.database,
+    enableOfflineQueue: false,
+    enableAutoPipelining: options.use === "commands",
+    autoPipeliningIgnoredCommands: unpipelinedScripts(),
+    retryStrategy: retryAfterMs,
+    // A master that was demoted answers this: leave it and look for its successor. The command itself is not repeated.
+    reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
+  } satisfies RedisOptions;
+  return new Redis(settings);
+}
+
+type Location = Pick<
+  RedisOptions,
+  "host" | "port" | "sentinels" | "name" | "enableTLSForSentinelMode" | "sentinelTLS" | "sentinelCommandTimeout"
+>;
+
+function location(address: RedisAddress, options: ConnectOptions): Location {
+  if (address.topology === "single") return { ...address.hosts[0] };
+  return {
+    sentinels: [...address.hosts],
+    name: address.master,
+    enableTLSForSentinelMode: address.tls,
+    ...(address.tls ? { sentinelTLS: {} } : {}),
+    sentinelCommandTimeout: options.commandTimeoutMs,
+  };
+}
+
+function cluster(address: RedisAddress, options: ConnectOptions): Cluster {
+  const settings = {
+    redisOptions: sharedOptions(address, options),
+    enableOfflineQueue: false,
+    enableAutoPipelining: options.use === "commands",
+    autoPipeliningIgnoredCommands: unpipelinedScripts(),
+    retryDelayOnFailover: 0,
+    retryDelayOnClusterDown: 0,
+    maxRedirections: MOST_REDIRECTIONS,
+    slotsRefreshInterval: SLOTS_REFRESH_INTERVAL_MS,
+    slotsRefreshTimeout: options.commandTimeoutMs,
+    shardedSubscribers: options.use === "subscriptions",
+    clusterRetryStrategy: retryAfterMs,
+  } satisfies ClusterOptions;
+  const connection = new Cluster([...address.hosts], settings);
+  // ioredis links to a node with the first command for it and refuses the next ones meanwhile, in words that leave open
+  // whether they were sent. So each master is linked to as soon as it is known; what fails is told as a "node error".
+  connection.on("+node", (node: Redis) => {
+    if (node.status === "wait" && node.options.readOnly !== true) node.connect().catch(() => undefined);
+  });
+  return connection;
+}
+
+/** Full jitter over a window that doubles from the floor to the ceiling. */
+function retryAfterMs(attempt: number): number {
+  const windowMs = Math.min(RETRY_CEILING_MS, RETRY_FLOOR_MS * 2 ** Math.min(attempt, 10));
+  return RETRY_FLOOR_MS + Math.random() * (windowMs - RETRY_FLOOR_MS);
+}
+
+function watchState(connection: RedisConnection, options: ConnectOptions): void {
+  let told: "ready" | "lost" | undefined;
+  let lastError: string | undefined;
+  const remember = (error: Error): void => {
+    lastError = error.message;
+  };
+  const tell = (state: "ready" | "lost"): void => {
+    if (told === state) return;
+    told = state;
+    options.onState?.(state, state === "lost" ? lastError : undefined);
+    if (state === "ready") lastError = undefined;
+  };
+  connection.on("error", remember);
+  connection.on("node error", remember);
+  connection.on("ready", () => tell("ready"));
+  connection.on("close", () => tell("lost"));
+  connection.on("end", () => tell("lost"));
+}
+
+/**
+ * Refuses, by an Error of one line, a server older than Redis 7 (no sharded topics) or one that may evict keys; warns
+ * when a restart would lose what Postgres does not have yet. On a Cluster every master is asked.
+ */
+export async function checkServer(connection: RedisConnection): Promise<{ warnings: string[] }> {
+  const servers = connection instanceof Cluster ? connection.nodes("master") : [connection];
+  const warnings: string[] = [];
+  for (const server of servers) {
+    const info = parseInfo(await server.info());
+    const name = `${server.options.host ?? "localhost"}:${server.options.port ?? 6379}`;
+    const version = info.get("redis_version") ?? "an unknown version";
+    const policy = info.get("maxmemory_policy") ?? "unknown";
+    if (!(Number.parseInt(version, 10) >= 7))
+      throw new Error(`Redis at ${name} is ${version}; Redis 7 or newer is needed`);
+    if (policy !== "noeviction") {
+      throw new Error(
+        `Redis at ${name} has maxmemory-policy ${policy}; noeviction is needed, or messages could be dropped`,
+      );
+    }
+    if (info.get("aof_enabled") !== "1") {
+      warnings.push(`Redis at ${name} has appendonly off: its restart loses messages that Postgres does not have yet`);
+    }
+  }
+  return { warnings };
+}
+
+function parseInfo(text: string): Map<string, string> {
+  const pairs = text.split("\r\n").map((line): [string, string] => {
+    const colon = line.indexOf(":");
+    return [line.slice(0, Math.max(colon, 0)), line.slice(colon + 1)];
+  });
+  return new Map(pairs);
+}
+
+/** Records the number of partitions at the first start; throws an Error of one line when another one is in force. */
+export async function claimPartitionCount(connection: RedisConnection, keys: Keys, count: number): Promise<void> {
+  await connection.set(keys.partitionCount, String(count), "NX");
+  const claimed = await connection.get(keys.partitionCount);
+  if (claimed !== String(count)) {
+    throw new Error(`this cluster was made with ${claimed ?? "no"} partitions and cannot run with ${count}`);
+  }
+}

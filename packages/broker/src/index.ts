@@ -1,0 +1,46 @@
+// The package's public names. Other packages import from here only.
+export { createPartitions } from "./partitions.ts";
+export type { Partitions } from "./partitions.ts";
+export { createKeys } from "./keys.ts";
+export type { ChannelKeys, Keys, PartitionKeys } from "./keys.ts";
+export { checkServer, claimPartitionCount, connectRedis, isReady, whenReady } from "./connect.ts";
+export type { ConnectionUse, ConnectOptions, RedisConnection } from "./connect.ts";
+export { BEFORE_FIRST_ENTRY, compareEntryIds, formatEntryId, parseEntryId } from "./entry-id.ts";
+export type { EntryId } from "./entry-id.ts";
+export { createEpochFloors } from "./floors.ts";
+export type { EpochFloors } from "./floors.ts";
+export { composeMessage } from "./compose-message.ts";
+export type { ComposedMessage, MessageDraft } from "./compose-message.ts";
+export { createPublisher } from "./publisher.ts";
+export type {
+  PublishAnswer,
+  Publication,
+  Published,
+  Publisher,
+  PublisherMetrics,
+  PublisherOptions,
+  PublishOutcome,
+} from "./publisher.ts";
+export { createHistory } from "./history.ts";
+export type {
+  BackwardPage,
+  ChannelHead,
+  ColdFrames,
+  ForwardPage,
+  History,
+  HistoryOptions,
+  StoredFrame,
+} from "./history.ts";
+export { createOutbox } from "./outbox.ts";
+export type { Outbox, OutboxBacklog, OutboxEntry, OutboxOptions, SavedBatch } from "./outbox.ts";
+export { createRegistry } from "./registry.ts";
+export type { NodeRecord, Registry } from "./registry.ts";
+export { rightsVersion } from "./rights-version.ts";
+export { packEnvelope, unpackEnvelope } from "./envelope.ts";
+export type { Envelope, EnvelopeKind, FrameBytes } from "./envelope.ts";
+export { createRelayPosition } from "./relay-position.ts";
+export type { HealingRead, RelayAction, RelayPosition } from "./relay-position.ts";
+export { createTopics } from "./topics.ts";
+export type { TopicListener, Topics, TopicsOptions } from "./topics.ts";
+export { createPulse } from "./pulse.ts";
+export type { Pulse, PulseListener, PulseOptions, PulseReport } from "./pulse.ts";

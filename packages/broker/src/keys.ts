@@ -1,0 +1,87 @@
+// Every key and topic name in Redis, and nothing else: no other file puts one together.
+// A part that may hold `:` is parted by `|`, which neither a channel nor a clientId may contain; a user comes last.
+import type { Partitions } from "./partitions.ts";
+
+/** What Redis holds for one partition, all under its hash tag. */
+export interface PartitionKeys {
+  /** hash: `epoch owner born last in out stored` */
+  readonly part: string;
+  /** stream: what Postgres has not confirmed, ids `<epoch>-<number>` */
+  readonly outbox: string;
+  /** hash: channel -> rights version */
+  readonly rights: string;
+  /** topic: watermarks and changes of rights, for every edge */
+  readonly control: string;
+  probe(node: string): string;
+}
+
+/** What Redis holds for one channel, under the tag of its partition. */
+export interface ChannelKeys {
+  readonly partition: number;
+  /** hash: `epoch seq saved prev` */
+  readonly head: string;
+  /** stream: hot history, ids `<epoch>-<seq>` */
+  readonly log: string;
+  /** hash: seq -> tombstone */
+  readonly gone: string;
+  /** topic of its envelopes */
+  readonly topic: string;
+  /** string: first outcome of one clientId */
+  once(user: string, clientId: string): string;
+  /** string: there while the user has to wait */
+  slow(user: string): string;
+}
+
+/** Names by partition and channel, and those of the whole cluster. */
+export interface Keys {
+  readonly partitions: Partitions;
+  partition(partition: number): PartitionKeys;
+  channel(channel: string): ChannelKeys;
+  /** string: the number of partitions, claimed once */
+  readonly partitionCount: string;
+  /** hash: node id -> its last record */
+  readonly nodes: string;
+  /** string with a time to live: there while the node lives */
+  node(node: string): string;
+}
+
+export function createKeys(partitions: Partitions): Keys {
+  const byPartition = Array.from({ length: partitions.count }, (_, n) => partitionKeys(`{${partitions.tag(n)}}`));
+  return {
+    partitions,
+    partition(partition) {
+      const keys = byPartition[partition];
+      if (keys === undefined) throw new RangeError(`there is no partition ${partition}`);
+      return keys;
+    },
+    channel(channel) {
+      const partition = partitions.of(channel);
+      return channelKeys(`{${partitions.tag(partition)}}`, partition, channel);
+    },
+    partitionCount: "partitions",
+    nodes: "nodes",
+    node: (node) => `node:${node}`,
+  };
+}
+
+function partitionKeys(tag: string): PartitionKeys {
+  return {
+    part: `${tag}:part`,
+    outbox: `${tag}:outbox`,
+    rights: `${tag}:rights`,
+    control: `${tag}:ctl`,
+    probe: (node) => `${tag}:probe:${node}`,
+  };
+}
+
+function channelKeys(tag: string, partition: number, channel: string): ChannelKeys {
+  return {
+    partition,
+    head: `${tag}:head:${channel}`,
+    log: `${tag}:log:${channel}`,
+    gone: `${tag}:gone:${channel}`,
+    topic: `${tag}:t:${channel}`,
+    once: (user, clientId) => `${tag}:once:${channel}|${clientId}|${user}`,
+    slow: (user) => `${tag}:slow:${channel}|${user}`,
+  };
+}

@@ -1,0 +1,131 @@
+// Reads the outboxes of many partitions at once and shares one limit out among them. Used by outbox.ts.
+// A single server is asked with one blocking read for all; a Cluster refuses several slots in one command, so there each
+// partition is asked by itself without blocking, again and again until something is there or the time is over.
+import { setTimeout as delay } from "node:timers/promises";
+import { ChatError } from "@rookery/protocol";
+import { isReady, MOST_BLOCK_MS } from "./connect.ts";
+import type { RedisConnection } from "./connect.ts";
+import { formatEntryId, parseEntryId } from "./entry-id.ts";
+import type { EntryId } from "./entry-id.ts";
+import type { Keys } from "./keys.ts";
+import { fieldOf, readPosition } from "./log.ts";
+import type { OutboxEntry } from "./outbox.ts";
+
+/** How often a Cluster is asked while nothing is there. */
+const POLL_MS = 50;
+
+type StreamRows = [id: string, fields: string[]][];
+
+/** One partition's place in one read; `full` while the last answer was as long as it was allowed to be. */
+interface Cursor {
+  readonly partition: number;
+  readonly outbox: string;
+  after: string;
+  full: boolean;
+}
+
+export interface OutboxReader {
+  /** See Outbox.read. */
+  read(after: ReadonlyMap<number, EntryId>, limit: number, blockMs: number): Promise<OutboxEntry[]>;
+}
+
+export function createOutboxReader(connection: RedisConnection, keys: Keys): OutboxReader {
+  let turn = 0;
+
+  /** Puts another partition first each time, so that a limit that is too small for all starves none. */
+  function cursorsFor(after: ReadonlyMap<number, EntryId>): Cursor[] {
+    const cursors = [...after].map(([partition, id]) => ({
+      partition,
+      outbox: keys.partition(partition).outbox,
+      after: formatEntryId(id),
+      full: true,
+    }));
+    turn = cursors.length === 0 ? 0 : (turn + 1) % cursors.length;
+    return [...cursors.slice(turn), ...cursors.slice(0, turn)];
+  }
+
+  async function askOne(cursors: readonly Cursor[], count: number, blockMs: number): Promise<Map<string, StreamRows>> {
+    const streams = [...cursors.map(({ outbox }) => outbox), ...cursors.map((cursor) => cursor.after)];
+    const reply =
+      blockMs > 0
+        ? await connection.xread("COUNT", count, "BLOCK", Math.min(blockMs, MOST_BLOCK_MS), "STREAMS", ...streams)
+        : await connection.xread("COUNT", count, "STREAMS", ...streams);
+    return new Map(reply ?? []);
+  }
+
+  /** A partition whose master is away holds up no other; only when none answers is there nothing to be had. */
+  async function askEach(cursors: readonly Cursor[], count: number): Promise<Map<string, StreamRows>> {
+    const replies = await Promise.allSettled(cursors.map((cursor) => askOne([cursor], count, 0)));
+    const answers = replies.flatMap((reply) => (reply.status === "fulfilled" ? [...reply.value] : []));
+    if (replies.length > 0 && replies.every((reply) => reply.status === "rejected")) throw away();
+    return new Map(answers);
+  }
+
+  /** One round: at most `count` of each. */
+  async function round(cursors: readonly Cursor[], count: number, blockMs: number): Promise<OutboxEntry[]> {
+    const answers = connection.isCluster ? await askEach(cursors, count) : await askOne(cursors, count, blockMs);
+    return cursors.flatMap((cursor) => {
+      const rows = answers.get(cursor.outbox) ?? [];
+      cursor.full = rows.length >= count;
+      cursor.after = rows.at(-1)?.[0] ?? cursor.after;
+      return rows.map((row) => readEntry(cursor.partition, row));
+    });
+  }
+
+  /**
+   * First everyone's fair share, then what is left of the limit to those who have more. The limit is on the whole, since
+   * XREAD's COUNT counts for each stream.
+   */
+  async function collect(cursors: readonly Cursor[], limit: number, blockMs: number): Promise<OutboxEntry[]> {
+    const share = Math.max(1, Math.floor(limit / cursors.length));
+    const entries = await round(cursors, share, blockMs);
+    for (;;) {
+      const missing = limit - entries.length;
+      const deeper = cursors.filter((cursor) => cursor.full).slice(0, Math.max(0, missing));
+      if (deeper.length === 0) return entries.slice(0, limit);
+      entries.push(...(await round(deeper, Math.floor(missing / deeper.length), 0)));
+    }
+  }
+
+  async function read(after: ReadonlyMap<number, EntryId>, limit: number, blockMs: number): Promise<OutboxEntry[]> {
+    if (!isReady(connection)) throw away();
+    const cursors = cursorsFor(after);
+    if (cursors.length === 0 || limit < 1) return [];
+    const deadlineMs = performance.now() + blockMs;
+    for (;;) {
+      const entries = await collect(cursors, limit, blockMs);
+      const leftMs = deadlineMs - performance.now();
+      if (entries.length > 0 || !connection.isCluster || leftMs <= 0) return entries;
+      await delay(Math.min(POLL_MS, leftMs));
+    }
+  }
+
+  return {
+    read: (after, limit, blockMs) =>
+      read(after, limit, blockMs).catch((error: unknown) => {
+        throw error instanceof ChatError ? error : away();
+      }),
+  };
+}
+
+function away(): ChatError {
+  return new ChatError("unavailable", "the outbox cannot be reached");
+}
+
+function readEntry(partition: number, [id, fields]: [string, string[]]): OutboxEntry {
+  const entryId = parseEntryId(id);
+  const [kind, channel, place, prev] = ["k", "c", "p", "v"].map((name) => fieldOf(fields, name));
+  if (entryId === undefined || kind !== "message" || channel === undefined || place === undefined) {
+    throw new ChatError("internal", `outbox entry ${id} of partition ${partition} is malformed`);
+  }
+  return {
+    partition,
+    id: entryId,
+    kind,
+    channel,
+    position: readPosition(place),
+    ...(prev === undefined ? {} : { prev: readPosition(prev) }),
+    frame: fieldOf(fields, "f") ?? "",
+    cumulativeBytes: Number(fieldOf(fields, "b")),
+  };
+}

@@ -1,0 +1,132 @@
+// The persister's side of the outbox: reads what Postgres has not confirmed, and records what it has committed.
+// Called by the persister alone. Positions live in Postgres, so reading changes nothing and may be repeated at will.
+// Must never trim beyond what the caller says is committed.
+import { ChatError, formatPosition } from "@rookery/protocol";
+import type { Position } from "@rookery/protocol";
+import { isReady } from "./connect.ts";
+import type { RedisConnection } from "./connect.ts";
+import { formatEntryId } from "./entry-id.ts";
+import type { EntryId } from "./entry-id.ts";
+import type { Keys } from "./keys.ts";
+import { fieldOf } from "./log.ts";
+import { createOutboxReader } from "./outbox-reader.ts";
+
+/** One message waiting for Postgres. `prev` stands only on the first of an epoch that follows another. */
+export interface OutboxEntry {
+  readonly partition: number;
+  readonly id: EntryId;
+  readonly kind: "message";
+  readonly channel: string;
+  readonly position: Position;
+  readonly prev?: Position;
+  /** finished JSON */
+  readonly frame: string;
+  /** bytes ever put into this outbox, this entry included */
+  readonly cumulativeBytes: number;
+}
+
+/** What one transaction committed of a partition. */
+export interface SavedBatch {
+  readonly last: EntryId;
+  /** of the last entry */
+  readonly cumulativeBytes: number;
+  /** the highest position committed of each channel in the batch */
+  readonly channels: ReadonlyMap<string, Position>;
+}
+
+export interface OutboxBacklog {
+  readonly entries: number;
+  readonly bytes: number;
+  /** when the oldest waiting message was sent, on the clock of Redis */
+  readonly oldestAtMs?: number;
+}
+
+/** Every method throws ChatError `unavailable`. */
+export interface Outbox {
+  /**
+   * At most `limit` entries of these partitions after these ids, ascending within each partition, shared out fairly.
+   * Waits up to `blockMs` (2 s at most) while there are none.
+   */
+  read(after: ReadonlyMap<number, EntryId>, limit: number, blockMs: number): Promise<OutboxEntry[]>;
+  /** Raises what is known to be saved, trims behind it and announces the watermark. Repeating it does no harm. */
+  save(partition: number, saved: SavedBatch): Promise<void>;
+  /** Of all partitions together. */
+  waiting(): Promise<OutboxBacklog>;
+}
+
+export interface OutboxOptions {
+  /** for commands */
+  readonly connection: RedisConnection;
+  /** for blocking reads, made with `use: "outbox"` */
+  readonly reader: RedisConnection;
+  readonly keys: Keys;
+  /** what the log keeps of a channel of which everything is committed */
+  readonly logEntries?: number;
+  /** how long a channel of which everything is committed stays in Redis */
+  readonly idleMs?: number;
+}
+
+const LOG_ENTRIES = 1_000;
+const IDLE_MS = 24 * 3_600_000;
+
+/** Channels in one run of the script: each takes about 6 us of Redis, during which nobody else is served. */
+const CHANNELS_PER_RUN = 200;
+
+/** The frame's own time; it stands before anything a user wrote. */
+const SENT_AT = /^\{"type":"[a-z]+","channel":"[^"]*","epoch":\d+,"seq":\d+,"at":(\d+)/;
+
+export function createOutbox(options: OutboxOptions): Outbox {
+  const { connection, keys } = options;
+  const logEntries = String(options.logEntries ?? LOG_ENTRIES);
+  const idleMs = String(options.idleMs ?? IDLE_MS);
+  const reader = createOutboxReader(options.reader, keys);
+
+  async function run(partition: number, last: string, bytes: number, channels: readonly [string, Position][]) {
+    const { part, outbox, control } = keys.partition(partition);
+    const places = channels.map(([channel]) => keys.channel(channel));
+    const names = [part, outbox, control, ...places.flatMap(({ head, log, gone }) => [head, log, gone])];
+    const committed = channels.map(([, position]) => formatPosition(position));
+    await connection.rookerySave(names.length, ...names, last, String(bytes), logEntries, idleMs, ...committed);
+  }
+
+  async function backlogOf(partition: number): Promise<{ entries: number; bytes: number; oldestAtMs: number }> {
+    const { part, outbox } = keys.partition(partition);
+    const [entries, [added, taken], first] = await Promise.all([
+      connection.xlen(outbox),
+      connection.hmget(part, "in", "out"),
+      connection.xrange(outbox, "-", "+", "COUNT", 1),
+    ]);
+    const sentAt = SENT_AT.exec(fieldOf(first[0]?.[1] ?? [], "f") ?? "")?.[1];
+    return {
+      entries,
+      bytes: Number(added ?? 0) - Number(taken ?? 0),
+      oldestAtMs: sentAt === undefined ? Number.POSITIVE_INFINITY : Number(sentAt),
+    };
+  }
+
+  return {
+    read: (after, limit, blockMs) => reader.read(after, limit, blockMs),
+    save: (partition, { last, cumulativeBytes, channels }) =>
+      answered(connection, async () => {
+        const rest = [...channels];
+        // Heads first, the trim last: whatever is cut short is done again by whoever reads the outbox from its start.
+        while (rest.length > CHANNELS_PER_RUN) await run(partition, "", 0, rest.splice(0, CHANNELS_PER_RUN));
+        await run(partition, formatEntryId(last), cumulativeBytes, rest);
+      }),
+    waiting: () =>
+      answered(connection, async () => {
+        const backlogs = await Promise.all(Array.from({ length: keys.partitions.count }, (_, n) => backlogOf(n)));
+        const entries = backlogs.reduce((sum, backlog) => sum + backlog.entries, 0);
+        const bytes = backlogs.reduce((sum, backlog) => sum + backlog.bytes, 0);
+        const oldestAtMs = Math.min(...backlogs.map((backlog) => backlog.oldestAtMs));
+        return Number.isFinite(oldestAtMs) ? { entries, bytes, oldestAtMs } : { entries, bytes };
+      }),
+  };
+}
+
+async function answered<Reply>(connection: RedisConnection, ask: () => Promise<Reply>): Promise<Reply> {
+  const unavailable = (error?: unknown): never => {
+    throw error instanceof ChatError ? error : new ChatError("unavailable", "the message store cannot be reached");
+  };
+  return isReady(connection) ? ask().catch(unavailable) : unavailable();
+}

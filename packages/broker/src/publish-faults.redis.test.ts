@@ -1,0 +1,132 @@
+// What a sender is told when Redis does not answer: `unavailable` only where nothing can have happened, else `unknown`.
+import { ChatError, samePosition } from "@rookery/protocol";
+import { eventually, startProxy, testRedis } from "@rookery/testkit";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { connectRedis, isReady, whenReady } from "./connect.ts";
+import type { RedisConnection } from "./connect.ts";
+import type { Published, PublishOutcome } from "./publisher.ts";
+import { connected, keys, newChannel, partitions, publication, published, publisherOn } from "./publishing.suite.ts";
+
+const server = await testRedis();
+const { redis } = server;
+const proxy = await startProxy({ target: server.url });
+afterAll(() => proxy.close());
+
+const open: RedisConnection[] = [];
+afterEach(() => {
+  for (const connection of open.splice(0)) connection.disconnect();
+});
+
+async function throughProxy(commandTimeoutMs: number): Promise<RedisConnection> {
+  const connection = connectRedis({ url: proxy.url(), use: "commands", commandTimeoutMs });
+  open.push(connection);
+  await whenReady(connection, 5_000);
+  return connection;
+}
+
+function refusal(error: unknown): ChatError {
+  return error instanceof ChatError ? error : new ChatError("internal", String(error));
+}
+
+function samePlace(outcome: PublishOutcome, repeat: Published | undefined): boolean {
+  return repeat !== undefined && samePosition(published(outcome).position, repeat.position);
+}
+
+function logOf(channel: string): Promise<number> {
+  return redis.xlen(keys.channel(channel).log);
+}
+
+describe("a publication", () => {
+  it("whose answer was lost is unknown, was applied once, and its repeat is a duplicate", async () => {
+    const connection = await throughProxy(2_000);
+    const publisher = publisherOn(connection);
+    const channel = newChannel();
+    await publisher.publish(publication(channel));
+    const message = publication(channel);
+    const [, reason] = await Promise.all([
+      proxy.loseNextReply(),
+      publisher.publish(message).catch((error: unknown) => error),
+    ]);
+    expect(reason).toMatchObject({ code: "unknown" });
+    await whenReady(connection, 5_000);
+    expect(await publisher.publish(message)).toMatchObject({ duplicate: true, position: { seq: 2 } });
+    expect(await logOf(channel)).toBe(2);
+  });
+
+  it("that times out is unknown, and does not act once its deadline has passed", async () => {
+    const publisher = publisherOn(await throughProxy(300), { deadlineMs: 200 });
+    const channel = newChannel();
+    await publisher.publish(publication(channel));
+    await redis.client("PAUSE", 800, "ALL");
+    const reason = await publisher.publish(publication(channel)).catch((error: unknown) => error);
+    expect(reason).toMatchObject({ code: "unknown" });
+    // the pause is over when Redis answers again: by then the message has been looked at, and was late
+    await redis.ping();
+    expect(await logOf(channel)).toBe(1);
+  });
+
+  it("to a Redis that is not there is unavailable at once, and works again by itself when it is back", async () => {
+    const connection = await throughProxy(2_000);
+    const publisher = publisherOn(connection);
+    const channel = newChannel();
+    proxy.refuse(true);
+    proxy.cut();
+    await eventually(() => !isReady(connection));
+    expect(await publisher.publish(publication(channel)).catch((error: unknown) => error)).toMatchObject({
+      code: "unavailable",
+    });
+    proxy.refuse(false);
+    await whenReady(connection, 5_000);
+    expect(published(await publisher.publish(publication(channel))).position.seq).toBe(1);
+  });
+
+  it("in flight while the connection is cut is unknown, and never sent again by the client", async () => {
+    const connection = await throughProxy(2_000);
+    const publisher = publisherOn(connection);
+    const channel = newChannel();
+    await publisher.publish(publication(channel));
+    for (let round = 0; round < 10; round += 1) {
+      await whenReady(connection, 5_000);
+      const before = await logOf(channel);
+      const messages = Array.from({ length: 20 }, () => publication(channel));
+      const sent = Promise.all(messages.map((message) => publisher.publish(message).catch(refusal)));
+      setImmediate(() => proxy.cut());
+      const outcomes = await sent;
+      await whenReady(connection, 5_000);
+      const refusals = outcomes.map((outcome) => (outcome instanceof ChatError ? outcome.code : "none"));
+      expect(["none", "unknown", "unavailable"]).toEqual(expect.arrayContaining(refusals));
+      // each at most once, and those that were answered for certain
+      const after = await logOf(channel);
+      expect(after - before).toBeLessThanOrEqual(messages.length);
+      const repeats = await Promise.all(messages.map((message) => publisher.publish(message).then(published)));
+      const seqs = repeats.map(({ position }) => position.seq);
+      expect(new Set(seqs).size).toBe(messages.length);
+      expect(await logOf(channel)).toBe(before + messages.length);
+      const moved = outcomes.filter((outcome, at) => !(outcome instanceof Error) && !samePlace(outcome, repeats[at]));
+      expect(moved).toEqual([]);
+    }
+  });
+
+  it("through a frozen connection is unknown; the connection is given up and made anew", async () => {
+    const connection = await throughProxy(200);
+    const publisher = publisherOn(connection);
+    const channel = newChannel();
+    await publisher.publish(publication(channel));
+    proxy.freeze(true);
+    const reason = await publisher.publish(publication(channel)).catch((error: unknown) => error);
+    expect(reason).toMatchObject({ code: "unknown" });
+    await eventually(() => !isReady(connection));
+    proxy.freeze(false);
+    await eventually(() => isReady(connection));
+    expect(await publisher.publish(publication(channel))).toMatchObject({ duplicate: false });
+  });
+
+  it("that breaks off inside the script is unknown", async () => {
+    const publisher = publisherOn(await connected(server.url));
+    const channel = newChannel();
+    // a key of the wrong type makes a command of the script fail; how far it came cannot be told from outside
+    await redis.set(keys.partition(partitions.of(channel)).rights, "not a hash");
+    const reason = await publisher.publish(publication(channel)).catch((error: unknown) => error);
+    expect(reason).toMatchObject({ code: "unknown" });
+  });
+});

@@ -1,0 +1,28 @@
+// How far the clocks of Redis stand from ours, learnt from the times in its answers. Owned by the publisher, which needs
+// deadlines on the clock that judges them. Pure: told the times, reads none.
+// States: per server (per partition on a Cluster) one offset, at first 0, narrowed by every answer.
+
+export interface RedisClock {
+  /** `localMs` on the clock of the server that holds the partition, in whole ms. */
+  toServer(partition: number, localMs: number): number;
+  /** An answer asked for at `sentMs` and here at `receivedMs`, both local, carried the server's time `serverMs`. */
+  learn(partition: number, sentMs: number, receivedMs: number, serverMs: number): void;
+}
+
+/**
+ * `shared`: one server answers for all partitions. The true offset lies between `server - received` and
+ * `server - sent`, so the estimate moves only as far as that interval forces it: an answer that waited in a queue gives
+ * a wide interval and teaches nothing wrong.
+ */
+export function createRedisClock(shared: boolean): RedisClock {
+  const offsetsMs = new Map<number, number>();
+  const slot = (partition: number): number => (shared ? 0 : partition);
+  return {
+    toServer: (partition, localMs) => Math.round(localMs + (offsetsMs.get(slot(partition)) ?? 0)),
+    learn(partition, sentMs, receivedMs, serverMs) {
+      const known = offsetsMs.get(slot(partition)) ?? 0;
+      // the server cuts its time to whole ms, so it may be up to 1 ms later than it says
+      offsetsMs.set(slot(partition), Math.max(serverMs - receivedMs, Math.min(serverMs + 1 - sentMs, known)));
+    },
+  };
+}

@@ -1,0 +1,66 @@
+// Pure tests of the address of Redis.
+import { describe, expect, it } from "vitest";
+import { parseRedisUrl } from "./redis-url.ts";
+
+describe("the address of Redis", () => {
+  it("names a single server", () => {
+    expect(parseRedisUrl("redis://localhost")).toEqual({
+      topology: "single",
+      tls: false,
+      hosts: [{ host: "localhost", port: 6379 }],
+      database: 0,
+    });
+    expect(parseRedisUrl("rediss://user:p%40ss@cache.example:7000/3")).toEqual({
+      topology: "single",
+      tls: true,
+      hosts: [{ host: "cache.example", port: 7000 }],
+      username: "user",
+      password: "p@ss",
+      database: 3,
+    });
+    expect(parseRedisUrl("redis://:secret@[::1]:6380").hosts).toEqual([{ host: "::1", port: 6380 }]);
+    expect(parseRedisUrl("redis://:secret@[::1]:6380")).not.toHaveProperty("username");
+  });
+
+  it("names a Sentinel group by its master", () => {
+    expect(parseRedisUrl("redis+sentinel://s1:26379,s2/mymaster/2")).toEqual({
+      topology: "sentinel",
+      tls: false,
+      hosts: [
+        { host: "s1", port: 26_379 },
+        { host: "s2", port: 26_379 },
+      ],
+      master: "mymaster",
+      database: 2,
+    });
+  });
+
+  it("names a Cluster by some of its nodes", () => {
+    expect(parseRedisUrl("rediss+cluster://a:7000,b:7001")).toMatchObject({
+      topology: "cluster",
+      tls: true,
+      hosts: [
+        { host: "a", port: 7000 },
+        { host: "b", port: 7001 },
+      ],
+    });
+  });
+
+  it.each([
+    ["http://localhost", /must look like/],
+    ["localhost:6379", /must look like/],
+    ["redis://a,b", /redis\+sentinel/],
+    ["redis://localhost:0", /bad host/],
+    ["redis://localhost:70000", /bad host/],
+    ["redis+sentinel://a,b", /name of its master/],
+    ["redis+cluster://a/1", /only database 0/],
+    ["redis://localhost/x", /bad database/],
+  ])("refuses %s in one line", (url, reason) => {
+    expect(() => parseRedisUrl(url)).toThrow(reason);
+  });
+
+  it("never repeats a password in an error", () => {
+    expect(() => parseRedisUrl("redis://:hunter2@localhost:0")).toThrow(/^(?!.*hunter2)/);
+    expect(() => parseRedisUrl("redis:/:hunter2@localhost")).toThrow(/^(?!.*hunter2)/);
+  });
+});

@@ -1,0 +1,74 @@
+// Reads the address of Redis from one setting: a single server, Sentinel or Cluster. Pure; called by connect.ts.
+
+export interface RedisHost {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where Redis is and how to enter it. `master` is the name Sentinel knows the group by. */
+export interface RedisAddress {
+  readonly topology: "single" | "sentinel" | "cluster";
+  readonly tls: boolean;
+  readonly hosts: readonly RedisHost[];
+  readonly username?: string;
+  readonly password?: string;
+  readonly database: number;
+  readonly master?: string;
+}
+
+const SHAPE = /^(redis|rediss)(?:\+(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^/@?#]+)(?:\/([^?#]*))?$/;
+const HOST = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/;
+const DEFAULT_PORTS = { single: 6379, cluster: 6379, sentinel: 26_379 } as const;
+
+/**
+ * Accepts `redis://[user:password@]host:port[/database]`, `redis+sentinel://h1:p,h2:p/master[/database]` and
+ * `redis+cluster://h1:p,h2:p`; `rediss` asks for TLS. Throws an Error of one line that never repeats the password.
+ */
+export function parseRedisUrl(url: string): RedisAddress {
+  const match = SHAPE.exec(url);
+  if (match === null)
+    throw new Error(
+      "the Redis address must look like redis://host:6379, redis+sentinel://h1,h2/master or redis+cluster://h1,h2",
+    );
+  const [, scheme, kind, credentials, hostList = "", path = ""] = match;
+  const topology = kind === "sentinel" || kind === "cluster" ? kind : "single";
+  const hosts = hostList.split(",").map((text) => parseHost(text, DEFAULT_PORTS[topology]));
+  if (topology === "single" && hosts.length > 1)
+    throw new Error("several Redis hosts need redis+sentinel:// or redis+cluster://");
+  return {
+    topology,
+    tls: scheme === "rediss",
+    hosts,
+    ...parseCredentials(credentials),
+    ...parsePath(topology, path),
+  };
+}
+
+function parseHost(text: string, defaultPort: number): RedisHost {
+  const match = HOST.exec(text);
+  const host = match?.[1];
+  const port = match?.[2] === undefined ? defaultPort : Number(match[2]);
+  if (host === undefined || port < 1 || port > 65_535) throw new Error(`the Redis address holds a bad host: ${text}`);
+  return { host: host.startsWith("[") ? host.slice(1, -1) : host, port };
+}
+
+function parseCredentials(text: string | undefined): { username?: string; password?: string } {
+  if (text === undefined || text === "") return {};
+  const colon = text.indexOf(":");
+  const username = decodeURIComponent(colon < 0 ? text : text.slice(0, colon));
+  const password = colon < 0 ? undefined : decodeURIComponent(text.slice(colon + 1));
+  return { ...(username === "" ? {} : { username }), ...(password === undefined ? {} : { password }) };
+}
+
+function parsePath(topology: RedisAddress["topology"], path: string): { database: number; master?: string } {
+  const parts = path === "" ? [] : path.split("/");
+  const master = topology === "sentinel" ? parts.shift() : undefined;
+  const [databaseText = "0", ...rest] = parts;
+  if (topology === "sentinel" && (master === undefined || master === "")) {
+    throw new Error("a Sentinel address must end with the name of its master, as in redis+sentinel://h1,h2/mymaster");
+  }
+  if (!/^\d{1,4}$/.test(databaseText) || rest.length > 0)
+    throw new Error(`the Redis address has a bad database: ${path}`);
+  if (topology === "cluster" && databaseText !== "0") throw new Error("Redis Cluster has only database 0");
+  return { database: Number(databaseText), ...(master === undefined ? {} : { master }) };
+}

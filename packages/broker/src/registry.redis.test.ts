@@ -1,0 +1,72 @@
+// The registry of living processes, and the version of a channel's rights.
+import { testRedis } from "@rookery/testkit";
+import { beforeEach, describe, expect, it } from "vitest";
+import { connected, keys, newChannel, partitions } from "./publishing.suite.ts";
+import { createRegistry } from "./registry.ts";
+import type { NodeRecord } from "./registry.ts";
+import { rightsVersion } from "./rights-version.ts";
+
+const server = await testRedis();
+const { redis } = server;
+const connection = await connected(server.url);
+const registry = createRegistry({ connection, keys });
+
+beforeEach(() => server.flush());
+
+function record(node: string, more: Partial<NodeRecord> = {}): NodeRecord {
+  const counts = { connections: 0, draining: false, startedAt: 1, beatAt: 2, pid: 3 };
+  return { node, kind: "edge", version: "0.1.0", ...counts, ...more };
+}
+
+describe("the registry", () => {
+  it("lists who lives, with the last word of each", async () => {
+    await registry.beat(record("b"));
+    await registry.beat(record("a", { kind: "api" }));
+    await registry.beat(record("b", { connections: 7, draining: true }));
+    expect(await registry.list()).toEqual([
+      record("a", { kind: "api" }),
+      record("b", { connections: 7, draining: true }),
+    ]);
+    expect(await redis.pttl(keys.node("a"))).toBeGreaterThan(4_000);
+    expect(await redis.pttl(keys.node("a"))).toBeLessThanOrEqual(6_000);
+  });
+
+  it("leaves out who has not been heard of, and forgets it", async () => {
+    const brief = createRegistry({ connection, keys, leaseMs: 30 });
+    await brief.beat(record("dead"));
+    await registry.beat(record("alive"));
+    await expect.poll(() => redis.exists(keys.node("dead"))).toBe(0);
+    expect(await registry.list()).toEqual([record("alive")]);
+    expect(await redis.hkeys(keys.nodes)).toEqual(["alive"]);
+  });
+
+  it("forgets at once who leaves, and takes back who returns", async () => {
+    await registry.beat(record("a"));
+    await registry.leave("a");
+    expect(await registry.list()).toEqual([]);
+    await registry.beat(record("a"));
+    expect(await registry.list()).toHaveLength(1);
+  });
+
+  it("leaves out a record it cannot read", async () => {
+    await registry.beat(record("a"));
+    await redis.set(keys.node("a"), '{"node":"a"}', "PX", 5_000);
+    expect(await registry.list()).toEqual([]);
+  });
+
+  it("is unavailable without Redis", async () => {
+    const lost = await connected(server.url);
+    lost.disconnect();
+    const away = createRegistry({ connection: lost, keys });
+    await expect.poll(() => away.list().catch((error: unknown) => error)).toMatchObject({ code: "unavailable" });
+  });
+});
+
+describe("the version of a channel's rights", () => {
+  it("is 0 until it is raised", async () => {
+    const channel = newChannel();
+    expect(await rightsVersion(connection, keys, channel)).toBe(0);
+    await redis.hset(keys.partition(partitions.of(channel)).rights, channel, 12);
+    expect(await rightsVersion(connection, keys, channel)).toBe(12);
+  });
+});

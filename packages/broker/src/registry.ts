@@ -1,0 +1,82 @@
+// Which processes of the cluster live: each tells of itself every 2 s and is forgotten 6 s after its last word.
+// Called by every process about itself and by whoever needs the living ones. One key per command, so any Cluster will do.
+// States of a node: living (its lease stands), dead (the lease ended; its record goes at the next look).
+import { ChatError } from "@rookery/protocol";
+import type { RedisConnection } from "./connect.ts";
+import { isReady } from "./connect.ts";
+import type { Keys } from "./keys.ts";
+
+/** What a process tells of itself. Times in ms since the Unix epoch, by its own clock. */
+export interface NodeRecord {
+  /** new at every start */
+  readonly node: string;
+  readonly kind: "edge" | "api" | "persister";
+  readonly pid: number;
+  readonly version: string;
+  readonly startedAt: number;
+  readonly connections: number;
+  readonly draining: boolean;
+  readonly beatAt: number;
+}
+
+/** Every method throws ChatError `unavailable`. */
+export interface Registry {
+  beat(record: NodeRecord): Promise<void>;
+  leave(node: string): Promise<void>;
+  /** The living ones, by node id. */
+  list(): Promise<NodeRecord[]>;
+}
+
+/** Three beats may be lost. */
+const LEASE_MS = 6_000;
+
+export function createRegistry(options: {
+  readonly connection: RedisConnection;
+  readonly keys: Keys;
+  readonly leaseMs?: number;
+}): Registry {
+  const { connection, keys, leaseMs = LEASE_MS } = options;
+
+  async function answered<Reply>(ask: () => Promise<Reply>): Promise<Reply> {
+    const unavailable = (): never => {
+      throw new ChatError("unavailable", "the registry cannot be reached");
+    };
+    return isReady(connection) ? ask().catch(unavailable) : unavailable();
+  }
+
+  return {
+    beat: (record) =>
+      answered(async () => {
+        const text = JSON.stringify(record);
+        // The lease first: a record whose lease is not there yet would be taken for a dead one's.
+        await connection.set(keys.node(record.node), text, "PX", leaseMs);
+        await connection.hset(keys.nodes, record.node, text);
+      }),
+    leave: (node) =>
+      answered(async () => {
+        await Promise.all([connection.del(keys.node(node)), connection.hdel(keys.nodes, node)]);
+      }),
+    list: () =>
+      answered(async () => {
+        const nodes = (await connection.hkeys(keys.nodes)).toSorted();
+        const leases = await Promise.all(nodes.map((node) => connection.get(keys.node(node))));
+        const dead = nodes.filter((_, at) => leases[at] === null);
+        if (dead.length > 0) await connection.hdel(keys.nodes, ...dead);
+        return leases.flatMap((text) => (text === null || text === undefined ? [] : (readRecord(text) ?? [])));
+      }),
+  };
+}
+
+function readRecord(text: string): NodeRecord | undefined {
+  const value: unknown = JSON.parse(text);
+  return isRecord(value) ? value : undefined;
+}
+
+/** A process of another version may have written it: what is not ours to read is left out. */
+function isRecord(value: unknown): value is NodeRecord {
+  if (typeof value !== "object" || value === null) return false;
+  const types = { node: "string", kind: "string", pid: "number", version: "string", startedAt: "number" };
+  const more = { connections: "number", draining: "boolean", beatAt: "number" };
+  const fields: Readonly<Record<string, unknown>> = { ...value };
+  return Object.entries({ ...types, ...more }).every(([name, type]) => typeof fields[name] === type);
+}

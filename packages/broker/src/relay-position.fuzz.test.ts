@@ -1,0 +1,240 @@
+// Random schedules against a simple model of one channel: a chain of frames over epochs, some of which step back, a wire
+// that loses, repeats and reorders, readings that answer late, page by page, from stores that have lost some frames.
+import { comparePositions, formatPosition, ORIGIN, samePosition } from "@rookery/protocol";
+import type { Position } from "@rookery/protocol";
+import { array, assert, constant, constantFrom, nat, oneof, property, record } from "fast-check";
+import type { Arbitrary } from "fast-check";
+import { expect, it } from "vitest";
+import type { StoredFrame } from "./history.ts";
+import { createRelayPosition } from "./relay-position.ts";
+import type { HealingRead, RelayAction, RelayPosition } from "./relay-position.ts";
+
+interface ModelFrame {
+  readonly position: Position;
+  readonly prev: Position;
+  readonly text: string;
+}
+
+/** What the stores give when continuity cannot be shown: what lies behind the hole, nothing, or the newest page. */
+const MANNERS = ["what is behind", "nothing", "newest page"] as const;
+type Manner = (typeof MANNERS)[number];
+
+type Step =
+  | { readonly step: "publish" | "failover" | "arrive" | "lose" | "repeat" | "vanish" | "answer"; readonly n: number }
+  | { readonly step: "snapshot" | "pulse" };
+
+/** The channel as Redis and Postgres know it, and what is on its way to the edge. */
+function createChannel() {
+  const issued: ModelFrame[] = [];
+  const unreadable = new Set<string>();
+  let chain: ModelFrame[] = [];
+  let epoch = 1;
+  const wire: ModelFrame[] = [];
+  const head = (frames = chain): Position => frames.at(-1)?.position ?? ORIGIN;
+  const isReadable = (frame: ModelFrame): boolean => !unreadable.has(frame.text);
+  return {
+    issued,
+    wire,
+    head,
+    chain: () => chain,
+    snapshot: () => [...chain],
+    publish() {
+      const prev = head();
+      const position = { epoch, seq: prev.seq + 1 };
+      const frame = { position, prev, text: formatPosition(position) };
+      chain.push(frame);
+      issued.push(frame);
+      wire.push(frame);
+    },
+    failover(taken: number) {
+      chain = chain.slice(0, Math.max(0, chain.length - taken));
+      epoch += 1;
+    },
+    /** An epoch's first frame stays readable: without it nobody can know what was taken back. */
+    vanish(n: number) {
+      const frame = chain[n % Math.max(1, chain.length)];
+      if (frame !== undefined && frame.prev.epoch === frame.position.epoch) unreadable.add(frame.text);
+    },
+    isGone: (frame: ModelFrame) => !isReadable(frame) || !chain.includes(frame),
+    /** What both stores answer to a reading of `frames`. */
+    read(frames: readonly ModelFrame[], after: Position, limit: number, manner: Manner): HealingRead {
+      const rest = frames.filter((frame) => comparePositions(frame.position, after) > 0);
+      const [first] = rest;
+      const at = head([...frames]);
+      const recovered =
+        first === undefined ? samePosition(after, at) : samePosition(first.prev, after) && isReadable(first);
+      const steps = first !== undefined && comparePositions(first.prev, after) < 0 ? { stepsBackTo: first.prev } : {};
+      if (!recovered && manner === "newest page") {
+        const readable = frames.filter(isReadable);
+        const page = readable.slice(-limit);
+        return { frames: page.map(asStored), more: page.length < readable.length, recovered, head: at, ...steps };
+      }
+      const behind = rest.slice(manner === "nothing" && first !== undefined && !isReadable(first) ? rest.length : 0);
+      const start = Math.max(0, behind.findIndex(isReadable));
+      const end = behind.findIndex((frame, index) => index > start && !isReadable(frame));
+      const page = behind.slice(start, Math.min(start + limit, end < 0 ? behind.length : end)).filter(isReadable);
+      return { frames: page.map(asStored), more: start + page.length < behind.length, recovered, head: at };
+    },
+  };
+}
+
+/** A stored frame says what it follows only where that is of another epoch. */
+function asStored({ position, prev, text }: ModelFrame): StoredFrame {
+  const isFirst = prev.epoch !== position.epoch && !samePosition(prev, ORIGIN);
+  return isFirst ? { position, frame: text, prev } : { position, frame: text };
+}
+
+type Channel = ReturnType<typeof createChannel>;
+
+/** Follows the actions as a client would and fails at the first that is not explained. */
+function createClient(channel: Channel, manner: Manner) {
+  const seen = new Set<string>();
+  let view: Position[] = [];
+  let gaps: { after: Position; to: Position }[] = [];
+  let at: Position = ORIGIN;
+  const deliver = (position: Position, text: string): void => {
+    expect(text).toBe(formatPosition(position));
+    expect(seen.has(text), `${text} is delivered twice`).toBe(false);
+    seen.add(text);
+    const frame = channel.issued.find((one) => one.text === text);
+    expect(frame?.prev, `${text} is delivered after ${formatPosition(at)}`).toEqual(at);
+    view.push(position);
+    at = position;
+  };
+  const skip = (from: Position, to: Position): void => {
+    expect(from).toEqual({ epoch: at.epoch, seq: at.seq + 1 });
+    expect(comparePositions(to, at)).toBeGreaterThan(0);
+    const within = channel.issued.filter((one) => isWithin(one.position, at, to));
+    const isNeeded = manner === "newest page" || within.some(channel.isGone);
+    expect(isNeeded, `nothing is missing up to ${formatPosition(to)}`).toBe(true);
+    gaps.push({ after: at, to });
+    at = to;
+  };
+  const takeBack = (from: Position, to: Position): void => {
+    const back = { epoch: from.epoch, seq: from.seq - 1 };
+    expect(to).toEqual(at);
+    expect(comparePositions(back, at)).toBeLessThan(0);
+    view = view.filter((one) => comparePositions(one, back) <= 0);
+    gaps = gaps.filter((gap) => comparePositions(gap.after, back) < 0);
+    at = back;
+  };
+  return {
+    view: () => view,
+    explains: (position: Position) =>
+      view.some((one) => samePosition(one, position)) || gaps.some((gap) => isWithin(position, gap.after, gap.to)),
+    /** Returns what has to be read, if anything. */
+    follow(actions: readonly RelayAction[]): Position | undefined {
+      for (const [index, action] of actions.entries()) {
+        if (action.do === "deliver") deliver(action.position, Buffer.from(action.frame).toString());
+        else if (action.do === "gap") (action.lost ? takeBack : skip)(action.from, action.to);
+        else {
+          expect(index).toBe(actions.length - 1);
+          return action.after;
+        }
+      }
+      return undefined;
+    },
+  };
+}
+
+function isWithin(position: Position, after: Position, to: Position): boolean {
+  return comparePositions(position, after) > 0 && comparePositions(position, to) <= 0;
+}
+
+function envelopeOf(frame: ModelFrame) {
+  return { kind: "sequenced", exclude: "", ...frame, frame: Buffer.from(frame.text) } as const;
+}
+
+/** One edge that listens to the channel, with room for very few held envelopes. */
+function createScene(manner: Manner) {
+  const channel = createChannel();
+  const client = createClient(channel, manner);
+  const relay: RelayPosition = createRelayPosition(ORIGIN, { heldEnvelopes: 4, heldBytes: 14 });
+  let shown: Position = ORIGIN;
+  let reading: { after: Position; frames?: ModelFrame[] } | undefined;
+  const follow = (actions: readonly RelayAction[]): void => {
+    const after = client.follow(actions);
+    expect(after !== undefined && reading !== undefined, "two readings at once").toBe(false);
+    if (after !== undefined) reading = { after };
+    expect(relay.state).toBe(reading === undefined ? "live" : "healing");
+    expect(relay.heldCount).toBeLessThanOrEqual(4);
+    expect(relay.heldBytes).toBeLessThanOrEqual(14);
+  };
+  /** With `headIsLate` the head is read some time after the frames, which may be told only of a reading without a hole. */
+  const answer = (limit: number, headIsLate: boolean): void => {
+    if (reading === undefined) return;
+    const { after, frames = channel.snapshot() } = reading;
+    reading = undefined;
+    const read = channel.read(frames, after, limit, manner);
+    follow(relay.healed(headIsLate && read.recovered ? { ...read, head: channel.head() } : read));
+    const isBehind = comparePositions(relay.position, shown) < 0;
+    const isShownStill = channel.chain().some((frame) => samePosition(frame.position, shown));
+    expect(relay.state === "live" && isBehind && isShownStill, "it forgets what it was shown").toBe(false);
+  };
+  const show = (position: Position): void => {
+    if (comparePositions(position, shown) > 0) shown = position;
+  };
+  const take = (n: number, keep: boolean): ModelFrame | undefined => {
+    const index = n % Math.max(1, channel.wire.length);
+    return keep ? channel.wire[index] : channel.wire.splice(index, 1)[0];
+  };
+  const feed = (frame: ModelFrame | undefined): void => {
+    if (frame === undefined) return;
+    show(frame.position);
+    follow(relay.feed(envelopeOf(frame)));
+  };
+  const steps = {
+    publish: (n: number) => Array.from({ length: 1 + (n % 4) }, () => channel.publish()),
+    failover: (n: number) => channel.failover(n % 5),
+    arrive: (n: number) => feed(take(n % 3, false)),
+    lose: (n: number) => take(n, false),
+    repeat: (n: number) => feed(take(n, true)),
+    vanish: (n: number) => channel.vanish(n),
+    answer: (n: number) => answer(1 + (n % 5), n > 20),
+    snapshot: () => {
+      if (reading !== undefined) reading.frames ??= channel.snapshot();
+    },
+    pulse() {
+      show(channel.head());
+      follow(relay.head(channel.head()));
+    },
+  };
+  const untilLive = (): void => {
+    for (let round = 0; relay.state === "healing"; round += 1) {
+      expect(round, "the healing does not end").toBeLessThan(400);
+      answer(3, false);
+    }
+  };
+  return { channel, client, relay, steps, untilLive };
+}
+
+const nth = nat({ max: 40 });
+const anyStep: Arbitrary<Step> = oneof(
+  { weight: 5, arbitrary: record({ step: constant("publish" as const), n: nth }) },
+  { weight: 7, arbitrary: record({ step: constant("arrive" as const), n: nth }) },
+  { weight: 3, arbitrary: record({ step: constantFrom("lose" as const, "repeat" as const), n: nth }) },
+  { weight: 4, arbitrary: record({ step: constant("answer" as const), n: nth }) },
+  { weight: 2, arbitrary: record({ step: constantFrom("failover" as const, "vanish" as const), n: nth }) },
+  { weight: 6, arbitrary: record({ step: constantFrom("snapshot" as const, "pulse" as const) }) },
+);
+
+it("every schedule delivers or explains each frame of the channel once, in order, and catches up", () => {
+  assert(
+    property(array(anyStep, { maxLength: 80, size: "max" }), constantFrom(...MANNERS), (schedule, manner) => {
+      const { channel, client, relay, steps, untilLive } = createScene(manner);
+      for (const one of schedule) steps[one.step]("n" in one ? one.n : 0);
+      // The last word of a failover is the first frame after it; its own envelope is lost like all that is still under way.
+      channel.publish();
+      channel.wire.length = 0;
+      untilLive();
+      steps.pulse();
+      untilLive();
+      expect(relay.position).toEqual(channel.head());
+      expect(relay.heldCount).toBe(0);
+      expect(channel.chain().filter((frame) => !client.explains(frame.position))).toEqual([]);
+      const truth = new Set(channel.chain().map((frame) => frame.text));
+      expect(client.view().filter((position) => !truth.has(formatPosition(position)))).toEqual([]);
+    }),
+    { numRuns: 500 },
+  );
+});

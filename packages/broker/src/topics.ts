@@ -1,0 +1,231 @@
+// What one edge listens to: the topics of its channels, the control topic of every partition and its own probes, all on a
+// connection of their own. Called by the edge's relay, which hears of everything through one listener.
+// States: starting, live, lost (told once), restoring (all is issued again and acknowledged), closed.
+// Must never take a subscription for one before Redis has acknowledged it, and never swallow one that failed.
+import type { RedisConnection } from "./connect.ts";
+import { parseEntryId } from "./entry-id.ts";
+import type { EntryId } from "./entry-id.ts";
+import { unpackEnvelope } from "./envelope.ts";
+import type { Envelope } from "./envelope.ts";
+import type { Keys } from "./keys.ts";
+import { clusterSlot } from "./partitions.ts";
+import type { Partitions } from "./partitions.ts";
+import { createSubscriptionLink } from "./subscription-link.ts";
+import { createTopicWishes } from "./topic-wishes.ts";
+import type { TopicWishes } from "./topic-wishes.ts";
+
+/** Called synchronously, in the order in which Redis sent. */
+export interface TopicListener {
+  /** `envelope.frame` is a view of a receive buffer: copy what is kept. */
+  envelope(channel: string, envelope: Envelope): void;
+  /** A partition's watermark: Postgres has confirmed everything up to this entry. */
+  stored(partition: number, upTo: EntryId): void;
+  /** This edge's own probe came back. */
+  probe(partition: number): void;
+  /** From now on messages are missed. Told once until the next `restored`. */
+  lost(reason: string): void;
+  /**
+   * These are acknowledged again on a new connection: compare their heads. Names every channel; only where a part of a
+   * Cluster stays out of reach does it come in parts, each channel once.
+   */
+  restored(channels: readonly string[]): void;
+}
+
+export interface Topics {
+  /** Resolves when the control topics and the probes are acknowledged, however long Redis is away. */
+  start(): Promise<void>;
+  /** Resolves when acknowledged, also across lost connections; rejects when unsubscribe or close overtakes it. */
+  subscribe(channel: string): Promise<void>;
+  /** Nothing of the channel is told after the call; resolves when Redis has given it back. */
+  unsubscribe(channel: string): Promise<void>;
+  /** Drops the connection and makes another, as after a loss. Does nothing while one is being made. */
+  reconnect(reason: string): void;
+  /** Channels wanted now. */
+  subscriptions(): number;
+  close(): Promise<void>;
+}
+
+export interface TopicsOptions {
+  /** A new connection for subscriptions at each call. */
+  connect(): RedisConnection;
+  readonly keys: Keys;
+  readonly partitions: Partitions;
+  readonly node: string;
+  readonly listener: TopicListener;
+  log?(line: string): void;
+}
+
+/** Partitions that need longer than this to be restored are told by themselves. */
+const RESTORED_TOGETHER_MS = 1_000;
+
+export function createTopics(options: TopicsOptions): Topics {
+  const { keys, partitions, listener } = options;
+  const numbers = Array.from({ length: partitions.count }, (_, partition) => partition);
+  const channelOf = new Map<string, string>();
+  const channelsOf = numbers.map(() => new Set<string>());
+  const wishes = numbers.map(() =>
+    createTopicWishes((error) => options.log?.(`a subscription failed: ${textOf(error)}`)),
+  );
+  const standing = standingTopics(options, numbers);
+  const started = createSignal();
+  let state: "starting" | "live" | "lost" | "restoring" | "closed" = "starting";
+
+  const link = createSubscriptionLink(
+    () => options.connect(),
+    numbers.map((partition) => clusterSlot(partitions.tag(partition))),
+    { ready: (connection) => void renew(connection), lost, message },
+  );
+
+  function message(topicBytes: Buffer, bytes: Buffer): void {
+    const topic = topicBytes.toString("latin1");
+    const channel = channelOf.get(topic);
+    if (channel === undefined) {
+      standing.get(topic)?.(bytes);
+      return;
+    }
+    const envelope = unpackEnvelope(bytes);
+    if (envelope === undefined) options.log?.(`${channel}: a message that is no envelope was dropped`);
+    else listener.envelope(channel, envelope);
+  }
+
+  function lost(reason: string): void {
+    for (const wish of wishes) wish.lost();
+    options.log?.(`subscriptions lost: ${reason}`);
+    if (state === "live") listener.lost(reason);
+    if (state !== "starting") state = "lost";
+  }
+
+  async function renew(connection: RedisConnection): Promise<void> {
+    const renewals = wishes.map((wish) => wish.renew(connection));
+    if (state === "starting") {
+      const complete = await Promise.all(renewals);
+      if (!complete.every(Boolean) || isClosed()) return;
+      state = "live";
+      started.tell();
+    } else {
+      state = "restoring";
+      await tellRestored(renewals);
+    }
+  }
+
+  async function tellRestored(renewals: readonly Promise<boolean>[]): Promise<void> {
+    const together: string[] = [];
+    let isTold = false;
+    let done = 0;
+    const parts = renewals.map(async (renewal, partition) => {
+      if (!(await renewal)) return;
+      done += 1;
+      const channels = [...(channelsOf[partition] ?? [])];
+      if (isTold) listener.restored(channels);
+      else together.push(...channels);
+    });
+    await within(RESTORED_TOGETHER_MS, Promise.all(parts));
+    if (done === 0) await Promise.race(parts);
+    isTold = true;
+    // Lost again meanwhile: whoever comes next tells them all.
+    if (state !== "restoring") return;
+    state = "live";
+    listener.restored(together);
+  }
+
+  function isClosed(): boolean {
+    return state === "closed";
+  }
+
+  function wishesOf(channel: string): { topic: string; wish: TopicWishes; channels: Set<string> } {
+    const { topic, partition } = keys.channel(channel);
+    const wish = wishes[partition];
+    const channels = channelsOf[partition];
+    if (wish === undefined || channels === undefined) throw new RangeError(`there is no partition ${partition}`);
+    return { topic, wish, channels };
+  }
+
+  return {
+    start() {
+      link.open();
+      for (const [partition, wish] of wishes.entries()) {
+        for (const topic of standingOf(options, partition)) wish.subscribe(topic).catch(() => undefined);
+      }
+      return started.told;
+    },
+    async subscribe(channel) {
+      if (isClosed()) throw new Error("the topics are closed");
+      const { topic, wish, channels } = wishesOf(channel);
+      channelOf.set(topic, channel);
+      channels.add(channel);
+      await wish.subscribe(topic);
+    },
+    async unsubscribe(channel) {
+      const { topic, wish, channels } = wishesOf(channel);
+      channelOf.delete(topic);
+      channels.delete(channel);
+      await wish.unsubscribe(topic);
+    },
+    reconnect: (reason) => link.drop(reason),
+    subscriptions: () => channelOf.size,
+    close() {
+      state = "closed";
+      link.close();
+      started.fail(new Error("the topics were closed before they had started"));
+      for (const wish of wishes) wish.close();
+      channelOf.clear();
+      for (const channels of channelsOf) channels.clear();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** The two topics of a partition that every edge listens to for as long as it lives. */
+function standingOf(options: TopicsOptions, partition: number): [control: string, probe: string] {
+  const names = options.keys.partition(partition);
+  return [names.control, names.probe(options.node)];
+}
+
+function standingTopics(options: TopicsOptions, numbers: readonly number[]): Map<string, (bytes: Buffer) => void> {
+  const topics = new Map<string, (bytes: Buffer) => void>();
+  for (const partition of numbers) {
+    const [control, probe] = standingOf(options, partition);
+    topics.set(probe, () => options.listener.probe(partition));
+    topics.set(control, (bytes) => {
+      const upTo = readWatermark(bytes);
+      if (upTo !== undefined) options.listener.stored(partition, upTo);
+    });
+  }
+  return topics;
+}
+
+/** `{"stored":"<epoch>-<number>"}`. Anything else is a newer node's and nothing to this one. */
+function readWatermark(bytes: Buffer): EntryId | undefined {
+  const text = /^\{"stored":"(\d+-\d+)"\}$/.exec(bytes.toString())?.[1];
+  return text === undefined ? undefined : parseEntryId(text);
+}
+
+/** Resolves with the work or after so long, whichever is first. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const late = createSignal();
+  const timer = setTimeout(late.tell, ms);
+  await Promise.race([work, late.told]);
+  clearTimeout(timer);
+}
+
+interface Signal {
+  readonly told: Promise<void>;
+  readonly tell: () => void;
+  readonly fail: (error: Error) => void;
+}
+
+function createSignal(): Signal {
+  let tell = (): void => undefined;
+  let fail = (_error: Error): void => undefined;
+  const told = new Promise<void>((resolve, reject) => {
+    tell = resolve;
+    fail = reject;
+  });
+  // Nobody may be waiting for it when it fails.
+  told.catch(() => undefined);
+  return { told, tell: () => tell(), fail: (error) => fail(error) };
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,106 @@
+// Where a cluster is and with which token to enter it: from flags, else the environment, else the note that a running
+// `dev` left in this directory. Called by tail and send.
+import { join, resolve } from "node:path";
+import { userInfo } from "node:os";
+import { createMinter } from "@rookery/auth";
+import { isUserId } from "@rookery/protocol";
+import type { Command } from "commander";
+import { DATA_FOLDER, readClusterFile } from "../cluster-file.ts";
+import type { ReadyLine } from "../cluster-file.ts";
+import { UsageError } from "../io.ts";
+import type { Io } from "../io.ts";
+import { address, userId } from "../option-values.ts";
+
+export interface EndpointOptions {
+  readonly url?: string;
+  readonly api?: string;
+  readonly token?: string;
+  readonly as?: string;
+  readonly data?: string;
+}
+
+export interface Endpoint {
+  /** Edges, in the order in which they are to be tried; at least one. */
+  readonly urls: readonly string[];
+  /** A token to enter with; a new one each time where that is possible. */
+  token(): Promise<string>;
+  readonly isRenewable: boolean;
+}
+
+/** Variables of the command line alone; names with ROOKERY_ are settings of services. */
+const ENV = { url: "RK_URL", api: "RK_API", token: "RK_TOKEN" } as const;
+/** Long enough that a tail over a night needs no other. */
+const TTL_SEC = 24 * 3600;
+
+// prettier-ignore
+export function addEndpointOptions(command: Command): Command {
+  return command
+    .option("--url <address>", `an edge's address, ws://host:port/ws (or ${ENV.url})`, address("ws", "wss"))
+    .option("--api <address>", `the api's address, asked for a guest token when there is no other (or ${ENV.api})`, address("http", "https"))
+    .option("--token <jwt>", `enter with this token (better ${ENV.token}: other users see command lines)`)
+    .option("--as <user>", "enter as this user (default: your name on this machine)", userId)
+    .option("--data <folder>", `data folder of the \`rookery dev\` to talk to (default: ${DATA_FOLDER} here)`);
+}
+
+/** Throws a usage error when nothing tells where the cluster is or how to enter it. */
+export async function findEndpoint(given: EndpointOptions, io: Io): Promise<Endpoint> {
+  const url = given.url ?? text(io, ENV.url);
+  const fixed = given.token ?? text(io, ENV.token);
+  const apiGiven = given.api ?? text(io, ENV.api);
+  const isElsewhere = url !== undefined && (fixed ?? apiGiven) !== undefined;
+  const note = isElsewhere ? undefined : await readClusterFile(dataFolder(given, io));
+  const urls = url === undefined ? (note?.ws ?? []) : [url];
+  if (urls.length === 0) throw new UsageError(nowhereText(given, io));
+  if (fixed !== undefined) return { urls, token: () => Promise.resolve(fixed), isRenewable: false };
+  // The note's secret opens only the cluster that it is about.
+  const own = note !== undefined && urls.every((each) => note.ws.includes(each)) ? note : undefined;
+  const user = given.as ?? ownName();
+  const secret = own?.jwt.secret;
+  if (own !== undefined && secret !== undefined) {
+    return { urls, token: () => minted(own, secret, user), isRenewable: true };
+  }
+  const api = apiGiven ?? own?.api;
+  if (api === undefined) throw new UsageError(`nothing tells how to enter ${String(urls[0])}: give --token or --api`);
+  return { urls, token: () => guestToken(api, user), isRenewable: true };
+}
+
+/** The folder whose note is read. */
+export function dataFolder({ data }: Pick<EndpointOptions, "data">, io: Io): string {
+  return resolve(io.cwd, data ?? DATA_FOLDER);
+}
+
+async function minted({ jwt }: ReadyLine, secret: string, user: string): Promise<string> {
+  const { token } = await createMinter({ ...jwt, secret }).mint({ user, ttlSec: TTL_SEC });
+  return token;
+}
+
+async function guestToken(api: string, name: string): Promise<string> {
+  const answer = await fetch(new URL("/v1/auth/guest", api), {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ name }),
+  });
+  const body: unknown = await answer.json().catch(() => undefined);
+  const hasToken = typeof body === "object" && body !== null && "token" in body;
+  if (answer.ok && hasToken && typeof body.token === "string") return body.token;
+  throw new Error(`${api} gives no guest token (HTTP ${answer.status}): give --token`);
+}
+
+function ownName(): string {
+  try {
+    const { username } = userInfo();
+    return isUserId(username) ? username : "rookery";
+  } catch {
+    // A user id without an entry in the system's table, as in many containers.
+    return "rookery";
+  }
+}
+
+function text({ env }: Io, name: string): string | undefined {
+  return env[name] === "" ? undefined : env[name];
+}
+
+function nowhereText(given: EndpointOptions, io: Io): string {
+  const file = join(dataFolder(given, io), "cluster.json");
+  return `no cluster runs here (${file} is missing): start one with \`rookery dev\`, or give --url`;
+}

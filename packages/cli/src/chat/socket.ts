@@ -1,0 +1,90 @@
+// One WebSocket to an edge: the one file that knows `ws`. Frames in and out, a watch for a dead link, how it closed.
+// Called by stay-connected.ts, once a connection. What an edge sends is taken to be what its type says.
+// States: opening, open, closed.
+import type { ClientFrame, ServerFrame } from "@rookery/protocol";
+import { SERVER_FRAMES } from "@rookery/protocol";
+import { WebSocket } from "ws";
+import type { RawData } from "ws";
+
+export interface Closing {
+  readonly code: number;
+  readonly reason: string;
+}
+
+export interface ChatSocket {
+  /** Lost when the socket is closed. */
+  send(frame: ClientFrame): void;
+  close(): void;
+  /** Resolves once it is closed, by whomever. */
+  readonly closed: Promise<Closing>;
+}
+
+export interface SocketOptions {
+  readonly url: string;
+  readonly token: string;
+  readonly onFrame: (frame: ServerFrame, socket: ChatSocket) => void;
+}
+
+/** The upgrade was refused, or nobody listens. */
+export class ConnectFailure extends Error {
+  /** Trying again will not help: the edge understood and said no. */
+  readonly isFinal: boolean;
+
+  constructor(message: string, isFinal: boolean) {
+    super(message);
+    this.isFinal = isFinal;
+  }
+}
+
+const HANDSHAKE_MS = 10_000;
+/** An edge pings every 25 s: two pings missed and the link is dead, whatever TCP believes. */
+const SILENCE_MS = 60_000;
+
+/** Resolves once the socket is open, before anything was said. Rejects with a `ConnectFailure`. */
+export function openSocket({ url, token, onFrame }: SocketOptions): Promise<ChatSocket> {
+  const headers = { authorization: `Bearer ${token}` };
+  const ws = new WebSocket(url, ["rookery.v1"], { headers, handshakeTimeout: HANDSHAKE_MS });
+  const silence = setTimeout(() => ws.terminate(), SILENCE_MS);
+  const closed = new Promise<Closing>((resolve) => {
+    ws.once("close", (code, reason) => {
+      clearTimeout(silence);
+      resolve({ code, reason: reason.toString("utf8") });
+    });
+  });
+  const socket: ChatSocket = {
+    // A socket that has closed meanwhile tells so by `closed`.
+    send: (frame) => {
+      if (ws.readyState === WebSocket.OPEN) ws.send(JSON.stringify(frame));
+    },
+    close: () => ws.close(1000),
+    closed,
+  };
+  ws.on("ping", () => silence.refresh());
+  ws.on("message", (data) => {
+    silence.refresh();
+    const frame = parsed(data);
+    if (frame !== undefined) onFrame(frame, socket);
+  });
+  return new Promise((resolve, reject) => {
+    ws.once("open", () => resolve(socket));
+    ws.once("unexpected-response", (request, response) => {
+      const status = response.statusCode ?? 0;
+      request.destroy();
+      clearTimeout(silence);
+      reject(new ConnectFailure(`${url} refused the connection with HTTP ${status}`, status >= 400 && status < 500));
+    });
+    ws.on("error", (error) => reject(new ConnectFailure(`${url} cannot be reached: ${error.message}`, false)));
+  });
+}
+
+/** Undefined for a frame of a type that this version does not know. */
+function parsed(data: RawData): ServerFrame | undefined {
+  const text = Buffer.isBuffer(data) ? data.toString("utf8") : "";
+  const value: unknown = JSON.parse(text);
+  return isServerFrame(value) ? value : undefined;
+}
+
+function isServerFrame(value: unknown): value is ServerFrame {
+  if (typeof value !== "object" || value === null || !("type" in value)) return false;
+  return typeof value.type === "string" && Object.hasOwn(SERVER_FRAMES, value.type);
+}

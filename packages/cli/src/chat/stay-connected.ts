@@ -1,0 +1,72 @@
+// Keeps one conversation going over as many connections as it takes: next edge, next token, wait in between, all by the
+// range of the close code. Called by tail and send, which only see frames.
+// States: connecting, open, waiting, over.
+import { setTimeout as delay } from "node:timers/promises";
+import type { ServerFrame } from "@rookery/protocol";
+import { actionForClose } from "@rookery/protocol";
+import { createBackoff } from "./backoff.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { ConnectFailure, openSocket } from "./socket.ts";
+import type { ChatSocket, Closing } from "./socket.ts";
+
+export interface Conversation {
+  readonly endpoint: Endpoint;
+  /** What to say first on each connection. */
+  readonly onOpen: (socket: ChatSocket) => void;
+  readonly onFrame: (frame: ServerFrame, socket: ChatSocket) => void;
+  /** Told to people while it goes on. */
+  readonly say: (line: string) => void;
+  /** Ends the conversation from this side. */
+  readonly until: AbortSignal;
+}
+
+/** Resolves when `until` says so; rejects when the cluster ends it, or when the very first connection fails. */
+export async function stayConnected(conversation: Conversation): Promise<void> {
+  const { endpoint, until, say } = conversation;
+  const backoff = createBackoff();
+  let token = await endpoint.token();
+  let hasConnected = false;
+  for (let attempt = 0; !until.aborted; attempt += 1) {
+    const url = endpoint.urls[attempt % endpoint.urls.length] ?? "";
+    const startedMs = performance.now();
+    const closing = await converse(conversation, url, token, hasConnected);
+    if (until.aborted) return;
+    const isOpened = closing.code !== NEVER_OPENED;
+    hasConnected ||= isOpened;
+    const action = isOpened ? actionForClose(closing.code) : "reconnect";
+    const told = closing.reason === "" ? String(closing.code) : `${closing.code} ${closing.reason}`;
+    if (action === "stop") throw new Error(`${url} closed the connection: ${told}`);
+    if (action === "renew") {
+      if (!endpoint.isRenewable) throw new Error(`the token was not accepted (${told}): give another one`);
+      token = await endpoint.token();
+    }
+    const waitMs = backoff.nextMs(isOpened ? performance.now() - startedMs : 0);
+    say(`${isOpened ? `connection lost (${told})` : closing.reason}; again in ${waitMs} ms`);
+    await delay(waitMs, undefined, { signal: until }).catch(() => undefined);
+  }
+}
+
+/** No close code: codes are 1000 to 4999. */
+const NEVER_OPENED = 0;
+
+/** One connection from beginning to end. */
+async function converse(
+  { onOpen, onFrame, until }: Conversation,
+  url: string,
+  token: string,
+  mayFail: boolean,
+): Promise<Closing> {
+  try {
+    const socket = await openSocket({ url, token, onFrame });
+    const close = (): void => socket.close();
+    until.addEventListener("abort", close, { once: true });
+    if (until.aborted) close();
+    else onOpen(socket);
+    const closing = await socket.closed;
+    until.removeEventListener("abort", close);
+    return closing;
+  } catch (error) {
+    if (!(error instanceof ConnectFailure) || error.isFinal || !mayFail) throw error;
+    return { code: NEVER_OPENED, reason: error.message };
+  }
+}

@@ -1,0 +1,63 @@
+// `rookery tail <channel>`: prints what is said in a channel until it is stopped, over reconnects and without a hole.
+import type { SequencedFrame, ServerFrame } from "@rookery/protocol";
+import type { Command } from "commander";
+import { addEndpointOptions, findEndpoint } from "../chat/endpoint.ts";
+import type { EndpointOptions } from "../chat/endpoint.ts";
+import { createFollower } from "../chat/follower.ts";
+import type { FollowStep } from "../chat/follower.ts";
+import type { ChatSocket } from "../chat/socket.ts";
+import { stayConnected } from "../chat/stay-connected.ts";
+import { EXIT } from "../io.ts";
+import type { Io } from "../io.ts";
+import { channelId, wholeNumber } from "../option-values.ts";
+
+interface TailOptions extends EndpointOptions {
+  readonly last: number;
+  readonly json: boolean;
+}
+
+const MOST_AT_ONCE = 200;
+
+export function tail(command: Command, io: Io): void {
+  addEndpointOptions(command.argument("<channel>", "channel id", channelId))
+    .option("--last <n>", "begin with the newest n messages", wholeNumber(0, MOST_AT_ONCE), 0)
+    .option("--json", "print each frame as one line of JSON", false)
+    .action(async (channel: string, options: TailOptions) => {
+      io.exitWith(await follow(channel, options, io));
+    });
+}
+
+async function follow(channel: string, options: TailOptions, io: Io): Promise<number> {
+  const endpoint = await findEndpoint(options, io);
+  const follower = createFollower(channel, options.last);
+  const over = new AbortController();
+  let code: number = EXIT.done;
+  void io.outClosed.then(() => over.abort());
+  const act = (step: FollowStep, socket: ChatSocket): void => {
+    if (step.do === "show") io.out(options.json ? JSON.stringify(step.frame) : lineOf(step.frame));
+    else if (step.do === "ask") socket.send(step.frame);
+    else io.err(step.text);
+    if (step.do === "wait") setTimeout(() => socket.send(follower.open()), step.ms);
+    if (step.do !== "end") return;
+    code = EXIT.failed;
+    over.abort();
+  };
+  const onFrame = (frame: ServerFrame, socket: ChatSocket): void => {
+    for (const step of follower.feed(frame)) act(step, socket);
+  };
+  const onOpen = (socket: ChatSocket): void => socket.send(follower.open());
+  await stayConnected({ endpoint, onOpen, onFrame, say: io.err, until: over.signal });
+  return code;
+}
+
+/** `12:01:03 alice: text`, in the reader's time. */
+function lineOf(frame: SequencedFrame): string {
+  const time = new Date(frame.at).toTimeString().slice(0, 8);
+  const what = {
+    message: () => (frame.type === "message" ? `${frame.name}: ${frame.body ?? "(deleted)"}` : ""),
+    edited: () => (frame.type === "edited" ? `${frame.user} edited: ${frame.body ?? "(deleted)"}` : ""),
+    deleted: () => `${frame.user} deleted a message`,
+    reaction: () => (frame.type === "reaction" ? `${frame.user} ${frame.on ? "put" : "took back"} ${frame.emoji}` : ""),
+  };
+  return `${time} ${what[frame.type]()}`;
+}

@@ -1,0 +1,119 @@
+// The processes of one `dev` cluster, in the order of their dependence: started forwards, stopped backwards. Called by
+// run-dev.ts, which decides when. It prints nothing by itself.
+// States: empty, backed (Redis and Postgres answer), serving (everything answers), stopping, stopped.
+import { join } from "node:path";
+import type { ProcessNote } from "../cluster-file.ts";
+import { postgresServer, redisServer } from "./backing-server.ts";
+import type { BackingServer } from "./backing-server.ts";
+import { freshLogFolder } from "./log-file.ts";
+import type { Member } from "./member.ts";
+import type { DevParts } from "./parts.ts";
+import type { Backing, ServicePlan } from "./plan.ts";
+import { startService } from "./service-process.ts";
+import type { ServicePorts } from "./service-process.ts";
+import { createSlot } from "./slot.ts";
+import type { Slot } from "./slot.ts";
+
+export interface ClusterOptions {
+  readonly folder: string;
+  readonly ephemeral: boolean;
+  readonly restart: boolean;
+  readonly redisUrl: string | undefined;
+  readonly postgresUrl: string | undefined;
+  readonly mainOf: DevParts["mainOf"];
+  readonly say: (line: string) => void;
+  /** A process answers again. */
+  readonly back: (name: string, member: Member) => void;
+}
+
+export interface Cluster {
+  /** Starts what was not given by address; resolves once both answer. */
+  startBacking(): Promise<Backing>;
+  /** Starts all services at once; resolves once all answer. Edges may take `drainMs` to stop later. */
+  startServices(services: readonly ServicePlan[], drainMs: number): Promise<void>;
+  processes(): readonly ProcessNote[];
+  /** Ends everything in order: edges, api, persisters, servers. Safe in every state. */
+  stop(): Promise<void>;
+  kill(): void;
+}
+
+/** What a stopping service may take for everything but the drain, before it is killed. */
+const SERVICE_GRACE_MS = 8000;
+
+/** Slots that stop together; each wave waits for the one before. */
+type Wave = "edge" | "api" | "persister" | "server";
+const STOP_ORDER: readonly Wave[] = ["edge", "api", "persister", "server"];
+
+export function createCluster(options: ClusterOptions): Cluster {
+  const waves = new Map<Wave, Slot[]>(STOP_ORDER.map((wave) => [wave, []]));
+  const logs = join(options.folder, "logs");
+  const inWave = (wave: Wave): readonly Slot[] => waves.get(wave) ?? [];
+  const everySlot = (): Slot[] => STOP_ORDER.flatMap((wave) => [...inWave(wave)]);
+  let isStopping = false;
+
+  const fill = async (wave: Wave, name: string, start: (starting: AbortSignal) => Promise<Member>): Promise<Member> => {
+    if (isStopping) throw new Error("stopped while starting");
+    const { restart } = options;
+    const back = (member: Member): void => options.back(name, member);
+    const slot = createSlot(name, start, { restart, died: options.say, back });
+    waves.get(wave)?.push(slot);
+    return slot.open();
+  };
+
+  const startServer = async (name: string, server: BackingServer): Promise<string> => {
+    let url = "";
+    await fill("server", name, async () => {
+      const member = await server.start();
+      ({ url } = member);
+      return member;
+    });
+    return url;
+  };
+
+  const startOne = async ({ name, kind, env }: ServicePlan, graceMs: number): Promise<void> => {
+    let ports: ServicePorts | undefined;
+    await fill(kind, name, async (starting) => {
+      const spec = { name, main: options.mainOf(kind), graceMs, logFile: join(logs, `${name}.log`) };
+      // Brought back, it listens where it did before.
+      const internal = ports === undefined ? {} : { ROOKERY_INTERNAL_PORT: String(ports.internalPort) };
+      const member = await startService({ ...spec, env: { ...env, ...internal } }, starting);
+      ({ ports } = member);
+      return member;
+    });
+  };
+
+  return {
+    startBacking: async () => {
+      await freshLogFolder(logs);
+      const { redisUrl, postgresUrl } = options;
+      const [redis, postgres] = await Promise.all([
+        redisUrl ?? startServer("redis", redisServer(options)),
+        postgresUrl ?? startServer("postgres", postgresServer(options)),
+      ]);
+      return { redis, postgres };
+    },
+    startServices: async (services, drainMs) => {
+      const graceMs = (kind: string): number => SERVICE_GRACE_MS + (kind === "edge" ? drainMs : 0);
+      await Promise.all(services.map((service) => startOne(service, graceMs(service.kind))));
+    },
+    processes: () => everySlot().flatMap((slot) => noteOf(slot)),
+    stop: async () => {
+      isStopping = true;
+      for (const wave of STOP_ORDER) {
+        const complaints = await Promise.all(inWave(wave).map((slot) => slot.stop()));
+        for (const complaint of complaints) if (complaint !== undefined) options.say(complaint);
+      }
+    },
+    kill: () => {
+      isStopping = true;
+      for (const slot of everySlot()) slot.kill();
+    },
+  };
+}
+
+function noteOf(slot: Slot): ProcessNote[] {
+  const member = slot.member();
+  if (member === undefined) return [];
+  const { pid, internal } = member;
+  return [{ name: slot.name, pid, ...(internal === undefined ? {} : { internal }) }];
+}

@@ -1,0 +1,27 @@
+// What a command sees of the world it was called in, the exit codes it may end with, and the error of a wrong command line.
+// Built once by main; tests build their own. Nothing here knows a command.
+
+/** Lines out, lines of trouble, and where and how the command was called. */
+export interface Io {
+  /** One line on standard output: results only, so that `--json` can be piped. */
+  readonly out: (line: string) => void;
+  /** One line on standard error: progress, warnings, failures. */
+  readonly err: (line: string) => void;
+  /** Resolves when nobody reads standard output any more. */
+  readonly outClosed: Promise<void>;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Tells main what to exit with; 0 when a command never calls it. */
+  readonly exitWith: (code: number) => void;
+}
+
+/** 78 is EX_CONFIG of sysexits.h: a supervisor can tell that starting again will not help. */
+export const EXIT = { done: 0, failed: 1, usage: 2, config: 78 } as const;
+
+/** The command line itself is wrong: exit 2. */
+export class UsageError extends Error {}
+
+/** The text of whatever was thrown, for one line of output. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

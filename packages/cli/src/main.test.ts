@@ -1,0 +1,136 @@
+// Command lines without a process: what is accepted, what is refused with which exit code, and what is said.
+import { mkdtempSync, rmSync, writeFileSync, mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { COMMANDS, main } from "./main.ts";
+
+interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+const emptyFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), "rookery-cli-test-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+};
+
+const run = async (argv: readonly string[], env: Record<string, string> = {}, cwd = "/nowhere"): Promise<Outcome> => {
+  const out: string[] = [];
+  const err: string[] = [];
+  const outClosed = new Promise<void>(() => undefined);
+  const world = { out: (line: string) => out.push(line), err: (line: string) => err.push(line), outClosed, cwd, env };
+  const code = await main(argv, world);
+  return { code, out: out.join("\n"), err: err.join("\n") };
+};
+
+const SECRET = "a7Xq2LmZ9pTfWc4KdR8vYbN3sHgJ6uEe";
+
+describe("help", () => {
+  it.each(COMMANDS)("of $name shows its example and exits 0", async ({ name, example, summary }) => {
+    const { code, out } = await run([name, "--help"]);
+    expect(code).toBe(0);
+    expect(out).toContain(example);
+    expect(out.replaceAll(/\s+/g, " ")).toContain(summary);
+  });
+
+  it.each([
+    ["migrate", "up"],
+    ["migrate", "status"],
+    ["migrate", "verify"],
+    ["token", "create"],
+    ["token", "inspect"],
+    ["config", "check"],
+    ["config", "print"],
+    ["config", "docs"],
+  ])("of %s %s has an example too", async (command, verb) => {
+    expect((await run([command, verb, "--help"])).out).toContain(`rookery ${command} ${verb}`);
+  });
+
+  it("without a command is a usage error that names them all", async () => {
+    const { code, err } = await run([]);
+    expect(code).toBe(2);
+    for (const { name } of COMMANDS) expect(err).toContain(name);
+  });
+});
+
+describe("a wrong command line exits 2", () => {
+  it.each([
+    [["nope"], "unknown command"],
+    [["dev", "--nope"], "unknown option"],
+    [["dev", "--edges", "0"], "whole number from 1"],
+    [["dev", "--port", "65536"], "whole number from 0"],
+    [["dev", "--port", "65534", "--edges", "2"], "no room"],
+    [["dev", "--set", "PACE"], "KEY=VALUE"],
+    [["dev", "--redis-url", "http://x"], "redis://"],
+    [["dev", "--ephemeral", "--data", "x"], "exclude"],
+    [["tail"], "missing required argument"],
+    [["tail", "no spaces"], "channel id"],
+    [["tail", "lobby"], "no cluster runs here"],
+    [["tail", "lobby", "--url", "ws://127.0.0.1:1/ws"], "nothing tells how to enter"],
+    [["send", "lobby"], "missing required argument"],
+    [["token", "create"], "--user"],
+    [["token", "create", "--user", " x"], "user id"],
+    [["token", "create", "--user", "x"], "no secret"],
+    [["token", "inspect", "x"], "not a token"],
+    [["migrate", "down"], "unknown command"],
+    [["config", "check", "x"], "Allowed choices"],
+  ] as const)("%j", async (argv, said) => {
+    const { code, err, out } = await run(argv);
+    expect(err).toContain(said);
+    expect(code).toBe(2);
+    expect(out).toBe("");
+  });
+});
+
+describe("settings", () => {
+  it("that cannot be used exit 78 with all problems and no stack", async () => {
+    const { code, err } = await run(["config", "check", "edge"], { ROOKERY_PORT: "x", ROOKERY_SENDS_PER_SECS: "1" });
+    expect(code).toBe(78);
+    expect(err).toContain("ROOKERY_PORT");
+    expect(err).toContain("ROOKERY_SENDS_PER_SEC?");
+    expect(err).not.toContain("    at ");
+  });
+
+  it("are shown with their sources, secrets masked", async () => {
+    const env = { ROOKERY_REDIS_URL: "redis://:hush@h:1", ROOKERY_POSTGRES_URL: "postgres://a:hush@h/x" };
+    const { code, out } = await run(["config", "print", "edge"], { ...env, ROOKERY_JWT_SECRET: SECRET });
+    expect(code).toBe(0);
+    expect(out).toContain("(environment)");
+    expect(out).not.toContain("hush");
+    expect(out).not.toContain(SECRET);
+  });
+});
+
+describe("tokens", () => {
+  it("are made with the secret of the environment and accepted with it alone", async () => {
+    const made = await run(["token", "create", "--user", "alice", "--json"], { ROOKERY_JWT_SECRET: SECRET });
+    const { token }: { token: string } = JSON.parse(made.out);
+    const good = await run(["token", "inspect", token], { ROOKERY_JWT_SECRET: SECRET });
+    expect(good).toMatchObject({ code: 0, out: expect.stringContaining("accepted for alice") });
+    const bad = await run(["token", "inspect", token], { ROOKERY_JWT_SECRET: SECRET.toLowerCase() });
+    expect(bad).toMatchObject({ code: 1, out: expect.stringContaining("refused") });
+    expect(good.out + bad.out).not.toContain(SECRET);
+  });
+});
+
+describe("the note of a cluster", () => {
+  it("whose dev is gone is told as such", async () => {
+    const cwd = emptyFolder();
+    mkdirSync(join(cwd, ".rookery"));
+    const note = { ready: true, pid: 2 ** 22 + 1, ws: ["ws://127.0.0.1:1/ws"], api: "http://127.0.0.1:1", jwt: {} };
+    writeFileSync(join(cwd, ".rookery", "cluster.json"), JSON.stringify(note));
+    const { code, err } = await run(["tail", "lobby"], {}, cwd);
+    expect(code).toBe(2);
+    expect(err).toContain("is of a cluster that is gone");
+  });
+
+  it("that is damaged is told as such", async () => {
+    const cwd = emptyFolder();
+    mkdirSync(join(cwd, ".rookery"));
+    writeFileSync(join(cwd, ".rookery", "cluster.json"), '{"ready":tr');
+    expect((await run(["send", "lobby", "x"], {}, cwd)).err).toContain("cannot be read");
+  });
+});

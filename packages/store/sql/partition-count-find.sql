@@ -1,0 +1,2 @@
+-- The number of partitions in force.
+select value from cluster_settings where name = 'partitions'

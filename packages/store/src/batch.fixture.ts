@@ -1,0 +1,57 @@
+// Hand-made batches for this package's tests. Never imported by anything else.
+import type { Batch, BatchEntry } from "./save-batch.ts";
+import type { EntryId } from "./entry-id.ts";
+import type { MessageRow } from "./message-row.ts";
+
+export const EPOCH = 1_760_000_000_000;
+
+/** 21 characters out of anything. */
+export const messageId = (text: string): string =>
+  text
+    .replaceAll(/[^A-Za-z0-9_-]/g, "_")
+    .padStart(21, "_")
+    .slice(-21);
+
+export function messageRow(channel: string, seq: number, over: Partial<MessageRow> = {}): MessageRow {
+  return {
+    channel,
+    epoch: EPOCH,
+    seq,
+    kind: "message",
+    id: messageId(`${channel}-${over.epoch ?? EPOCH}-${seq}`),
+    target: null,
+    clientId: `c${seq}`,
+    author: "ada",
+    name: "Ada",
+    body: `message ${seq}`,
+    meta: null,
+    replyTo: null,
+    mentions: null,
+    at: EPOCH + seq,
+    deletedAt: null,
+    prevEpoch: null,
+    prevSeq: null,
+    ...over,
+  };
+}
+
+export function entryOf(partition: number, id: EntryId, row: MessageRow): BatchEntry {
+  const { channel, epoch, seq } = row;
+  return { partition, id, channel, position: { epoch, seq }, frame: `{"of":"${row.id}"}`, row };
+}
+
+/** Entries numbered like their rows, all of one partition and epoch. */
+export function entriesOf(partition: number, rows: readonly MessageRow[], first = 1): BatchEntry[] {
+  return rows.map((row, index) => entryOf(partition, { epoch: row.epoch, number: first + index }, row));
+}
+
+export function batchOf(
+  entries: readonly BatchEntry[],
+  readAfter: readonly (readonly [number, EntryId])[] = [],
+): Batch {
+  return { readAfter: new Map(readAfter), entries };
+}
+
+export function rowsOf(channel: string, count: number, over: Partial<MessageRow> = {}): MessageRow[] {
+  return Array.from({ length: count }, (_, index) => messageRow(channel, index + 1, over));
+}

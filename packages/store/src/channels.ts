@@ -1,0 +1,54 @@
+// Channels and who owns them. Called by the api and, for channels made by joining, by the edge.
+import type { Store } from "./connect.ts";
+import { loadStatement } from "./statement.ts";
+
+export type ChannelKind = "public" | "private" | "password" | "direct";
+
+/** `createdAt` in ms since the Unix epoch; null where the default of the cluster holds. */
+export interface ChannelRow {
+  readonly id: string;
+  readonly kind: ChannelKind;
+  readonly name: string | null;
+  readonly owner: string;
+  readonly createdAt: number;
+  readonly slowModeSec: number;
+  readonly retentionDays: number | null;
+  readonly memberCap: number | null;
+  readonly digestAbove: number | null;
+  readonly countAbove: number | null;
+}
+
+export interface NewChannel {
+  readonly id: string;
+  readonly kind: "public";
+  readonly name?: string;
+  readonly owner: string;
+}
+
+/** Every method throws ChatError `unavailable` while Postgres is away. */
+export interface Channels {
+  find(id: string): Promise<ChannelRow | undefined>;
+  /** Makes the channel with its owner as a member, or answers the one that is there, whoever made it. */
+  createIfAbsent(channel: NewChannel): Promise<ChannelRow>;
+  /** At most `limit` by id, after the id `after`; with `member`, only those of that user. */
+  list(page: { readonly after?: string; readonly limit: number; readonly member?: string }): Promise<ChannelRow[]>;
+}
+
+const FIND = loadStatement("channel-find");
+const CREATE = loadStatement("channel-create");
+const LIST = loadStatement("channels-list");
+
+export function createChannels(store: Store): Channels {
+  const find = async (id: string): Promise<ChannelRow | undefined> => (await store.read<ChannelRow>(FIND, [id]))[0];
+  return {
+    find,
+    async createIfAbsent({ id, kind, name, owner }) {
+      const [made] = await store.read<ChannelRow>(CREATE, [id, kind, name ?? null, owner]);
+      // Who lost the race sees the winner's row in a statement of its own, not in the one that lost.
+      const row = made ?? (await find(id));
+      if (row === undefined) throw new Error("a channel was deleted while it was made");
+      return row;
+    },
+    list: ({ after, limit, member }) => store.read<ChannelRow>(LIST, [after ?? "", limit, member ?? null]),
+  };
+}

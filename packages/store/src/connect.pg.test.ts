@@ -1,0 +1,138 @@
+// Contract of the way to Postgres: it fails fast and honestly, and comes back by itself, whatever is done to it.
+import { startPostgres } from "@rookery/servers";
+import { eventually, startProxy, testPostgres } from "@rookery/testkit";
+import { afterAll, describe, expect, it } from "vitest";
+import { batchOf, entriesOf, rowsOf } from "./batch.fixture.ts";
+import { isAway } from "./away.ts";
+import { connectStore } from "./connect.ts";
+import type { Store, StoreOptions } from "./connect.ts";
+import { createMessages } from "./messages.ts";
+import { claimPartitionCount } from "./partition-count.ts";
+import { saveBatch } from "./save-batch.ts";
+
+const { url, sql } = await testPostgres();
+const proxy = await startProxy({ target: url });
+afterAll(() => proxy.close());
+
+const opened: Store[] = [];
+const open = (over: Partial<StoreOptions> = {}): Store => {
+  const store = connectStore({ url: proxy.url(), max: 3, application: "test", ...over });
+  opened.push(store);
+  return store;
+};
+afterAll(async () => {
+  await Promise.all(opened.map((store) => store.close()));
+});
+
+const codeOf = async (asked: Promise<unknown>): Promise<unknown> =>
+  asked.then(
+    () => "answered",
+    (error: unknown) => (error instanceof Error && "code" in error ? error.code : error),
+  );
+
+describe("a store", () => {
+  it("connects to nothing until it is asked", async () => {
+    open();
+    expect(proxy.connections()).toBe(0);
+  });
+
+  it("answers unavailable to readers while Postgres is away, and again when it is back, saying each change once", async () => {
+    const states: string[] = [];
+    const store = open({ onState: (state) => states.push(state) });
+    const messages = createMessages(store);
+    await messages.last("any");
+    proxy.refuse(true);
+    proxy.cut();
+    for (let n = 0; n < 20; n += 1) expect(await codeOf(messages.last("any"))).toBe("unavailable");
+    expect(await store.ready()).toBe(false);
+    const saving = await saveBatch(store, batchOf(entriesOf(1, rowsOf("away", 1)))).catch((error: unknown) => error);
+    expect(isAway(saving)).toBe(true);
+    proxy.refuse(false);
+    await eventually(async () => (await codeOf(messages.last("any"))) === "answered");
+    expect(await store.ready()).toBe(true);
+    expect(states).toEqual(["ready", "lost", "ready"]);
+  });
+
+  it("survives hundreds of cuts under load: every query is answered or unavailable, and none hangs", async () => {
+    const store = open();
+    const messages = createMessages(store);
+    const counts = { answered: 0, unavailable: 0 };
+    let cutting = true;
+    const ask = async (): Promise<void> => {
+      while (cutting) {
+        const code = await codeOf(messages.last("any"));
+        if (code === "answered") counts.answered += 1;
+        else if (code === "unavailable") counts.unavailable += 1;
+        else throw new Error(`neither answered nor unavailable: ${String(code)}`);
+      }
+    };
+    const asking = Array.from({ length: 6 }, ask);
+    for (let n = 0; n < 300; n += 1) {
+      proxy.cut();
+      await new Promise((resolve) => setTimeout(resolve, n % 7));
+    }
+    cutting = false;
+    await Promise.all(asking);
+    expect(counts.unavailable).toBeGreaterThan(10);
+    expect(await codeOf(messages.last("any"))).toBe("answered");
+  });
+
+  it("gives up a server that is frozen, and uses it again once it is not", async () => {
+    const store = open({ statementTimeoutMs: 200 });
+    const messages = createMessages(store);
+    await messages.last("any");
+    proxy.freeze(true);
+    expect(await codeOf(messages.last("any"))).toBe("unavailable");
+    expect(await store.ready()).toBe(false);
+    proxy.freeze(false);
+    await eventually(async () => (await codeOf(messages.last("any"))) === "answered");
+  });
+
+  it("comes through a connection that Postgres ends, also one that waits for a lock", async () => {
+    const store = open();
+    await saveBatch(store, batchOf(entriesOf(2, rowsOf("ended", 1))));
+    await sql.begin(async (other) => {
+      await other`select 1 from outbox_positions where partition = 2 for update`;
+      const saving = saveBatch(store, batchOf(entriesOf(2, rowsOf("ended", 2)))).catch((error: unknown) => error);
+      await eventually(async () => {
+        const ended = await sql`select pg_terminate_backend(pid) from pg_stat_activity
+          where application_name = 'test' and wait_event_type = 'Lock'`;
+        return ended.length > 0;
+      });
+      expect(isAway(await saving)).toBe(true);
+    });
+    expect(await saveBatch(store, batchOf(entriesOf(2, rowsOf("ended", 2))))).toMatchObject({
+      inserted: 1,
+      skipped: 1,
+    });
+  });
+
+  it("leaves a batch whole or undone when Postgres is killed again and again", async () => {
+    const server = await startPostgres({ ephemeral: true });
+    const own = await startProxy({ target: server.url });
+    const { migrateUp } = await import("./migrate.ts");
+    await migrateUp(server.url);
+    const store = open({ url: own.url() });
+    const entries = entriesOf(1, rowsOf("killed", 900));
+    for (let done = 0; done < 900; done += 100) {
+      const saving = eventually(async () => (await saveBatch(store, batchOf(entries.slice(0, done + 100)))).saved, {
+        everyMs: 1,
+      });
+      own.cut();
+      await saving;
+      const frames = await createMessages(store).after("killed", { epoch: 0, seq: 0 }, 1_000);
+      expect(frames).toHaveLength(done + 100);
+    }
+    await own.close();
+    await server.stop();
+  });
+});
+
+describe("the number of partitions", () => {
+  it("is claimed by the first and refused to any other", async () => {
+    const store = open();
+    await claimPartitionCount(store, 64);
+    await claimPartitionCount(store, 64);
+    await expect(claimPartitionCount(store, 32)).rejects.toThrow(/made with 64 partitions .* cannot run with 32/);
+  });
+});

@@ -1,0 +1,186 @@
+// The one file that knows the driver: a pool of connections to Postgres that comes up by itself whenever Postgres does.
+// Everything else in this package asks through `Store.query`. Must never hold a transaction open: each query is one.
+// States, told once per change: ready, lost. A pool in which a connection was lost is replaced by a new one as a whole.
+import { ChatError } from "@rookery/protocol";
+import postgres from "postgres";
+import { codeOf, isAway, isConnectionLost, NoAnswer } from "./away.ts";
+import type { Statement } from "./statement.ts";
+
+/** Arrays go as text: see arrayLiteral. */
+export type Parameter = string | number | boolean | null | Uint8Array;
+
+export interface StoreOptions {
+  readonly url: string;
+  /** Most connections. */
+  readonly max: number;
+  /** How this process is called in `pg_stat_activity`. */
+  readonly application: string;
+  /** A statement that takes longer is cancelled by Postgres. */
+  readonly statementTimeoutMs?: number;
+  /** Called once per change, never per attempt; `detail` says what was wrong. */
+  onState?(state: "ready" | "lost", detail?: string): void;
+}
+
+/** A way to Postgres; making one connects to nothing. */
+export interface Store {
+  /** Rows of one statement, which is a transaction of its own. Rejects with the driver's error: see `isAway`. */
+  query<Row extends object>(statement: Statement, parameters: readonly Parameter[]): Promise<Row[]>;
+  /** The same for readers on behalf of a client: throws ChatError `unavailable` while Postgres is away. */
+  read<Row extends object>(statement: Statement, parameters: readonly Parameter[]): Promise<Row[]>;
+  /** Whether Postgres answers within a second. Never rejects. */
+  ready(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+const STATEMENT_TIMEOUT_MS = 5_000;
+/** Beyond Postgres' own timeout, for the way there and back: a server that is frozen cancels nothing by itself. */
+const ANSWER_SLACK_MS = 1_000;
+const CONNECT_TIMEOUT_SEC = 5;
+const IDLE_IN_TRANSACTION_MS = 5_000;
+const READY_WITHIN_MS = 1_000;
+/** Queries of a pool that is replaced may still have their answers. */
+const RETIRE_SEC = 2;
+const CLOSE_SEC = 2;
+
+/** Every integer of this schema stays below 2^53. */
+const WHOLE_NUMBER = { to: 20, from: [20], parse: Number, serialize: String };
+
+type Pool = postgres.Sql<{ bigint: number }>;
+
+/** Never throws and never connects. */
+export function connectStore(options: StoreOptions): Store {
+  const statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS;
+  const answerWithinMs = statementTimeoutMs + ANSWER_SLACK_MS;
+  let pool = createPool(options, statementTimeoutMs);
+  let closed = false;
+  let told: "ready" | "lost" | undefined;
+
+  const tell = (state: "ready" | "lost", detail?: string): void => {
+    if (told === state || closed) return;
+    told = state;
+    options.onState?.(state, detail);
+  };
+
+  /**
+   * The driver (3.4.9) keeps what it had not yet written to a lost connection and sends it first on the next one, which
+   * then never comes up; so no connection outlives the loss of another. Those who fail together replace one pool.
+   */
+  const retire = (old: Pool): void => {
+    if (pool !== old || closed) return;
+    pool = createPool(options, statementTimeoutMs);
+    void old.end({ timeout: RETIRE_SEC });
+  };
+
+  async function query<Row extends object>(
+    statement: Statement,
+    parameters: readonly Parameter[],
+    withinMs = answerWithinMs,
+  ): Promise<Row[]> {
+    const asked = pool;
+    try {
+      const rows = await answered(asked.unsafe<Row[]>(statement, [...parameters], { prepare: true }), withinMs);
+      tell("ready");
+      return [...rows];
+    } catch (error) {
+      if (isConnectionLost(error)) retire(asked);
+      if (isAway(error)) tell("lost", detailOf(error));
+      throw error;
+    }
+  }
+
+  return {
+    query: (statement, parameters) => query(statement, parameters),
+    read: async (statement, parameters) => {
+      try {
+        return await query(statement, parameters);
+      } catch (error) {
+        if (isAway(error) || isConnectionLost(error))
+          throw new ChatError("unavailable", "the history cannot be reached");
+        throw error;
+      }
+    },
+    ready: async () => {
+      const asked = pool;
+      try {
+        await answered(asked.unsafe("select 1", [], { prepare: true }), READY_WITHIN_MS);
+        tell("ready");
+        return true;
+      } catch (error) {
+        // A pool whose connections are all at work answers late: that alone is no reason to replace it.
+        if (isConnectionLost(error) && !(error instanceof NoAnswer)) retire(asked);
+        tell("lost", detailOf(error));
+        return false;
+      }
+    },
+    close: async () => {
+      closed = true;
+      await pool.end({ timeout: CLOSE_SEC });
+    },
+  };
+}
+
+function createPool(options: StoreOptions, statementTimeoutMs: number): Pool {
+  return postgres(options.url, {
+    max: options.max,
+    connect_timeout: CONNECT_TIMEOUT_SEC,
+    // Attempts are spaced by whoever asks: a pool that waits by itself would keep a recovered Postgres waiting.
+    backoff: () => 0,
+    connection: {
+      application_name: options.application,
+      statement_timeout: statementTimeoutMs,
+      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+    },
+    types: { bigint: WHOLE_NUMBER },
+    // The driver (3.4.9) asks for array types on every new connection, and nobody catches that query's failure when the
+    // connection is cut meanwhile: the process would end. So arrays go out as literals and come back as JSON.
+    fetch_types: false,
+    onnotice: () => undefined,
+  });
+}
+
+/** One connection for the migrations, without a bound on statements. The caller ends it. */
+export interface MigrationConnection {
+  query<Row extends object>(statement: Statement, parameters?: readonly string[]): Promise<Row[]>;
+  /** Files of any number of statements, all in one transaction. */
+  script(...files: readonly Statement[]): Promise<void>;
+  end(): Promise<void>;
+}
+
+export function connectForMigrations(url: string): MigrationConnection {
+  const sql = postgres(url, {
+    max: 1,
+    connect_timeout: CONNECT_TIMEOUT_SEC,
+    connection: { application_name: "rookery-migrate" },
+    types: { bigint: WHOLE_NUMBER },
+    max_lifetime: null,
+    onnotice: () => undefined,
+  });
+  return {
+    query: async <Row extends object>(statement: Statement, parameters: readonly string[] = []) => [
+      ...(await sql.unsafe<Row[]>(statement, [...parameters])),
+    ],
+    script: async (...files) => {
+      // One message to Postgres is one transaction, whatever number of statements it holds.
+      await sql.unsafe(files.join("\n;\n"));
+    },
+    end: () => sql.end({ timeout: CLOSE_SEC }),
+  };
+}
+
+async function answered<Answer>(asked: PromiseLike<Answer>, withinMs: number): Promise<Answer> {
+  let timer: NodeJS.Timeout | undefined;
+  const overrun = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new NoAnswer(withinMs)), withinMs);
+  });
+  try {
+    return await Promise.race([asked, overrun]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Short and without addresses or values. */
+function detailOf(error: unknown): string {
+  const code = codeOf(error);
+  return code === "" ? "no answer" : code;
+}

@@ -1,0 +1,22 @@
+// The package's public names. Other packages import from here only.
+export { createApiKeys } from "./api-keys.ts";
+export type { ApiKeyRow, ApiKeys } from "./api-keys.ts";
+export { isAway } from "./away.ts";
+export { createChannels } from "./channels.ts";
+export type { ChannelKind, ChannelRow, Channels, NewChannel } from "./channels.ts";
+export { connectStore } from "./connect.ts";
+export type { Store, StoreOptions } from "./connect.ts";
+export type { EntryId } from "./entry-id.ts";
+export { renderRow } from "./message-row.ts";
+export type { MessageRow, StoredFrame } from "./message-row.ts";
+export { createMessages } from "./messages.ts";
+export type { Messages } from "./messages.ts";
+export { migrateUp, migrationStatus } from "./migrate.ts";
+export type { MigrationState } from "./migrate.ts";
+export { createOutboxPositions } from "./outbox-positions.ts";
+export type { OutboxPositions } from "./outbox-positions.ts";
+export { claimPartitionCount } from "./partition-count.ts";
+export { createRefreshTokens } from "./refresh-tokens.ts";
+export type { IssuedRefreshToken, RefreshOwner, RefreshTokens, Rotation } from "./refresh-tokens.ts";
+export { saveBatch } from "./save-batch.ts";
+export type { Batch, BatchEntry, DeadLetter, RaisedPrev, SaveOutcome, UnreadableRow } from "./save-batch.ts";

@@ -1,0 +1,216 @@
+// Commits batches of outbox entries: rows and the positions of their partitions together, exactly once. Called by the
+// persister alone. Must never leave out an entry: what Postgres refuses is found by halving, kept as a dead letter and
+// replaced by a placeholder, so that the rest of the batch proceeds and the channel keeps its line.
+import { isChannelId, isClientId, isMessageId, isUserId } from "@rookery/protocol";
+import type { Position } from "@rookery/protocol";
+import { createHash } from "node:crypto";
+import { codeOf, isRefusedData, isRepeatable } from "./away.ts";
+import { batchParameters } from "./batch-columns.ts";
+import type { PlacedRow } from "./batch-columns.ts";
+import type { Store } from "./connect.ts";
+import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
+import type { EntryId } from "./entry-id.ts";
+import type { MessageRow } from "./message-row.ts";
+import { loadStatement } from "./statement.ts";
+
+/** An entry whose frame says nothing that could be stored; `fault` says why, without the frame's text. */
+export interface UnreadableRow {
+  readonly fault: string;
+}
+
+export interface BatchEntry {
+  readonly partition: number;
+  readonly id: EntryId;
+  readonly channel: string;
+  readonly position: Position;
+  /** As it was announced: kept should Postgres refuse the row. */
+  readonly frame: string;
+  readonly row: MessageRow | UnreadableRow;
+}
+
+export interface Batch {
+  /** For each partition of the entries: the id after which they were read, 0-0 from the beginning. */
+  readonly readAfter: ReadonlyMap<number, EntryId>;
+  /** Ascending within each partition. */
+  readonly entries: readonly BatchEntry[];
+}
+
+export interface DeadLetter {
+  readonly partition: number;
+  readonly id: EntryId;
+  readonly channel: string;
+  readonly position: Position;
+  readonly reason: string;
+}
+
+/** The first row of an epoch that follows a later row than its frame said. */
+export interface RaisedPrev {
+  readonly channel: string;
+  readonly position: Position;
+  readonly prev: Position;
+}
+
+/**
+ * `saved`: every entry is committed, whether by this call or before. Not saved: Postgres stands below what these
+ * partitions were read after, so an earlier batch of theirs is missing: read them again.
+ */
+export type SaveOutcome =
+  | {
+      readonly saved: true;
+      readonly inserted: number;
+      /** entries that were committed before */
+      readonly skipped: number;
+      readonly quarantined: number;
+      readonly deadLetters: readonly DeadLetter[];
+      readonly raised: readonly RaisedPrev[];
+    }
+  | { readonly saved: false; readonly behind: readonly number[] };
+
+const SAVE = loadStatement("save-batch");
+
+/** A deadlock loses one of two; the fifth in a row is no accident. */
+const MOST_REPEATS = 5;
+/** An entry that is refused alone so often is given up. */
+const TRIES_ALONE = 5;
+
+interface SaveRow {
+  readonly behind: number[] | null;
+  readonly inserted: number;
+  readonly skipped: number;
+  readonly quarantined: number;
+  /** indexes from 1 */
+  readonly dead: readonly number[];
+  readonly raised: readonly {
+    readonly channel: string;
+    readonly epoch: number;
+    readonly seq: number;
+    readonly prevEpoch: number;
+    readonly prevSeq: number;
+  }[];
+}
+
+/**
+ * Commits the batch. Rejects with an error of which `isAway` is true while Postgres is out of reach: the batch is then
+ * committed or not, which the next read of these partitions from their beginning settles.
+ */
+export async function saveBatch(store: Store, batch: Batch): Promise<SaveOutcome> {
+  if (batch.entries.length === 0)
+    return { saved: true, inserted: 0, skipped: 0, quarantined: 0, deadLetters: [], raised: [] };
+  try {
+    return await commit(store, batch, undefined);
+  } catch (error) {
+    if (!isRefusedData(error)) throw error;
+    return batch.entries.length === 1 ? saveAlone(store, batch) : saveHalves(store, batch);
+  }
+}
+
+/** Each half is whole by itself: it moves its positions, and the second is read after the first. */
+async function saveHalves(store: Store, { readAfter, entries }: Batch): Promise<SaveOutcome> {
+  const middle = Math.ceil(entries.length / 2);
+  const [left, right] = [entries.slice(0, middle), entries.slice(middle)];
+  const first = await saveBatch(store, { readAfter, entries: left });
+  if (!first.saved) return first;
+  const reached = new Map([...readAfter, ...left.map(({ partition, id }) => [partition, id] as const)]);
+  const second = await saveBatch(store, { readAfter: reached, entries: right });
+  if (!second.saved) return second;
+  return {
+    saved: true,
+    inserted: first.inserted + second.inserted,
+    skipped: first.skipped + second.skipped,
+    quarantined: first.quarantined + second.quarantined,
+    deadLetters: [...first.deadLetters, ...second.deadLetters],
+    raised: [...first.raised, ...second.raised],
+  };
+}
+
+async function saveAlone(store: Store, batch: Batch): Promise<SaveOutcome> {
+  let reason = "refused";
+  for (let tries = 1; tries < TRIES_ALONE; tries += 1) {
+    try {
+      return await commit(store, batch, undefined);
+    } catch (error) {
+      if (!isRefusedData(error)) throw error;
+      // The message of Postgres may quote the text it refused; its code does not.
+      reason = `refused by Postgres (${codeOf(error)})`;
+    }
+  }
+  return commit(store, batch, reason);
+}
+
+/** One transaction. With `fault`, every entry of the batch becomes a dead letter. */
+async function commit(store: Store, batch: Batch, fault: string | undefined): Promise<SaveOutcome> {
+  const placed = batch.entries.map((entry) => place(entry, fault));
+  const readAfter = new Map(
+    placed.map(({ partition }) => [partition, batch.readAfter.get(partition) ?? BEFORE_FIRST_ENTRY]),
+  );
+  const row = await repeated(() => store.query<SaveRow>(SAVE, batchParameters(readAfter, placed)));
+  if (row.behind !== null) return { saved: false, behind: row.behind };
+  const deadLetters = row.dead.flatMap((index) => {
+    const [entry, letter] = [batch.entries[index - 1], placed[index - 1]?.dead];
+    if (entry === undefined || letter === undefined) return [];
+    const { partition, id, channel, position } = entry;
+    return { partition, id, channel, position, reason: letter.reason };
+  });
+  const raised = row.raised.map(({ channel, epoch, seq, prevEpoch, prevSeq }) => ({
+    channel,
+    position: { epoch, seq },
+    prev: { epoch: prevEpoch, seq: prevSeq },
+  }));
+  const { inserted, skipped, quarantined } = row;
+  return { saved: true, inserted, skipped, quarantined, deadLetters, raised };
+}
+
+async function repeated(save: () => Promise<SaveRow[]>): Promise<SaveRow> {
+  for (let repeats = 0; ; repeats += 1) {
+    try {
+      const [row] = await save();
+      if (row === undefined) throw new Error("save_batch answered nothing");
+      return row;
+    } catch (error) {
+      if (!isRepeatable(error) || repeats === MOST_REPEATS) throw error;
+    }
+  }
+}
+
+function place(entry: BatchEntry, fault: string | undefined): PlacedRow {
+  const { partition, id, position, frame, row } = entry;
+  const at = { partition, id, ...position };
+  const reason = fault ?? ("fault" in row ? row.fault : undefined);
+  if (reason === undefined) return { ...at, row: "fault" in row ? undefined : row };
+  return { ...at, row: placeholder(entry), dead: { frame, reason } };
+}
+
+/**
+ * A deleted message at the entry's place, of what is known to be harmless. None for a channel that cannot be named:
+ * nobody could read it.
+ */
+function placeholder({ channel, position, row }: BatchEntry): MessageRow | undefined {
+  if (!isChannelId(channel)) return undefined;
+  const known = "fault" in row ? undefined : row;
+  const fit = (text: string | null | undefined, isFit: (text: string) => boolean, otherwise: string): string =>
+    typeof text === "string" && isFit(text) ? text : otherwise;
+  const at = known?.at ?? position.epoch;
+  return {
+    channel,
+    ...position,
+    kind: "message",
+    id: fit(known?.id, isMessageId, placeholderId(channel, position)),
+    target: null,
+    clientId: fit(known?.clientId, isClientId, "unreadable"),
+    author: fit(known?.author, isUserId, "unreadable"),
+    name: "",
+    body: null,
+    meta: null,
+    replyTo: null,
+    mentions: null,
+    at,
+    deletedAt: at,
+    prevEpoch: known?.prevEpoch ?? null,
+    prevSeq: known?.prevSeq ?? null,
+  };
+}
+
+/** 21 characters, as every message id, and the same at each attempt. */
+function placeholderId(channel: string, { epoch, seq }: Position): string {
+  return createHash("sha256").update(`${channel}|${epoch}-${seq}`).digest("base64url").slice(0, 21);
+}

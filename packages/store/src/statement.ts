@@ -1,0 +1,41 @@
+// The SQL files beside `src/`. Everything this package sends to Postgres comes from there, with values only as
+// parameters: no other file may put SQL together.
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+
+declare const isStatement: unique symbol;
+
+/** Text of one SQL file; parameters stand in it as `$1`, `$2`. */
+export type Statement = string & { readonly [isStatement]: true };
+
+export interface Migration {
+  /** Four digits and words, which is the order. */
+  readonly name: string;
+  readonly text: Statement;
+  /** SHA-256 in hex, the same whatever a checkout does to line ends. */
+  readonly checksum: string;
+}
+
+/** `sql/` lies beside both `src/` and `dist/`. */
+const FOLDER = new URL("../sql/", import.meta.url);
+const MIGRATION_FILE = /^(\d{4}-[a-z0-9-]+)\.sql$/;
+
+/** The statement of `sql/<name>.sql`. Read when a module is loaded, so a missing file ends the start and no request. */
+export function loadStatement(name: string): Statement {
+  return asStatement(readFileSync(new URL(`${name}.sql`, FOLDER), "utf8"));
+}
+
+/** Every migration, in the order in which they are applied. */
+export function loadMigrations(): Migration[] {
+  const names = readdirSync(new URL("migrations/", FOLDER)).flatMap((file) => MIGRATION_FILE.exec(file)?.[1] ?? []);
+  return names.sort().map((name) => {
+    const text = loadStatement(`migrations/${name}`);
+    return { name, text, checksum: createHash("sha256").update(text.replaceAll("\r\n", "\n")).digest("hex") };
+  });
+}
+
+function asStatement(text: string): Statement {
+  const isText = (value: string): value is Statement => value.length > 0;
+  if (!isText(text)) throw new Error("an SQL file is empty");
+  return text;
+}

@@ -1,0 +1,39 @@
+// `auth`: the first one gives a session its user, later ones renew the token of the same user without losing anything.
+
+import { ChatError } from "@rookery/protocol";
+import type { ClientFrameOf } from "@rookery/protocol";
+import { refreshAtMs } from "@rookery/auth";
+import type { EdgeContext } from "../context.ts";
+import { identify } from "../door.ts";
+import type { Session } from "../session.ts";
+
+export async function auth(edge: EdgeContext, session: Session, frame: ClientFrameOf<"auth">): Promise<void> {
+  // Frames behind this one are judged by the token that it brings.
+  session.hold();
+  try {
+    await authenticate(edge, session, frame);
+  } finally {
+    session.resume(Date.now());
+  }
+}
+
+async function authenticate(edge: EdgeContext, session: Session, frame: ClientFrameOf<"auth">): Promise<void> {
+  const verified = await edge.verifier.verify(frame.token);
+  edge.metrics.tokenChecks[verified.ok ? "ok" : verified.code].n += 1;
+  if (session.wire === undefined) return;
+  const isFirst = session.identity === undefined;
+  if (!verified.ok) {
+    session.refuse(new ChatError(verified.code, verified.message), frame.ref, Date.now());
+    if (isFirst) session.farewell("token", Date.now());
+    return;
+  }
+  if (!isFirst && verified.user !== session.user) {
+    throw new ChatError("forbidden", "auth: the token belongs to another user");
+  }
+  if (frame.persisted === true) session.persisted = "all";
+  const { user, name, expiresAtMs } = verified;
+  if (isFirst) identify(edge, session, verified);
+  else session.identify({ user, name, expiresAtMs, refreshAtMs: refreshAtMs(Date.now(), expiresAtMs) });
+  const refreshAt = session.identity?.refreshAtMs;
+  session.answer(frame.ref, { user, expiresAt: expiresAtMs, refreshAt });
+}

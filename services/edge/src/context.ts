@@ -1,0 +1,34 @@
+// What the hops of one edge share: built once by main, read by commands, door and sweep. Types only.
+
+import type { Verifier } from "@rookery/auth";
+import type { History, Publisher } from "@rookery/broker";
+import type { FrameLimits } from "@rookery/protocol";
+import type { Log } from "@rookery/runtime";
+import type { Authorise } from "./authorise.ts";
+import type { Hub } from "./hub.ts";
+import type { EdgeMetrics } from "./metrics.ts";
+import type { PersistedNotices } from "./persisted.ts";
+import type { Relays } from "./relay.ts";
+import type { Session } from "./session.ts";
+
+export interface EdgeContext {
+  readonly node: string;
+  readonly limits: FrameLimits;
+  readonly heartbeatMs: number;
+  readonly connectionsPerUser: number;
+  readonly log: Log;
+  readonly metrics: EdgeMetrics;
+  readonly hub: Hub<Session>;
+  /** Sockets that have not said who they are yet. */
+  readonly unidentified: Set<Session>;
+  readonly relays: Relays;
+  readonly history: History;
+  readonly publisher: Publisher;
+  readonly authorise: Authorise;
+  readonly verifier: Verifier;
+  readonly persisted: PersistedNotices;
+}
+
+/** The server's own topics: sequenced frames and signals of a channel travel apart, so that signals can be shed first. */
+export const sequencedTopic = (channel: string): string => `m/${channel}`;
+export const signalTopic = (channel: string): string => `s/${channel}`;

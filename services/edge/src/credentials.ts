@@ -1,0 +1,64 @@
+// Which credential an upgrade request carries, and whether its origin may use it. Pure; the listener calls it with plain
+// strings before the socket exists. It never verifies a token and never echoes one.
+
+export interface UpgradeRequest {
+  readonly authorization: string;
+  readonly protocols: string;
+  readonly query: string;
+  readonly cookie: string;
+  readonly origin: string;
+}
+
+export type Credential =
+  | { readonly kind: "token"; readonly token: string }
+  | { readonly kind: "ticket"; readonly ticket: string }
+  | { readonly kind: "awaited" }
+  | { readonly kind: "refused"; readonly status: "400 Bad Request" | "403 Forbidden"; readonly reason: string };
+
+export const SUB_PROTOCOL = "rookery.v1";
+const COOKIE_NAME = "rookery_token";
+/** Query parameters under which clients of other systems send tokens; a URL ends up in access logs, so none may enter. */
+const TOKEN_PARAMETERS: ReadonlySet<string> = new Set(["token", "access_token", "jwt", "bearer", "authorization"]);
+const LOOKS_LIKE_JWT = /^eyJ[\w-]+\.[\w-]*\.[\w-]*$/;
+
+/** Header, then sub-protocol item, then ticket, then cookie, else the first frame must be `auth`: the first match wins. */
+export function findCredential(request: UpgradeRequest, allowedOrigins: ReadonlySet<string>): Credential {
+  const query = new URLSearchParams(request.query);
+  if (carriesToken(query)) return refused("400 Bad Request", "a token does not belong into the query string");
+  const { origin } = request;
+  if (origin !== "" && !allowedOrigins.has(origin))
+    return refused("403 Forbidden", "this origin is not on the allow-list");
+
+  const bearer = /^bearer +(\S+) *$/i.exec(request.authorization)?.[1];
+  if (bearer !== undefined) return { kind: "token", token: bearer };
+  const item = protocolItems(request.protocols).find((each) => each.startsWith("bearer."));
+  if (item !== undefined) return { kind: "token", token: Buffer.from(item.slice(7), "base64url").toString("utf8") };
+  const ticket = query.get("ticket");
+  if (ticket !== null) return { kind: "ticket", ticket };
+  const cookie = cookieToken(request.cookie);
+  if (cookie === undefined) return { kind: "awaited" };
+  if (origin === "") return refused("403 Forbidden", "a cookie needs an allowed Origin");
+  return { kind: "token", token: cookie };
+}
+
+/** The sub-protocol to echo: ours when it was offered, otherwise none. */
+export function echoedProtocol(protocols: string): string {
+  return protocolItems(protocols).includes(SUB_PROTOCOL) ? SUB_PROTOCOL : "";
+}
+
+function protocolItems(protocols: string): string[] {
+  return protocols.split(",").map((item) => item.trim());
+}
+
+function carriesToken(query: URLSearchParams): boolean {
+  return [...query].some(([name, value]) => TOKEN_PARAMETERS.has(name.toLowerCase()) || LOOKS_LIKE_JWT.test(value));
+}
+
+function cookieToken(header: string): string | undefined {
+  const pair = header.split(";").find((each) => each.trim().startsWith(`${COOKIE_NAME}=`));
+  return pair?.trim().slice(COOKIE_NAME.length + 1);
+}
+
+function refused(status: "400 Bad Request" | "403 Forbidden", reason: string): Credential {
+  return { kind: "refused", status, reason };
+}

@@ -1,0 +1,117 @@
+// The door: who may connect, who a connection is, and what is given back when it ends. The listener knocks with plain
+// strings; sessions come out. It never sees a frame after the first authentication.
+
+import type { CloseReason } from "@rookery/protocol";
+import { encodeWelcome } from "@rookery/protocol";
+import type { Verified, Verifier } from "@rookery/auth";
+import { refreshAtMs } from "@rookery/auth";
+import { nanoid } from "nanoid";
+import type { EdgeContext } from "./context.ts";
+import { findCredential } from "./credentials.ts";
+import type { UpgradeRequest } from "./credentials.ts";
+import { Session } from "./session.ts";
+import type { SessionRules, Wire } from "./session.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+export type Admission =
+  | { readonly kind: "identified"; readonly verified: Verified & { ok: true } }
+  | { readonly kind: "awaited" }
+  /** Accepted only to be told why not, since a browser cannot read a failed upgrade. */
+  | { readonly kind: "sent-away"; readonly reason: CloseReason }
+  | { readonly kind: "refused"; readonly status: string; readonly reason: string; readonly retryAfterSec?: number };
+
+export interface Door {
+  admit(request: UpgradeRequest): Promise<Admission>;
+  enter(wire: Wire, admission: Admission): Session | undefined;
+  exit(session: Session, code: number): void;
+  /** From here on every upgrade is refused: the node drains. */
+  shut(): void;
+}
+
+export interface DoorOptions {
+  readonly edge: EdgeContext;
+  readonly rules: SessionRules;
+  readonly verifier: Verifier;
+  readonly allowedOrigins: ReadonlySet<string>;
+  readonly maxConnections: number;
+  readonly connectsPerSec: number;
+}
+
+export function createDoor(options: DoorOptions): Door {
+  const { edge, rules, verifier, allowedOrigins, maxConnections, connectsPerSec } = options;
+  const { unidentified } = edge;
+  const accepts = new TokenBucket(connectsPerSec, Date.now());
+  let open = true;
+
+  const turnedAway = (reason: string, retryAfterMs: number): Admission => ({
+    kind: "refused",
+    status: "503 Service Unavailable",
+    reason,
+    retryAfterSec: Math.ceil(retryAfterMs / 1000),
+  });
+
+  return {
+    async admit(request) {
+      if (!open) return turnedAway("this node is draining", 1000);
+      if (edge.hub.counts().sessions + unidentified.size >= maxConnections)
+        return turnedAway("this node is full", 5000);
+      const waitMs = accepts.take(connectsPerSec, connectsPerSec, Date.now());
+      if (waitMs > 0) return turnedAway("too many connections at once", waitMs);
+      const credential = findCredential(request, allowedOrigins);
+      if (credential.kind === "refused" || credential.kind === "awaited") return credential;
+      // Tickets are sold by the api's next routes; until then none is valid.
+      if (credential.kind === "ticket") return { kind: "sent-away", reason: "token" };
+      const verified = await verifier.verify(credential.token);
+      edge.metrics.tokenChecks[verified.ok ? "ok" : verified.code].n += 1;
+      return verified.ok ? { kind: "identified", verified } : { kind: "sent-away", reason: "token" };
+    },
+    enter(wire, admission) {
+      const nowMs = Date.now();
+      const session = new Session(nanoid(), wire, rules, nowMs);
+      edge.metrics.connects.n += 1;
+      if (admission.kind === "identified") identify(edge, session, admission.verified);
+      else unidentified.add(session);
+      if (admission.kind === "sent-away") session.farewell(admission.reason, nowMs);
+      return session;
+    },
+    exit(session, code) {
+      session.closed();
+      unidentified.delete(session);
+      edge.metrics.disconnected(code);
+      edge.persisted.forget(session);
+      const channels = [...session.channels];
+      edge.hub.unregister(session);
+      for (const channel of channels) edge.relays.release(channel);
+    },
+    shut() {
+      open = false;
+    },
+  };
+}
+
+/** Gives a session its user, says welcome and keeps the number of connections of one user within its cap. */
+export function identify(edge: EdgeContext, session: Session, verified: Verified & { ok: true }): void {
+  edge.unidentified.delete(session);
+  const { user, name, expiresAtMs } = verified;
+  const refreshAt = refreshAtMs(Date.now(), expiresAtMs);
+  session.identify({ user, name, expiresAtMs, refreshAtMs: refreshAt });
+  edge.hub.register(session);
+  session.tell(
+    encodeWelcome({
+      session: session.id,
+      user,
+      name,
+      node: edge.node,
+      expiresAt: expiresAtMs,
+      refreshAt,
+      heartbeatMs: edge.heartbeatMs,
+      limits: edge.limits,
+    }),
+  );
+  const sessions = edge.hub.sessionsOf(user);
+  if (sessions.size <= edge.connectionsPerUser) return;
+  for (const oldest of sessions) {
+    oldest.farewell("replaced", Date.now());
+    return;
+  }
+}

@@ -1,0 +1,240 @@
+// The edge process: builds every part once, in the order in which they need each other, and gives them back in reverse.
+// Reading it tells what an edge is made of; the hops of a message are in dispatch, commands/send, relay and listener.
+
+import { createVerifier } from "@rookery/auth";
+import type { VerifierOptions } from "@rookery/auth";
+import {
+  connectRedis,
+  createEpochFloors,
+  createHistory,
+  createKeys,
+  createPartitions,
+  createPublisher,
+  createRegistry,
+  isReady,
+  rightsVersion,
+} from "@rookery/broker";
+import { createDecoder, encodeGap } from "@rookery/protocol";
+import type { FrameLimits, Position } from "@rookery/protocol";
+import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
+import type { ProcessContext } from "@rookery/runtime";
+import { connectStore, createChannels, createMessages, createOutboxPositions } from "@rookery/store";
+import { createAuthorise } from "./authorise.ts";
+import { sequencedTopic } from "./context.ts";
+import type { EdgeContext } from "./context.ts";
+import { dispatch } from "./dispatch.ts";
+import { createDoor } from "./door.ts";
+import { drain } from "./drain.ts";
+import { createFloorReader } from "./floor-reader.ts";
+import { createHub } from "./hub.ts";
+import { listen } from "./listener.ts";
+import type { Listener } from "./listener.ts";
+import { createEdgeMetrics, registerEdgeGauges } from "./metrics.ts";
+import { createPersistedNotices } from "./persisted.ts";
+import type { RelayOutlet } from "./relay.ts";
+import type { Session } from "./session.ts";
+import { createSubscription } from "./subscription.ts";
+import { startSweep } from "./sweep.ts";
+
+type Context = ProcessContext<"edge">;
+
+const SWEEP_EVERY_MS = 1000;
+const BEAT_EVERY_MS = 2000;
+const REMEMBERED_CHANNELS = 50_000;
+/** A healthy Redis is attached well within this; without one the edge listens all the same and says `unavailable`. */
+const ATTACH_BEFORE_LISTENING_MS = 3000;
+/** Beyond the drain window: the last commands in flight and the last close. */
+const DRAIN_SLACK_MS = 5000;
+
+await runProcess("edge", main);
+
+async function main(context: Context): Promise<void> {
+  const { settings, log, node, onStop } = context;
+  const stores = connectStores(context);
+  const { keys, partitions, store, commands } = stores;
+  let listener: Listener | undefined;
+  let draining = false;
+
+  const hub = createHub<Session>();
+  const metrics = createEdgeMetrics(context.metrics);
+  const messages = createMessages(store);
+  const history = createHistory({ connection: commands, keys, cold: messages });
+  const persisted = createPersistedNotices({ partitions, holds: messages.holds });
+  const outlet: RelayOutlet = {
+    publish(channel, frame) {
+      metrics.deliveries.n += hub.membersOf(channel).size;
+      listener?.publish(sequencedTopic(channel), frame);
+    },
+    gap(channel, from, to, lost) {
+      listener?.publish(sequencedTopic(channel), encodeGap({ channel, from, to, ...(lost ? { lost } : {}) }));
+    },
+  };
+  const subscription = createSubscription({ ...stores, context, history, persisted, metrics, outlet });
+  const edge: EdgeContext = {
+    node,
+    limits: frameLimits(settings),
+    heartbeatMs: settings.heartbeatMs,
+    connectionsPerUser: settings.connectionsPerUser,
+    log,
+    metrics,
+    hub,
+    unidentified: new Set(),
+    relays: subscription.relays,
+    history,
+    publisher: createPublisher({
+      connection: commands,
+      keys,
+      partitions,
+      floors: stores.floors,
+      lastStored: async (channel): Promise<Position> => {
+        // A base from Postgres is only as good as the floor that keeps its epoch from being given out again.
+        await stores.floorReader.read();
+        return messages.last(channel);
+      },
+      outboxMaxBytes: settings.outboxMaxBytes,
+      deadlineMs: settings.commandTimeoutMs,
+    }),
+    authorise: createAuthoriser(context, stores),
+    verifier: createVerifier(tokenRules(settings)),
+    persisted,
+  };
+  registerEdgeGauges(context.metrics, edge, subscription);
+
+  const internal = await startInternalServer({
+    host: settings.internalHost,
+    port: settings.internalPort,
+    metrics: context.metrics,
+    log,
+    drain: () => context.stop("drain"),
+    checks: [
+      { name: "redis", check: async () => subscription.trouble() },
+      { name: "postgres", check: async () => ((await store.ready()) ? undefined : "Postgres does not answer") },
+      { name: "draining", check: async () => (draining ? "this node drains" : undefined) },
+    ],
+  });
+  onStop("internal server", () => internal.close());
+  const attached = subscription.attach();
+  await Promise.race([attached, new Promise((resolve) => setTimeout(resolve, ATTACH_BEFORE_LISTENING_MS))]);
+  startBeats(context, stores, edge, () => draining);
+  onStop("relays", () => subscription.close());
+
+  const door = createDoor({
+    edge,
+    rules: {
+      limits: edge.limits,
+      commandBurst: settings.commandBurst,
+      authFrameBytes: settings.authFrameBytes,
+      decode: createDecoder(edge.limits),
+      dispatch: (session, frame, nowMs) => dispatch(edge, session, frame, nowMs),
+      refused: (error) => (metrics.refusals[error.code].n += 1),
+    },
+    verifier: edge.verifier,
+    allowedOrigins: new Set(settings.allowedOrigins),
+    maxConnections: settings.maxConnections,
+    connectsPerSec: settings.connectsPerSec,
+  });
+  const { host, port, hardBufferBytes } = settings;
+  const opened = await listen({ host, port, door, hardBufferBytes });
+  listener = opened;
+  onStop("listener", () => opened.close());
+  const sweep = startSweep(edge, { ...settings, everyMs: SWEEP_EVERY_MS });
+  onStop("sweep", () => sweep.stop());
+  const drainAll = async (): Promise<void> => {
+    draining = true;
+    opened.stopListening();
+    await drain(edge, door, settings.drainMs);
+  };
+  onStop("drain", drainAll, settings.drainMs + DRAIN_SLACK_MS);
+  context.announceReady({ port: opened.port, internalPort: internal.port });
+}
+
+export type Stores = ReturnType<typeof connectStores>;
+
+/** Connections that come up by themselves whenever their server does; nothing here waits for one. */
+function connectStores({ settings, log, node, onStop }: Context) {
+  const partitions = createPartitions(settings.partitions);
+  const keys = createKeys(partitions);
+  let stopping = false;
+  const say = (name: string) => (state: "ready" | "lost", detail?: string) => {
+    if (!stopping) log[state === "ready" ? "info" : "warn"](detail === undefined ? {} : { detail }, `${name} ${state}`);
+  };
+  const store = connectStore({
+    url: settings.postgresUrl,
+    max: settings.postgresConnections,
+    application: `rookery-${node}`,
+    onState: say("postgres"),
+  });
+  onStop("postgres", () => store.close());
+  const { redisUrl: url, commandTimeoutMs } = settings;
+  const commands = connectRedis({ url, use: "commands", commandTimeoutMs, onState: say("redis") });
+  onStop("redis", () => {
+    stopping = true;
+    commands.disconnect();
+  });
+  const floors = createEpochFloors();
+  const floorReader = createFloorReader(floors, () => createOutboxPositions(store).lastIds());
+  return { partitions, keys, store, commands, floors, floorReader };
+}
+
+function createAuthoriser({ settings }: Context, { store, commands, keys }: Stores) {
+  const channels = createChannels(store);
+  return createAuthorise({
+    channelExists: async (channel) => (await channels.find(channel)) !== undefined,
+    createPublic: async (id, owner) => void (await channels.createIfAbsent({ id, kind: "public", owner })),
+    rightsVersion: (channel) => rightsVersion(commands, keys, channel),
+    autoCreate: settings.channelsAutoCreate === "public",
+    remembered: REMEMBERED_CHANNELS,
+  });
+}
+
+function startBeats(context: Context, { commands, keys }: Stores, edge: EdgeContext, isDraining: () => boolean): void {
+  const { node, settings, onStop } = context;
+  const registry = createRegistry({ connection: commands, keys, leaseMs: settings.leaseMs });
+  const startedAt = Date.now();
+  const beat = async (): Promise<void> => {
+    if (!isReady(commands)) return;
+    const connections = edge.hub.counts().sessions;
+    const now = { connections, draining: isDraining(), beatAt: Date.now() };
+    await registry.beat({ node, kind: "edge", pid: process.pid, version: VERSION, startedAt, ...now });
+  };
+  // A beat that fails is made up for by the next; the lease lasts for three.
+  const timer = setInterval(
+    () => void beat().catch((err: unknown) => context.log.debug({ err }, "beat failed")),
+    BEAT_EVERY_MS,
+  );
+  void beat().catch((err: unknown) => context.log.debug({ err }, "beat failed"));
+  onStop("registry", async () => {
+    clearInterval(timer);
+    if (isReady(commands)) await registry.leave(node);
+  });
+}
+
+function frameLimits(settings: Context["settings"]): FrameLimits {
+  return {
+    frameBytes: settings.frameBytes,
+    bodyBytes: settings.bodyBytes,
+    metaBytes: settings.metaBytes,
+    channels: settings.channelsPerSession,
+    pageMessages: settings.pageMessages,
+    pageBytes: settings.pageBytes,
+    sendsPerSec: settings.sendsPerSec,
+    sendBurst: settings.sendBurst,
+    commandsPerSec: settings.commandsPerSec,
+    typingPerSec: settings.typingPerSec,
+    idleMs: settings.idleMs,
+  };
+}
+
+/** What a token must be signed with and must say; the settings have already made sure that one key is there. */
+function tokenRules(settings: Context["settings"]): VerifierOptions {
+  const { jwtSecret, jwtPublicKey, jwtJwksUrl, jwtAlgorithms } = settings;
+  return {
+    ...(jwtSecret === undefined ? {} : { secret: jwtSecret }),
+    ...(jwtPublicKey === undefined ? {} : { publicKeyPem: jwtPublicKey }),
+    ...(jwtJwksUrl === undefined ? {} : { jwksUrl: jwtJwksUrl }),
+    ...(jwtAlgorithms === undefined ? {} : { algorithms: jwtAlgorithms }),
+    issuer: settings.jwtIssuer,
+    audience: settings.jwtAudience,
+    clockToleranceSec: settings.clockToleranceSec,
+  };
+}

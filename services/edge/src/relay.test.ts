@@ -1,0 +1,139 @@
+import { createPartitions } from "@rookery/broker";
+import type { Envelope, History, StoredFrame } from "@rookery/broker";
+import { ChatError, formatPosition } from "@rookery/protocol";
+import type { Position } from "@rookery/protocol";
+import { describe, expect, it, vi } from "vitest";
+import { createRelays } from "./relay.ts";
+
+const at = (seq: number): Position => ({ epoch: 7, seq });
+const envelope = (seq: number): Envelope => ({
+  kind: "sequenced",
+  position: at(seq),
+  prev: at(seq - 1),
+  exclude: "",
+  frame: new TextEncoder().encode(`f${seq}`),
+});
+const stored = (seq: number): StoredFrame => ({ position: at(seq), frame: `f${seq}` });
+
+/** A channel whose log holds frames 1..head and whose stores answer when they are told to. */
+function rig(head: number) {
+  const state = { head, away: false, acknowledged: true };
+  const out: string[] = [];
+  const subscribed = new Set<string>();
+  const history: Pick<History, "head" | "forward"> = {
+    head: async () => {
+      if (state.away) throw new ChatError("unavailable", "away");
+      return { position: at(state.head), saved: at(0) };
+    },
+    forward: async (_channel, after, limit) => {
+      if (state.away) throw new ChatError("unavailable", "away");
+      const all = Array.from({ length: state.head - after.seq }, (_, n) => stored(after.seq + 1 + n));
+      const frames = all.slice(0, limit);
+      return {
+        frames,
+        more: frames.length < all.length,
+        recovered: true,
+        head: { position: at(state.head), saved: at(0) },
+      };
+    },
+  };
+  const counts = {
+    delivered: { n: 0 },
+    unwanted: { n: 0 },
+    hole_found: { n: 0 },
+    hole_healed: { n: 0 },
+    gap_told: { n: 0 },
+  };
+  const relays = createRelays({
+    partitions: createPartitions(4),
+    topics: {
+      subscribe: (channel) => {
+        subscribed.add(channel);
+        return state.acknowledged ? Promise.resolve() : new Promise(() => undefined);
+      },
+      unsubscribe: async (channel) => void subscribed.delete(channel),
+    },
+    history,
+    outlet: {
+      publish: (_channel, frame) => void out.push(typeof frame === "string" ? frame : new TextDecoder().decode(frame)),
+      gap: (_channel, from, to) => void out.push(`gap ${formatPosition(from)} ${formatPosition(to)}`),
+    },
+    startTimeoutMs: 50,
+    lingerMs: 10,
+    counts,
+  });
+  return { relays, state, out, subscribed, counts };
+}
+
+describe("a relay", () => {
+  it("delivers what follows its head and nothing twice", async () => {
+    const { relays, out } = rig(3);
+    await relays.hold("lobby");
+    for (const seq of [3, 4, 4, 5]) relays.feed("lobby", envelope(seq));
+    expect(out).toEqual(["f4", "f5"]);
+  });
+
+  it("keeps what arrives between the acknowledgement and the head", async () => {
+    const { relays, out, state } = rig(3);
+    const held = relays.hold("lobby");
+    relays.feed("lobby", envelope(3));
+    relays.feed("lobby", envelope(4));
+    await held;
+    expect(out).toEqual(["f4"]);
+    state.head = 4;
+  });
+
+  it("reads a hole back and goes on in order", async () => {
+    const { relays, out, state, counts } = rig(3);
+    await relays.hold("lobby");
+    state.head = 8;
+    relays.feed("lobby", envelope(8));
+    await vi.waitFor(() => expect(out).toEqual(["f4", "f5", "f6", "f7", "f8"]));
+    expect(counts).toMatchObject({ hole_found: { n: 1 }, hole_healed: { n: 1 }, gap_told: { n: 0 } });
+  });
+
+  it("waits for a store that is away instead of telling a gap, and heals when it is back", async () => {
+    const { relays, out, state, counts } = rig(3);
+    await relays.hold("lobby");
+    Object.assign(state, { head: 6, away: true });
+    relays.feed("lobby", envelope(6));
+    await vi.waitFor(() => expect(counts.hole_found.n).toBe(1));
+    expect(out).toEqual([]);
+    state.away = false;
+    await vi.waitFor(() => expect(out).toEqual(["f4", "f5", "f6"]));
+  });
+
+  it("finds a lost last message by the head that somebody saw", async () => {
+    const { relays, out, state, counts } = rig(3);
+    await relays.hold("lobby");
+    state.head = 4;
+    relays.sawHead("lobby", at(4));
+    await vi.waitFor(() => expect(out).toEqual(["f4"]));
+    relays.sawHead("lobby", at(4));
+    expect(counts.hole_found.n).toBe(1);
+  });
+
+  it("refuses a join whose topic is not acknowledged in time, and keeps nothing of it", async () => {
+    const { relays, state, subscribed } = rig(3);
+    state.acknowledged = false;
+    await expect(relays.hold("lobby")).rejects.toMatchObject({ code: "unavailable" });
+    expect([...subscribed]).toEqual([]);
+    state.acknowledged = true;
+    await relays.hold("lobby");
+    expect([...subscribed]).toEqual(["lobby"]);
+  });
+
+  it("gives its topic back some time after the last hold, unless somebody comes again", async () => {
+    const { relays, subscribed } = rig(3);
+    await relays.hold("lobby");
+    await relays.hold("lobby");
+    relays.release("lobby");
+    relays.release("lobby");
+    await relays.hold("lobby");
+    expect([...subscribed]).toEqual(["lobby"]);
+    relays.release("lobby");
+    await vi.waitFor(() => expect([...subscribed]).toEqual([]));
+    const partition = createPartitions(4).of("lobby");
+    expect(relays.channelsOf(partition).size).toBe(0);
+  });
+});

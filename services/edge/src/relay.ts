@@ -1,0 +1,251 @@
+// One relay per channel that somebody here listens to: subscribes the channel's topic, holds the channel's one position,
+// hands envelopes to the local set in order and reads the holes back. What to do with an envelope is decided by the pure
+// relay position; this file carries the decision out. It never looks at a socket and never delivers out of order.
+// States of a relay: starting (topic not yet acknowledged or head not yet read: joins wait, envelopes are kept), live,
+// healing (a read of the hole is under way or will be tried again), lingering (nobody left: gives the topic back soon).
+
+import { createRelayPosition } from "@rookery/broker";
+import type {
+  Envelope,
+  FrameBytes,
+  HealingRead,
+  History,
+  Partitions,
+  RelayAction,
+  RelayPosition,
+  Topics,
+} from "@rookery/broker";
+import { ChatError } from "@rookery/protocol";
+import type { Position } from "@rookery/protocol";
+
+/** A page of a hole: large enough that 5,000 missed frames are a handful of reads, small against a socket's buffer. */
+const HEAL_PAGE_FRAMES = 500;
+const HEAL_PAGE_BYTES = 512 * 1024;
+const HELD = { heldEnvelopes: 1000, heldBytes: 1024 * 1024 };
+const NO_CHANNELS: ReadonlySet<string> = new Set();
+const RETRY_FIRST_MS = 50;
+const RETRY_MOST_MS = 1000;
+/** After this long without an answer of a store that has the hole, members are told a gap and life goes on. */
+const GIVE_UP_MS = 10_000;
+
+export interface RelayOutlet {
+  /** Hands a finished frame to every local socket of the channel, in program order. */
+  publish(channel: string, frame: FrameBytes): void;
+  gap(channel: string, from: Position, to: Position, lost: boolean): void;
+}
+
+/** What became of envelopes and of holes. `told`: members were told a gap. */
+export const RELAY_EVENTS = ["delivered", "unwanted", "hole_found", "hole_healed", "gap_told"] as const;
+export type RelayCounts = Readonly<Record<(typeof RELAY_EVENTS)[number], { n: number }>>;
+
+export interface Relays {
+  /** Keeps the channel's relay for the caller; resolves when it is live. Rejects with `unavailable`, keeping nothing. */
+  hold(channel: string): Promise<void>;
+  /** Gives one hold back; the topic is left some seconds after the last. */
+  release(channel: string): void;
+  feed(channel: string, envelope: Envelope): void;
+  /** Somebody saw the channel's head: a hole at the very end, which no later envelope would show, is found here. */
+  sawHead(channel: string, head: Position): void;
+  /** After a lost subscription: compares every given channel with its head in Redis. */
+  compare(channels: readonly string[]): void;
+  /** The channels of one partition that have a relay, for the pulse. */
+  channelsOf(partition: number): ReadonlySet<string>;
+  close(): void;
+}
+
+interface Relay {
+  readonly channel: string;
+  holders: number;
+  position: RelayPosition | undefined;
+  early: Envelope[];
+  started: Promise<void>;
+  healing: boolean;
+  lingerTimer: NodeJS.Timeout | undefined;
+}
+
+export interface RelayOptions {
+  readonly partitions: Partitions;
+  readonly topics: Pick<Topics, "subscribe" | "unsubscribe">;
+  readonly history: Pick<History, "head" | "forward">;
+  readonly outlet: RelayOutlet;
+  readonly startTimeoutMs: number;
+  readonly lingerMs: number;
+  readonly counts: RelayCounts;
+}
+
+export function createRelays({
+  partitions,
+  topics,
+  history,
+  outlet,
+  startTimeoutMs,
+  lingerMs,
+  counts,
+}: RelayOptions): Relays {
+  const relays = new Map<string, Relay>();
+  const byPartition = Array.from({ length: partitions.count }, () => new Set<string>());
+  const isCurrent = (relay: Relay): boolean => relays.get(relay.channel) === relay;
+
+  async function start(relay: Relay): Promise<void> {
+    await withinMs(topics.subscribe(relay.channel), startTimeoutMs);
+    const head = await history.head(relay.channel);
+    // From here to the end nothing awaits: an envelope is either among the early ones or comes after.
+    relay.position = createRelayPosition(head.position, HELD);
+    const early = relay.early;
+    relay.early = [];
+    for (const envelope of early) act(relay, relay.position.feed(envelope));
+  }
+
+  function drop(relay: Relay): void {
+    if (!isCurrent(relay)) return;
+    clearTimeout(relay.lingerTimer);
+    relays.delete(relay.channel);
+    byPartition[partitions.of(relay.channel)]?.delete(relay.channel);
+    // A failure to unsubscribe costs envelopes that nobody wants; `feed` ignores them and the next reconnect ends them.
+    topics.unsubscribe(relay.channel).catch(() => (counts.unwanted.n += 1));
+  }
+
+  function create(channel: string): Relay {
+    const relay: Relay = {
+      channel,
+      holders: 0,
+      position: undefined,
+      early: [],
+      started: Promise.resolve(),
+      healing: false,
+      lingerTimer: undefined,
+    };
+    relays.set(channel, relay);
+    byPartition[partitions.of(channel)]?.add(channel);
+    relay.started = start(relay).catch((error: unknown) => {
+      drop(relay);
+      throw error;
+    });
+    return relay;
+  }
+
+  function act(relay: Relay, actions: readonly RelayAction[]): void {
+    for (const action of actions) {
+      switch (action.do) {
+        case "deliver":
+          counts.delivered.n += 1;
+          outlet.publish(relay.channel, action.frame);
+          break;
+        case "gap":
+          counts.gap_told.n += 1;
+          outlet.gap(relay.channel, action.from, action.to, action.lost);
+          break;
+        case "heal":
+          if (!relay.healing) void heal(relay);
+      }
+    }
+  }
+
+  /** Reads the hole until the position is live again; retries what the stores refuse, and ends with its relay. */
+  async function heal(relay: Relay): Promise<void> {
+    relay.healing = true;
+    counts.hole_found.n += 1;
+    let since = performance.now();
+    const { position } = relay;
+    for (let attempt = 0; position?.state === "healing"; attempt += 1) {
+      const page = await readHole(relay.channel, position.position, performance.now() - since > GIVE_UP_MS);
+      if (!isCurrent(relay)) return;
+      if (page === undefined) {
+        await pause(Math.random() * Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** attempt));
+        continue;
+      }
+      attempt = 0;
+      since = performance.now();
+      act(relay, position.healed(page));
+    }
+    relay.healing = false;
+    counts.hole_healed.n += 1;
+  }
+
+  /** Undefined when a store did not answer. With `giveUp` the log's word alone is enough to call it a gap. */
+  async function readHole(channel: string, after: Position, giveUp: boolean): Promise<HealingRead | undefined> {
+    try {
+      const page = await history.forward(channel, after, HEAL_PAGE_FRAMES, HEAL_PAGE_BYTES);
+      return { frames: page.frames, more: page.more, recovered: page.recovered, head: page.head.position };
+    } catch (error) {
+      if (!(error instanceof ChatError)) throw error;
+      if (!giveUp) return undefined;
+    }
+    try {
+      const head = await history.head(channel);
+      return { frames: [], more: false, recovered: false, head: head.position };
+    } catch (error) {
+      if (!(error instanceof ChatError)) throw error;
+      return undefined;
+    }
+  }
+
+  async function compareOne(channel: string): Promise<void> {
+    for (let attempt = 0; relays.get(channel)?.position !== undefined; attempt += 1) {
+      try {
+        const head = await history.head(channel);
+        sawHead(channel, head.position);
+        return;
+      } catch (error) {
+        if (!(error instanceof ChatError)) throw error;
+        await pause(Math.random() * Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** attempt));
+      }
+    }
+  }
+
+  function sawHead(channel: string, head: Position): void {
+    const relay = relays.get(channel);
+    if (relay?.position !== undefined) act(relay, relay.position.head(head));
+  }
+
+  return {
+    async hold(channel) {
+      const relay = relays.get(channel) ?? create(channel);
+      clearTimeout(relay.lingerTimer);
+      relay.holders += 1;
+      await relay.started;
+    },
+    release(channel) {
+      const relay = relays.get(channel);
+      if (relay === undefined) return;
+      relay.holders -= 1;
+      if (relay.holders > 0) return;
+      relay.lingerTimer = setTimeout(() => drop(relay), lingerMs);
+      relay.lingerTimer.unref();
+    },
+    feed(channel, envelope) {
+      const relay = relays.get(channel);
+      if (relay === undefined) counts.unwanted.n += 1;
+      else if (relay.position !== undefined) act(relay, relay.position.feed(envelope));
+      // An overfull start is no hole: the head is read after the acknowledgement and the next envelope shows what is missing.
+      else if (relay.early.length < HELD.heldEnvelopes) relay.early.push(envelope);
+    },
+    sawHead,
+    compare(channels) {
+      for (const channel of channels) void compareOne(channel);
+    },
+    channelsOf: (partition) => byPartition[partition] ?? NO_CHANNELS,
+    close() {
+      for (const relay of relays.values()) clearTimeout(relay.lingerTimer);
+      relays.clear();
+    },
+  };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
+
+async function withinMs(work: Promise<void>, limitMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const refuse = (): void =>
+      reject(new ChatError("unavailable", "the channel's topic could not be subscribed in time"));
+    timer = setTimeout(refuse, limitMs);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

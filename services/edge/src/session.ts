@@ -1,0 +1,224 @@
+// One socket's identity, rates and order: what a client may rely on while it is connected lives here. The listener feeds
+// it bytes, commands answer through it, the hub lists it. It knows no Redis, no Postgres and no uWebSockets.js: its socket
+// is a `Wire`, and a closed session has none, so nothing can touch a dead socket.
+// States: awaiting (no identity yet), open, closing (farewell said: nothing is read any more), closed. While a token is
+// being verified, in any state, later frames are held and then taken in order.
+
+import { binaryFrameError, CLOSES, encodeError, encodeOk, jsonMembers } from "@rookery/protocol";
+import { BAD_FRAMES_WINDOW_MS, ChatError, MAX_BAD_FRAMES, MAX_REFUSALS, REFUSALS_WINDOW_MS } from "@rookery/protocol";
+import type { ClientFrame, CloseReason, Decoded, FrameLimits } from "@rookery/protocol";
+import type { Member } from "./hub.ts";
+import { TokenBucket, WindowCounter } from "./token-bucket.ts";
+
+/** What a session may do to its socket. `send` never drops in silence: a socket that cannot take a reply is closed. */
+export interface Wire {
+  send(text: string): void;
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
+  ping(): void;
+  end(code: number, reason: string): void;
+}
+
+export interface Identity {
+  readonly user: string;
+  readonly name: string;
+  readonly expiresAtMs: number;
+  readonly refreshAtMs: number;
+}
+
+export interface SessionRules {
+  readonly limits: FrameLimits;
+  readonly commandBurst: number;
+  /** Largest frame before there is an identity. */
+  readonly authFrameBytes: number;
+  decode(bytes: Uint8Array): Decoded;
+  /** Carries a decoded frame out; everything it has to say goes through the session. */
+  dispatch(session: Session, frame: ClientFrame, nowMs: number): void;
+  refused(error: ChatError): void;
+}
+
+/** A client that goes on talking while its token is looked at gets this much patience. */
+const HELD_FRAMES = 128;
+
+interface HeldFrame {
+  readonly bytes: Uint8Array;
+  readonly isBinary: boolean;
+}
+
+export class Session implements Member {
+  readonly id: string;
+  readonly channels = new Set<string>();
+  readonly openedAtMs: number;
+  lastSeenMs: number;
+  pingedAtMs: number;
+  /** Which channels want `persisted`: every one, or those that asked in `join`. */
+  persisted: "all" | Set<string> | undefined;
+
+  #identity: Identity | undefined;
+  #wire: Wire | undefined;
+  #farewellAtMs: number | undefined;
+  #held: HeldFrame[] | undefined;
+  #tails: Map<string, Promise<void>> | undefined;
+  readonly #rules: SessionRules;
+  readonly #commands: TokenBucket;
+  #sends: TokenBucket | undefined;
+  #refusals: WindowCounter | undefined;
+  #badFrames: WindowCounter | undefined;
+
+  constructor(id: string, wire: Wire, rules: SessionRules, nowMs: number) {
+    this.id = id;
+    this.#wire = wire;
+    this.#rules = rules;
+    this.openedAtMs = nowMs;
+    this.lastSeenMs = nowMs;
+    this.pingedAtMs = nowMs;
+    this.#commands = new TokenBucket(rules.commandBurst, nowMs);
+  }
+
+  get user(): string {
+    return this.#identity?.user ?? "";
+  }
+
+  get name(): string {
+    return this.#identity?.name ?? "";
+  }
+
+  get identity(): Identity | undefined {
+    return this.#identity;
+  }
+
+  /** The socket, as long as there is one: undefined from the moment it closed. */
+  get wire(): Wire | undefined {
+    return this.#wire;
+  }
+
+  get farewellAtMs(): number | undefined {
+    return this.#farewellAtMs;
+  }
+
+  /** A sign of life that is no frame: a ping or the answer to one. */
+  heard(nowMs: number): void {
+    this.lastSeenMs = nowMs;
+  }
+
+  /** First authentication, and every later refresh of the same user. */
+  identify(identity: Identity): void {
+    this.#identity = identity;
+  }
+
+  /** Takes one WebSocket message. `bytes` is the layer's own buffer: whatever is kept beyond this call is a copy. */
+  receive(bytes: Uint8Array, isBinary: boolean, nowMs: number): void {
+    if (this.#wire === undefined || this.#farewellAtMs !== undefined) return;
+    this.lastSeenMs = nowMs;
+    if (this.#held !== undefined) {
+      if (this.#held.length >= HELD_FRAMES) this.farewell("too_fast", nowMs);
+      else this.#held.push({ bytes: Uint8Array.from(bytes), isBinary });
+      return;
+    }
+    const decoded = isBinary ? binaryFrame : this.#rules.decode(bytes);
+    if (this.#identity === undefined && !this.#mayAuthenticate(bytes, decoded, nowMs)) return;
+    if (decoded.ok) this.#rules.dispatch(this, decoded.frame, nowMs);
+    else this.refuse(decoded.error, decoded.ref, nowMs);
+  }
+
+  /** Before there is an identity only `auth` is taken; anything else is answered once and shown the door. */
+  #mayAuthenticate(bytes: Uint8Array, decoded: Decoded, nowMs: number): boolean {
+    if (bytes.byteLength > this.#rules.authFrameBytes) {
+      this.refuse(
+        new ChatError("too_large", `before authentication a frame has at most ${this.#rules.authFrameBytes} bytes`),
+        undefined,
+        nowMs,
+      );
+    } else if (decoded.ok && decoded.frame.type === "auth") {
+      return true;
+    } else {
+      const ref = decoded.ok ? decoded.frame.ref : decoded.ref;
+      this.refuse(new ChatError("unauthenticated", "the first frame must be auth with a valid token"), ref, nowMs);
+    }
+    this.farewell("token", nowMs);
+    return false;
+  }
+
+  /** Holds every later frame until `resume`: a frame behind an `auth` must be judged by the token it brings. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  resume(nowMs: number): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const { bytes, isBinary } of held) this.receive(bytes, isBinary, nowMs);
+  }
+
+  /** Milliseconds until the session may act again; 0 when it may now. */
+  takeCommand(nowMs: number): number {
+    return this.#commands.take(this.#rules.limits.commandsPerSec, this.#rules.commandBurst, nowMs);
+  }
+
+  takeSend(nowMs: number): number {
+    const { sendsPerSec, sendBurst } = this.#rules.limits;
+    this.#sends ??= new TokenBucket(sendBurst, nowMs);
+    return this.#sends.take(sendsPerSec, sendBurst, nowMs);
+  }
+
+  /**
+   * Runs `work` after everything of this session that came before it in this channel; other channels do not wait.
+   * `work` answers for its own failures and never rejects.
+   */
+  inOrder(channel: string, work: () => Promise<void>): Promise<void> {
+    const tails = (this.#tails ??= new Map<string, Promise<void>>());
+    const before = tails.get(channel);
+    const done = (before === undefined ? work() : before.then(work)).then(() => {
+      if (tails.get(channel) === done) tails.delete(channel);
+      // Thousands of idle sessions need no empty map each.
+      if (tails.size === 0 && this.#tails === tails) this.#tails = undefined;
+    });
+    tails.set(channel, done);
+    return done;
+  }
+
+  /** Resolves when every command taken so far has been answered. */
+  async idle(): Promise<void> {
+    await Promise.all([...(this.#tails?.values() ?? [])]);
+  }
+
+  tell(text: string): void {
+    this.#wire?.send(text);
+  }
+
+  /** `ok` for a frame that asked for an answer. */
+  answer(ref: string | undefined, fields: Readonly<Record<string, unknown>>): void {
+    if (ref !== undefined) this.tell(encodeOk(ref, jsonMembers(fields)));
+  }
+
+  /** Answers a refusal, and ends the session when there are too many of them. */
+  refuse(error: ChatError, ref: string | undefined, nowMs: number): void {
+    this.#rules.refused(error);
+    this.tell(encodeError(error, ref));
+    this.#refusals ??= new WindowCounter();
+    if (this.#refusals.add(REFUSALS_WINDOW_MS, nowMs) >= MAX_REFUSALS) this.farewell("too_fast", nowMs);
+    if (error.code !== "bad_frame") return;
+    this.#badFrames ??= new WindowCounter();
+    if (this.#badFrames.add(BAD_FRAMES_WINDOW_MS, nowMs) >= MAX_BAD_FRAMES) this.farewell("protocol", nowMs);
+  }
+
+  /** Says why and closes; nothing the client sends after it is read. */
+  farewell(reason: CloseReason, nowMs: number): void {
+    if (this.#wire === undefined || this.#farewellAtMs !== undefined) return;
+    this.#farewellAtMs = nowMs;
+    this.#held = undefined;
+    this.#wire.end(CLOSES[reason].code, reason);
+  }
+
+  /** The socket is gone. */
+  closed(): void {
+    this.#wire = undefined;
+    this.#held = undefined;
+  }
+
+  wantsPersisted(channel: string): boolean {
+    return this.persisted === "all" || this.persisted?.has(channel) === true;
+  }
+}
+
+const binaryFrame: Decoded = { ok: false, error: binaryFrameError() };

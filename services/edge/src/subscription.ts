@@ -1,0 +1,143 @@
+// The edge's ear: topics, pulse and relays bound together, and the start that waits for a Redis one may rely on. What
+// topics hear goes to relays, what the pulse sees goes to relays and watermark, and a deaf connection is opened anew.
+// States: attaching (Redis not yet reached or not yet checked), attached, lost (its topics are being subscribed again).
+
+import {
+  checkServer,
+  claimPartitionCount,
+  connectRedis,
+  createPulse,
+  createTopics,
+  isReady,
+  whenReady,
+} from "@rookery/broker";
+import type { History, Topics } from "@rookery/broker";
+import type { ProcessContext } from "@rookery/runtime";
+import type { Stores } from "./main.ts";
+import type { EdgeMetrics } from "./metrics.ts";
+import type { PersistedNotices } from "./persisted.ts";
+import { createRelays } from "./relay.ts";
+import type { RelayOutlet, Relays } from "./relay.ts";
+
+const PULSE_EVERY_MS = 1000;
+/** A channel that lost its last member keeps its topic for a moment: people reload pages. */
+const LINGER_MS = 3000;
+const ATTACH_RETRY_MS = 500;
+
+export interface Subscription {
+  readonly relays: Relays;
+  /** Resolves once every control topic is acknowledged; goes on trying until then. Ends the process over an unfit Redis. */
+  attach(): Promise<void>;
+  /** What keeps this edge from serving, in one line, or undefined. */
+  trouble(): string | undefined;
+  topicCount(): number;
+  pulseAgeMs(): number;
+  close(): Promise<void>;
+}
+
+export interface SubscriptionParts extends Stores {
+  readonly context: ProcessContext<"edge">;
+  readonly history: History;
+  readonly persisted: PersistedNotices;
+  readonly metrics: EdgeMetrics;
+  readonly outlet: RelayOutlet;
+}
+
+export function createSubscription(parts: SubscriptionParts): Subscription {
+  const { context, commands, keys, partitions, floors, history, persisted, metrics, outlet } = parts;
+  const { settings, log, node } = context;
+  const { redisUrl: url, commandTimeoutMs } = settings;
+  let state: "attaching" | "attached" | "lost" | "closed" = "attaching";
+
+  const topics: Topics = createTopics({
+    connect: () => connectRedis({ url, use: "subscriptions", commandTimeoutMs }),
+    keys,
+    partitions,
+    node,
+    listener: {
+      envelope: (channel, envelope) => relays.feed(channel, envelope),
+      stored: (partition, upTo) => persisted.stored(partition, upTo),
+      probe: (partition) => pulse.probe(partition),
+      lost(reason) {
+        if (state === "attached") state = "lost";
+        log.warn({ reason }, "subscriptions lost");
+      },
+      restored(channels) {
+        if (state === "lost") state = "attached";
+        metrics.resubscribes.n += 1;
+        log.info({ channels: channels.length }, "subscriptions restored");
+        relays.compare(channels);
+      },
+    },
+  });
+  const relays = createRelays({
+    partitions,
+    topics,
+    history,
+    outlet,
+    startTimeoutMs: commandTimeoutMs,
+    lingerMs: LINGER_MS,
+    counts: metrics.relay,
+  });
+  const pulse = createPulse({
+    connection: commands,
+    keys,
+    partitions,
+    node,
+    everyMs: PULSE_EVERY_MS,
+    channels: (partition) => [...relays.channelsOf(partition)],
+    on: {
+      report({ partition, epoch, stored, heads }) {
+        floors.see(partition, epoch);
+        if (stored !== undefined) persisted.stored(partition, stored);
+        for (const [channel, head] of heads) relays.sawHead(channel, head);
+      },
+      missed(probes) {
+        metrics.probeMisses.n += 1;
+        topics.reconnect(`${probes} probes missed`);
+      },
+    },
+  });
+
+  async function attach(): Promise<void> {
+    for (let isFirst = true; state === "attaching"; isFirst = false) {
+      try {
+        await whenReady(commands, commandTimeoutMs);
+        break;
+      } catch {
+        if (isFirst) log.warn("Redis does not answer; this edge says unavailable until it does");
+        await new Promise((resolve) => setTimeout(resolve, ATTACH_RETRY_MS));
+      }
+    }
+    if (state === "closed") return;
+    const { warnings } = await checkServer(commands);
+    for (const warning of warnings) log.warn(warning);
+    await claimPartitionCount(commands, keys, settings.partitions);
+    await topics.start();
+    pulse.start();
+    state = "attached";
+    // Floors from Postgres: not waited for, since the first cold publication reads them in any case.
+    parts.floorReader.read().catch((err: unknown) => log.debug({ err }, "floors not read yet"));
+  }
+
+  return {
+    relays,
+    attach: () =>
+      attach().catch((err: unknown) => {
+        log.fatal({ err }, "this Redis cannot be relied on");
+        context.stop("unfit Redis");
+      }),
+    trouble() {
+      if (!isReady(commands)) return "Redis does not answer";
+      return state === "attached" ? undefined : `subscriptions are ${state}`;
+    },
+    topicCount: () => topics.subscriptions(),
+    pulseAgeMs: () => pulse.ageMs(),
+    async close() {
+      state = "closed";
+      pulse.stop();
+      relays.close();
+      await topics.close();
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import { TokenBucket, WindowCounter } from "./token-bucket.ts";
+
+describe("a token bucket", () => {
+  it("lets the burst through at once and then says how long to wait", () => {
+    const bucket = new TokenBucket(3, 0);
+    expect([1, 2, 3].map(() => bucket.take(10, 3, 0))).toEqual([0, 0, 0]);
+    expect(bucket.take(10, 3, 0)).toBe(100);
+    expect(bucket.take(10, 3, 60)).toBe(40);
+  });
+
+  it("refills at its rate and never beyond its burst", () => {
+    const bucket = new TokenBucket(2, 0);
+    bucket.take(10, 2, 0);
+    bucket.take(10, 2, 0);
+    expect(bucket.take(10, 2, 100)).toBe(0);
+    expect(bucket.take(10, 2, 100)).toBe(100);
+    expect([1, 2].map(() => bucket.take(10, 2, 60_000))).toEqual([0, 0]);
+    expect(bucket.take(10, 2, 60_000)).toBeGreaterThan(0);
+  });
+
+  it("survives a clock that steps back", () => {
+    const bucket = new TokenBucket(1, 1_000_000);
+    expect(bucket.take(10, 1, 1_000_000)).toBe(0);
+    expect(bucket.take(10, 1, 400_000)).toBe(100);
+    expect(bucket.take(10, 1, 400_100)).toBe(0);
+  });
+});
+
+describe("a window counter", () => {
+  it("starts again when its window has passed", () => {
+    const refusals = new WindowCounter();
+    expect([0, 10, 99].map((at) => refusals.add(100, at))).toEqual([1, 2, 3]);
+    expect(refusals.add(100, 100)).toBe(1);
+  });
+});

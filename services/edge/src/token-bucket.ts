@@ -1,0 +1,43 @@
+// Rates of one session: how often it may act, and how often it may be refused before it is shown the door.
+// Pure: the caller brings the time. Thousands live at once, so both are small classes with private numbers.
+// Sessions own them; nothing here sends or closes.
+
+/** A token bucket: `burst` at once, `perSec` in the long run. Times in milliseconds, from any monotonic or wall clock. */
+export class TokenBucket {
+  #tokens: number;
+  #filledAtMs: number;
+
+  constructor(burst: number, nowMs: number) {
+    this.#tokens = burst;
+    this.#filledAtMs = nowMs;
+  }
+
+  /** Takes one token and answers 0, or takes none and answers the milliseconds until one is there. */
+  take(perSec: number, burst: number, nowMs: number): number {
+    // A clock that stepped back must not empty the bucket for as long as it stepped.
+    const elapsedMs = Math.max(0, nowMs - this.#filledAtMs);
+    this.#tokens = Math.min(burst, this.#tokens + (elapsedMs * perSec) / 1000);
+    this.#filledAtMs = nowMs;
+    if (this.#tokens >= 1) {
+      this.#tokens -= 1;
+      return 0;
+    }
+    return Math.max(1, Math.ceil(((1 - this.#tokens) * 1000) / perSec));
+  }
+}
+
+/** Counts events in a fixed window that starts with the first of them. */
+export class WindowCounter {
+  #count = 0;
+  #startedAtMs = 0;
+
+  /** Adds one and answers how many fell into the window of `windowMs` so far. */
+  add(windowMs: number, nowMs: number): number {
+    if (this.#count === 0 || nowMs - this.#startedAtMs >= windowMs || nowMs < this.#startedAtMs) {
+      this.#count = 0;
+      this.#startedAtMs = nowMs;
+    }
+    this.#count += 1;
+    return this.#count;
+  }
+}

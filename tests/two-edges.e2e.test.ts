@@ -1,0 +1,145 @@
+import { checkHistories, connectClient, eventually, startCluster } from "@rookery/testkit";
+import type { ChatClient, Cluster } from "@rookery/testkit";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+// One channel for each test: they share a cluster and nothing else.
+let cluster: Cluster;
+const clients: ChatClient[] = [];
+
+beforeAll(async () => {
+  cluster = await startCluster({
+    edges: 2,
+    set: {
+      ROOKERY_SENDS_PER_SEC: "10000",
+      ROOKERY_SEND_BURST: "10000",
+      ROOKERY_COMMANDS_PER_SEC: "10000",
+      ROOKERY_COMMAND_BURST: "10000",
+    },
+  });
+});
+afterAll(async () => {
+  await Promise.all(clients.map((client) => client.close()));
+});
+
+async function connect(user: string, edge: number): Promise<ChatClient> {
+  const url = cluster.ready.ws[edge];
+  if (url === undefined) throw new Error(`there is no edge ${edge}`);
+  const client = await connectClient({ url, token: await cluster.token(user), name: user });
+  clients.push(client);
+  return client;
+}
+
+describe("two edges", () => {
+  it("give 8 senders and everybody else one order, and Postgres each message once at its acknowledged position", async () => {
+    const everybody = await Promise.all(Array.from({ length: 8 }, (_, n) => connect(`sender-${n}`, n % 2)));
+    for (const client of everybody) await client.join("order");
+    const sends = 256;
+    await Promise.all(
+      everybody.map(async (client) => {
+        for (let n = 0; n < sends; n += 1) await client.send("order", `${client.name} says ${n}`);
+      }),
+    );
+    const total = everybody.length * sends;
+    await eventually(() => everybody.every((client) => client.inOrder("order").length === total), {
+      what: "every message at every client",
+    });
+    const rows = await eventually(async () => {
+      const found = await cluster.rows("order");
+      return found.length === total && found;
+    });
+    expect(checkHistories({ clients: everybody.map((client) => client.history), rows })).toEqual([]);
+    expect(everybody.flatMap((client) => client.problems())).toEqual([]);
+    const places = everybody.map((client) =>
+      client.inOrder("order").map(({ epoch, seq, id }) => `${epoch}-${seq}-${id}`),
+    );
+    for (const each of places) expect(each).toEqual(places[0]);
+    expect(rows.map(({ epoch, seq, id }) => `${epoch}-${seq}-${id}`)).toEqual(places[0]);
+  });
+
+  it("make one message of the same clientId sent on both at once, and refuse other content under it", async () => {
+    const [left, right] = await Promise.all([connect("twice", 0), connect("twice", 1)]);
+    await Promise.all([left.join("once"), right.join("once")]);
+    const ids = Array.from({ length: 50 }, (_, n) => `same-${n}`);
+    const replies = await Promise.all(
+      ids.flatMap((clientId) => [left.send("once", "hello", clientId), right.send("once", "hello", clientId)]),
+    );
+    expect(replies.every(({ type }) => type === "ok")).toBe(true);
+    expect(replies.filter(({ duplicate }) => duplicate === true)).toHaveLength(ids.length);
+    expect(new Set(replies.map(({ id }) => id)).size).toBe(ids.length);
+    expect(await right.send("once", "something else", "same-0")).toMatchObject({ type: "error", code: "conflict" });
+    await eventually(() => left.inOrder("once").length === ids.length);
+    await eventually(async () => (await cluster.rows("once")).length === ids.length);
+    expect(left.inOrder("once").map(({ id }) => id)).toEqual(right.inOrder("once").map(({ id }) => id));
+  });
+
+  it("resume a client that is 5,000 messages behind, page by page over Postgres and log, while sending goes on", async () => {
+    const [sender, reader] = await Promise.all([connect("prolific", 0), connect("late", 1)]);
+    await Promise.all([sender.join("long"), reader.join("long")]);
+    const first = await sender.send("long", "the last one that was read");
+    await eventually(() => reader.inOrder("long").length === 1);
+    await reader.close();
+    await inLanes(5000, (n) => sender.send("long", `missed ${n}`));
+
+    let isResumed = false;
+    const goesOn = (async (): Promise<number> => {
+      let sent = 0;
+      for (; !isResumed; sent += 1) await sender.send("long", `meanwhile ${sent}`);
+      return sent;
+    })();
+    const back = await connect("late", 1);
+    const reply = await back.join("long", { after: { epoch: first.epoch ?? 0, seq: first.seq ?? 0 } });
+    expect(reply).toMatchObject({ recovered: true, more: true });
+    isResumed = true;
+    const meanwhile = await goesOn;
+    await eventually(() => back.inOrder("long").length === 5000 + meanwhile);
+    expect(back.problems()).toEqual([]);
+
+    const newcomer = await connect("newcomer", 0);
+    expect(await newcomer.join("long", { after: { epoch: 0, seq: 0 } })).toMatchObject({ recovered: true, more: true });
+    await eventually(() => newcomer.inOrder("long").length === 5001 + meanwhile);
+    const rows = await eventually(async () => {
+      const found = await cluster.rows("long");
+      return found.length === 5001 + meanwhile && found;
+    });
+    expect(checkHistories({ clients: [sender, reader, back, newcomer].map((each) => each.history), rows })).toEqual([]);
+  });
+
+  it("say persisted only for what Postgres holds, to the session that asked for it", async () => {
+    const asking = await connect("asking", 0);
+    const silent = await connect("silent", 0);
+    await asking.join("kept", { persisted: true });
+    await silent.join("kept");
+    const { epoch, seq } = await asking.send("kept", "keep this");
+    await silent.send("kept", "and this");
+    await asking.waitFor((frame) => frame.type === "persisted" && frame.epoch === epoch && frame.seq === seq);
+    expect((await cluster.rows("kept"))[0]).toMatchObject({ epoch, seq, body: "keep this" });
+    await eventually(async () => (await cluster.rows("kept")).length === 2);
+    expect(silent.frames.some(({ type }) => type === "persisted")).toBe(false);
+    const kinds = asking.frames.filter(({ type }) => type === "ok" || type === "persisted").map(({ type }) => type);
+    expect(kinds.slice(-2)).toEqual(["ok", "persisted"]);
+  });
+
+  it("answer a join of several channels at once in order, each by itself", async () => {
+    const client = await connect("several", 0);
+    await client.join("one");
+    await client.send("one", "here");
+    const reply = await client.request({
+      type: "join",
+      joins: [{ channel: "one", after: { epoch: 0, seq: 0 } }, { channel: "two" }, { channel: "dm:hidden" }],
+    });
+    expect(reply.results).toMatchObject([
+      { type: "ok", channel: "one", recovered: true, messages: [{ body: "here" }] },
+      { type: "ok", channel: "two", epoch: 0, seq: 0, messages: [], more: false },
+      { type: "error", code: "not_found", channel: "dm:hidden" },
+    ]);
+  });
+});
+
+/** Keeps a few sends under way: one session's sends in one channel are answered one after another. */
+async function inLanes(total: number, send: (n: number) => Promise<unknown>): Promise<void> {
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < total) await send(next++);
+  };
+  await Promise.all(Array.from({ length: 20 }, lane));
+}
