@@ -32,7 +32,7 @@ let cluster: Cluster;
 let redis: Redis;
 
 beforeAll(async () => {
-  cluster = await startCluster({ edges: EDGES.length, set: { ROOKERY_CONNECTS_PER_SEC: "10000" } });
+  cluster = await startCluster({ edges: EDGES.length, persisters: 0, set: { ROOKERY_CONNECTS_PER_SEC: "10000" } });
   redis = new Redis(cluster.ready.redis);
 });
 afterAll(() => redis?.disconnect());

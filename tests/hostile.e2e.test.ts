@@ -115,7 +115,10 @@ const SHAPES: Row[] = [
   raw("one byte over 16 KiB", JSON.stringify(PING).padEnd(FRAME_BYTES + 1), "too_large", /16384 bytes/),
   raw("all that the layer lets through", JSON.stringify(PING).padEnd(LAYER_BYTES), "too_large", /16384 bytes/),
   frame("17 levels", { ...PING, x: nested(16) }, "bad_frame", /16 levels/),
-  frame("7,000 levels", { ...PING, x: nested(7000) }, "bad_frame", /16 levels/),
+  {
+    ...frame("8,000 levels", PING, "bad_frame", /16 levels/),
+    bytes: `{"type":"ping","ref":"r1","x":${"[".repeat(8000)}${"]".repeat(8000)}}`,
+  },
   frame("17 levels of an unknown type", { ref: "r1", type: "shout", x: nested(16) }, "bad_frame", /16 levels/),
   frame("65 keys", { ...PING, ...keys(63) }, "bad_frame", /64 keys/),
   frame("65 keys below", { ...PING, x: [keys(65)] }, "bad_frame", /64 keys/),

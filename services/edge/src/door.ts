@@ -6,6 +6,7 @@ import { encodeWelcome } from "@rookery/protocol";
 import type { Verified, Verifier } from "@rookery/auth";
 import { refreshAtMs } from "@rookery/auth";
 import { nanoid } from "nanoid";
+import type { Addresses } from "./addresses.ts";
 import type { EdgeContext } from "./context.ts";
 import { findCredential } from "./credentials.ts";
 import type { UpgradeRequest } from "./credentials.ts";
@@ -21,9 +22,9 @@ export type Admission =
   | { readonly kind: "refused"; readonly status: string; readonly reason: string; readonly retryAfterSec?: number };
 
 export interface Door {
-  admit(request: UpgradeRequest): Promise<Admission>;
-  enter(wire: Wire, admission: Admission): Session | undefined;
-  exit(session: Session, code: number): void;
+  admit(request: UpgradeRequest, address: string): Promise<Admission>;
+  enter(wire: Wire, admission: Admission, address: string): Session;
+  exit(session: Session, code: number, address: string): void;
   /** From here on every upgrade is refused: the node drains. */
   shut(): void;
 }
@@ -35,10 +36,11 @@ export interface DoorOptions {
   readonly allowedOrigins: ReadonlySet<string>;
   readonly maxConnections: number;
   readonly connectsPerSec: number;
+  readonly addresses: Addresses;
 }
 
 export function createDoor(options: DoorOptions): Door {
-  const { edge, rules, verifier, allowedOrigins, maxConnections, connectsPerSec } = options;
+  const { edge, rules, verifier, allowedOrigins, maxConnections, connectsPerSec, addresses } = options;
   const { unidentified } = edge;
   const accepts = new TokenBucket(connectsPerSec, Date.now());
   let open = true;
@@ -51,10 +53,11 @@ export function createDoor(options: DoorOptions): Door {
   });
 
   return {
-    async admit(request) {
+    async admit(request, address) {
       if (!open) return turnedAway("this node is draining", 1000);
       if (edge.hub.counts().sessions + unidentified.size >= maxConnections)
         return turnedAway("this node is full", 5000);
+      if (!addresses.mayOpen(address)) return turnedAway("too many connections of one address", 5000);
       const waitMs = accepts.take(connectsPerSec, connectsPerSec, Date.now());
       if (waitMs > 0) return turnedAway("too many connections at once", waitMs);
       const credential = findCredential(request, allowedOrigins);
@@ -65,7 +68,8 @@ export function createDoor(options: DoorOptions): Door {
       edge.metrics.tokenChecks[verified.ok ? "ok" : verified.code].n += 1;
       return verified.ok ? { kind: "identified", verified } : { kind: "sent-away", reason: "token" };
     },
-    enter(wire, admission) {
+    enter(wire, admission, address) {
+      addresses.opened(address);
       const nowMs = Date.now();
       const session = new Session(nanoid(), wire, rules, nowMs);
       edge.metrics.connects.n += 1;
@@ -74,7 +78,8 @@ export function createDoor(options: DoorOptions): Door {
       if (admission.kind === "sent-away") session.farewell(admission.reason, nowMs);
       return session;
     },
-    exit(session, code) {
+    exit(session, code, address) {
+      addresses.closed(address);
       session.closed();
       unidentified.delete(session);
       edge.metrics.disconnected(code);

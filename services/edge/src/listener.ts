@@ -20,6 +20,7 @@ export interface Listener {
 
 /** `admission` lives from the upgrade to the open: whatever a token claimed is not kept for the life of a socket. */
 interface SocketData {
+  readonly address: string;
   admission: Admission | undefined;
   session: Session | undefined;
 }
@@ -45,7 +46,7 @@ export function listen({ host, port, door, hardBufferBytes }: ListenerOptions): 
     upgrade: (response, request, context) => upgrade(door, response, request, context),
     open: (socket) => {
       const data = socket.getUserData();
-      if (data.admission !== undefined) data.session = door.enter(new SocketWire(socket), data.admission);
+      if (data.admission !== undefined) data.session = door.enter(new SocketWire(socket), data.admission, data.address);
       data.admission = undefined;
     },
     message: (socket, bytes, isBinary) => {
@@ -60,7 +61,7 @@ export function listen({ host, port, door, hardBufferBytes }: ListenerOptions): 
     },
     close: (socket, code) => {
       const data = socket.getUserData();
-      if (data.session !== undefined) door.exit(data.session, code);
+      if (data.session !== undefined) door.exit(data.session, code, data.address);
     },
   });
   app.get("/ws", (response) => plain(response, "426 Upgrade Required", "this address speaks WebSocket\n"));
@@ -106,11 +107,12 @@ function upgrade(
     cookie: request.getHeader("cookie"),
     origin: request.getHeader("origin"),
   };
+  const address = Buffer.from(response.getRemoteAddressAsText()).toString();
   let aborted = false;
   response.onAborted(() => {
     aborted = true;
   });
-  void door.admit(knock).then((admission) => {
+  void door.admit(knock, address).then((admission) => {
     if (aborted) return;
     response.cork(() => {
       if (admission.kind === "refused") {
@@ -120,7 +122,7 @@ function upgrade(
         } else plain(response, admission.status, `${admission.reason}\n`);
         return;
       }
-      const data: SocketData = { admission, session: undefined };
+      const data: SocketData = { address, admission, session: undefined };
       response.upgrade(data, key, echoedProtocol(protocols), extensions, context);
     });
   });

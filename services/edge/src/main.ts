@@ -19,6 +19,7 @@ import type { FrameLimits, Position } from "@rookery/protocol";
 import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
 import type { ProcessContext } from "@rookery/runtime";
 import { connectStore, createChannels, createMessages, createOutboxPositions } from "@rookery/store";
+import { createAddresses } from "./addresses.ts";
 import { createAuthorise } from "./authorise.ts";
 import { sequencedTopic } from "./context.ts";
 import type { EdgeContext } from "./context.ts";
@@ -59,7 +60,10 @@ async function main(context: Context): Promise<void> {
   const metrics = createEdgeMetrics(context.metrics);
   const messages = createMessages(store);
   const history = createHistory({ connection: commands, keys, cold: messages });
-  const persisted = createPersistedNotices({ partitions, holds: messages.holds });
+  const persisted = createPersistedNotices({
+    partitions,
+    holds: (channel, position, id) => messages.holds(channel, position, id),
+  });
   const outlet: RelayOutlet = {
     publish(channel, frame) {
       metrics.deliveries.n += hub.membersOf(channel).size;
@@ -132,6 +136,7 @@ async function main(context: Context): Promise<void> {
     allowedOrigins: new Set(settings.allowedOrigins),
     maxConnections: settings.maxConnections,
     connectsPerSec: settings.connectsPerSec,
+    addresses: createAddresses(settings.connectionsPerAddress, settings.loopbackExempt),
   });
   const { host, port, hardBufferBytes } = settings;
   const opened = await listen({ host, port, door, hardBufferBytes });
@@ -227,9 +232,10 @@ function frameLimits(settings: Context["settings"]): FrameLimits {
 
 /** What a token must be signed with and must say; the settings have already made sure that one key is there. */
 function tokenRules(settings: Context["settings"]): VerifierOptions {
-  const { jwtSecret, jwtPublicKey, jwtJwksUrl, jwtAlgorithms } = settings;
+  const { jwtSecret, jwtPreviousSecret, jwtPublicKey, jwtJwksUrl, jwtAlgorithms } = settings;
   return {
     ...(jwtSecret === undefined ? {} : { secret: jwtSecret }),
+    ...(jwtPreviousSecret === undefined ? {} : { previousSecret: jwtPreviousSecret }),
     ...(jwtPublicKey === undefined ? {} : { publicKeyPem: jwtPublicKey }),
     ...(jwtJwksUrl === undefined ? {} : { jwksUrl: jwtJwksUrl }),
     ...(jwtAlgorithms === undefined ? {} : { algorithms: jwtAlgorithms }),
