@@ -3,22 +3,12 @@
 
 import { createVerifier } from "@rookery/auth";
 import type { VerifierOptions } from "@rookery/auth";
-import {
-  connectRedis,
-  createEpochFloors,
-  createHistory,
-  createKeys,
-  createPartitions,
-  createPublisher,
-  createRegistry,
-  isReady,
-  rightsVersion,
-} from "@rookery/broker";
+import { createHistory, createPublisher, createRegistry, isReady, rightsVersion } from "@rookery/broker";
 import { createDecoder, encodeGap } from "@rookery/protocol";
 import type { FrameLimits, Position } from "@rookery/protocol";
 import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
 import type { ProcessContext } from "@rookery/runtime";
-import { connectStore, createChannels, createMessages, createOutboxPositions } from "@rookery/store";
+import { createChannels, createMessages } from "@rookery/store";
 import { createAddresses } from "./addresses.ts";
 import { createAuthorise } from "./authorise.ts";
 import { sequencedTopic } from "./context.ts";
@@ -26,14 +16,16 @@ import type { EdgeContext } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
 import { createDoor } from "./door.ts";
 import { drain } from "./drain.ts";
-import { createFloorReader } from "./floor-reader.ts";
+import { registerEdgeGauges } from "./gauges.ts";
 import { createHub } from "./hub.ts";
 import { listen } from "./listener.ts";
 import type { Listener } from "./listener.ts";
-import { createEdgeMetrics, registerEdgeGauges } from "./metrics.ts";
+import { createEdgeMetrics } from "./metrics.ts";
 import { createPersistedNotices } from "./persisted.ts";
 import type { RelayOutlet } from "./relay.ts";
 import type { Session } from "./session.ts";
+import { connectStores } from "./stores.ts";
+import type { Stores } from "./stores.ts";
 import { createSubscription } from "./subscription.ts";
 import { startSweep } from "./sweep.ts";
 
@@ -151,34 +143,6 @@ async function main(context: Context): Promise<void> {
   };
   onStop("drain", drainAll, settings.drainMs + DRAIN_SLACK_MS);
   context.announceReady({ port: opened.port, internalPort: internal.port });
-}
-
-export type Stores = ReturnType<typeof connectStores>;
-
-/** Connections that come up by themselves whenever their server does; nothing here waits for one. */
-function connectStores({ settings, log, node, onStop }: Context) {
-  const partitions = createPartitions(settings.partitions);
-  const keys = createKeys(partitions);
-  let stopping = false;
-  const say = (name: string) => (state: "ready" | "lost", detail?: string) => {
-    if (!stopping) log[state === "ready" ? "info" : "warn"](detail === undefined ? {} : { detail }, `${name} ${state}`);
-  };
-  const store = connectStore({
-    url: settings.postgresUrl,
-    max: settings.postgresConnections,
-    application: `rookery-${node}`,
-    onState: say("postgres"),
-  });
-  onStop("postgres", () => store.close());
-  const { redisUrl: url, commandTimeoutMs } = settings;
-  const commands = connectRedis({ url, use: "commands", commandTimeoutMs, onState: say("redis") });
-  onStop("redis", () => {
-    stopping = true;
-    commands.disconnect();
-  });
-  const floors = createEpochFloors();
-  const floorReader = createFloorReader(floors, () => createOutboxPositions(store).lastIds());
-  return { partitions, keys, store, commands, floors, floorReader };
 }
 
 function createAuthoriser({ settings }: Context, { store, commands, keys }: Stores) {

@@ -4,10 +4,8 @@
 import { CLIENT_FRAMES, CLOSES, ERRORS } from "@rookery/protocol";
 import type { ClientFrameType, CloseReason, ErrorCode } from "@rookery/protocol";
 import type { Metrics, PlainCount } from "@rookery/runtime";
-import type { EdgeContext } from "./context.ts";
 import { RELAY_EVENTS } from "./relay.ts";
 import type { RelayCounts } from "./relay.ts";
-import type { Subscription } from "./subscription.ts";
 
 const STANDARD_CLOSES = { normal: 1000, going_away: 1001, no_status: 1005, abnormal: 1006 } as const;
 type CloseLabel = CloseReason | keyof typeof STANDARD_CLOSES | "other";
@@ -74,19 +72,4 @@ export function createEdgeMetrics(metrics: Metrics): EdgeMetrics {
 
 function keysOf<T extends object>(table: T): (keyof T & string)[] {
   return Object.keys(table).filter((key): key is keyof T & string => key in table);
-}
-
-/** Values that are asked for when metrics are collected. */
-export function registerEdgeGauges(metrics: Metrics, edge: EdgeContext, subscription: Subscription): void {
-  const { hub, persisted } = edge;
-  const gauge = (name: string, help: string, read: () => number): void =>
-    metrics.gauge(`rookery_edge_${name}`, help, read);
-  gauge("connections", "Sockets with an identity.", () => hub.counts().sessions);
-  gauge("unidentified_connections", "Sockets that have not said who they are.", () => edge.unidentified.size);
-  gauge("users", "Different users connected here.", () => hub.counts().users);
-  gauge("channels", "Channels with a member here.", () => hub.counts().channels);
-  gauge("memberships", "Memberships of sessions in channels.", () => hub.counts().memberships);
-  gauge("subscribed_topics", "Channel topics subscribed in Redis.", () => subscription.topicCount());
-  gauge("unconfirmed_sends", "Sends whose persisted is still to come.", () => persisted.waiting());
-  gauge("pulse_age_seconds", "Since the last pulse was answered.", () => subscription.pulseAgeMs() / 1000);
 }

@@ -13,11 +13,11 @@ import {
 } from "@rookery/broker";
 import type { History, Topics } from "@rookery/broker";
 import type { ProcessContext } from "@rookery/runtime";
-import type { Stores } from "./main.ts";
 import type { EdgeMetrics } from "./metrics.ts";
 import type { PersistedNotices } from "./persisted.ts";
 import { createRelays } from "./relay.ts";
 import type { RelayOutlet, Relays } from "./relay.ts";
+import type { Stores } from "./stores.ts";
 
 const PULSE_EVERY_MS = 1000;
 /** A channel that lost its last member keeps its topic for a moment: people reload pages. */

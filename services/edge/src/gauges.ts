@@ -1,0 +1,19 @@
+// What an edge holds at the moment: values that are asked for when metrics are collected. Registered once by main.
+
+import type { Metrics } from "@rookery/runtime";
+import type { EdgeContext } from "./context.ts";
+import type { Subscription } from "./subscription.ts";
+
+export function registerEdgeGauges(metrics: Metrics, edge: EdgeContext, subscription: Subscription): void {
+  const { hub, persisted } = edge;
+  const gauge = (name: string, help: string, read: () => number): void =>
+    metrics.gauge(`rookery_edge_${name}`, help, read);
+  gauge("connections", "Sockets with an identity.", () => hub.counts().sessions);
+  gauge("unidentified_connections", "Sockets that have not said who they are.", () => edge.unidentified.size);
+  gauge("users", "Different users connected here.", () => hub.counts().users);
+  gauge("channels", "Channels with a member here.", () => hub.counts().channels);
+  gauge("memberships", "Memberships of sessions in channels.", () => hub.counts().memberships);
+  gauge("subscribed_topics", "Channel topics subscribed in Redis.", () => subscription.topicCount());
+  gauge("unconfirmed_sends", "Sends whose persisted is still to come.", () => persisted.waiting());
+  gauge("pulse_age_seconds", "Since the last pulse was answered.", () => subscription.pulseAgeMs() / 1000);
+}
