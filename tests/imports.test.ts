@@ -21,7 +21,6 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "services/edge": ["uWebSockets.js", "nanoid", ...ours("protocol", "broker", "runtime", "auth", "store")],
   "services/api": [
     "fastify",
-    "@fastify/type-provider-typebox",
     "@fastify/swagger",
     "@fastify/swagger-ui",
     "@fastify/helmet",

@@ -32,6 +32,8 @@ export interface ProcessContext<S extends ProcessService> {
   onStop(this: void, name: string, stop: StopFunction, withinMs?: number): void;
   /** Begins the graceful stop; the process exits with 0, or 1 when a step failed. Later calls change nothing. */
   stop(this: void, reason: string): void;
+  /** The same after something that no restart of the same process would mend; exits with 1. */
+  fail(this: void, reason: string): void;
   /** To be called by main when it serves: one log line, and the message to a launcher. */
   announceReady(this: void, ports: { readonly port?: number; readonly internalPort: number }): void;
 }
@@ -69,6 +71,7 @@ export async function runProcess<S extends ProcessService>(
     node,
     onStop: stops.add,
     stop: ending.stop,
+    fail: (reason) => ending.stop(reason, 1),
     announceReady: (ports) => announceReady(log, { ready: true, ...ports, node }),
   };
   try {
@@ -109,20 +112,20 @@ function warnOfGenerated(service: ProcessService, sources: SettingsSources, log:
 }
 
 interface Ending {
-  stop(this: void, reason: string): void;
+  stop(this: void, reason: string, exitCode?: number): void;
   isStopping(): boolean;
 }
 
 function createEnding(log: Log, runSteps: () => Promise<readonly string[]>): Ending {
   let isStopping = false;
   return {
-    stop(reason) {
+    stop(reason, exitCode = 0) {
       if (isStopping) return;
       isStopping = true;
       log.info({ reason }, "stopping");
       void runSteps().then((failed) => {
         log.info({ reason, failed }, "stopped");
-        process.exit(failed.length === 0 ? 0 : 1);
+        process.exit(failed.length === 0 ? exitCode : 1);
       });
     },
     isStopping: () => isStopping,

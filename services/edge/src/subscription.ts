@@ -125,7 +125,7 @@ export function createSubscription(parts: SubscriptionParts): Subscription {
     attach: () =>
       attach().catch((err: unknown) => {
         log.fatal({ err }, "this Redis cannot be relied on");
-        context.stop("unfit Redis");
+        context.fail("unfit Redis");
       }),
     trouble() {
       if (!isReady(commands)) return "Redis does not answer";

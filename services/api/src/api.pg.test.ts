@@ -1,0 +1,223 @@
+// Contract of the api with a real Redis and a real Postgres: tokens that last, keys from the table, messages that keep
+// their place from the log to Postgres.
+import { createMinter, newApiKey } from "@rookery/auth";
+import { connectRedis, createOutbox, whenReady } from "@rookery/broker";
+import { parseMessageFrame } from "@rookery/protocol";
+import { createLog, createMetrics, loadSettings } from "@rookery/runtime";
+import { createApiKeys, saveBatch } from "@rookery/store";
+import type { BatchEntry } from "@rookery/store";
+import { testPostgres, testRedis } from "@rookery/testkit";
+import { afterAll, describe, expect, it } from "vitest";
+import { buildContext, connectStores } from "./build-context.ts";
+import { createServer } from "./server.ts";
+
+const SECRET = "pg-test-secret-0123456789-abcdefghijkl";
+const ADMIN = "rk_pgtest0123456789abcdefghijklmnopqrstuvwxyzABC";
+const BEGINNING = { epoch: 0, number: 0 };
+
+const redis = await testRedis();
+const postgres = await testPostgres();
+const settings = loadSettings("api", {
+  env: {
+    ROOKERY_REDIS_URL: redis.url,
+    ROOKERY_POSTGRES_URL: postgres.url,
+    ROOKERY_PARTITIONS: "4",
+    ROOKERY_JWT_SECRET: SECRET,
+    ROOKERY_API_KEY: ADMIN,
+    ROOKERY_GUEST_TOKENS: "true",
+    ROOKERY_CHANNELS_AUTO_CREATE: "public",
+    ROOKERY_REQUESTS_PER_MIN: "100000",
+  },
+});
+const stops: (() => Promise<void> | void)[] = [];
+afterAll(async () => {
+  for (const stop of stops.toReversed()) await stop();
+});
+const context = {
+  settings,
+  log: createLog({ service: "api", node: "api.test", level: "silent" }),
+  metrics: createMetrics({ service: "api", node: "api.test", version: "0" }),
+  node: "api.test",
+  onStop: (_name: string, stop: () => Promise<void> | void) => void stops.push(stop),
+};
+const stores = connectStores(context);
+await whenReady(stores.commands, 10_000);
+const server = await createServer(buildContext(context, stores), settings);
+stops.push(() => server.close());
+
+interface Reply {
+  readonly status: number;
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+async function ask(method: "GET" | "POST", url: string, body?: object, as: string | undefined = ADMIN): Promise<Reply> {
+  const headers = as === "" ? {} : { authorization: `Bearer ${as}` };
+  const answer = await server.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body }) });
+  const json: Readonly<Record<string, unknown>> = JSON.parse(answer.body);
+  return { status: answer.statusCode, json };
+}
+
+/** Everything that waits, into Postgres, as the persister does it; what is committed may then leave the log. */
+async function persist(): Promise<void> {
+  const { commands, keys, store } = stores;
+  const reader = connectRedis({ url: redis.url, use: "outbox", commandTimeoutMs: 2000 });
+  try {
+    await whenReady(reader, 10_000);
+    const outbox = createOutbox({ connection: commands, reader, keys, logEntries: 3 });
+    const partitions = Array.from({ length: keys.partitions.count }, (_, n) => n);
+    const readAfter = new Map(partitions.map((n) => [n, BEGINNING]));
+    const entries = await outbox.read(readAfter, 1000, 0);
+    const batch = entries.map(({ partition, id, channel, position, frame, prev }): BatchEntry => {
+      const {
+        clientId,
+        user: author,
+        name,
+        body,
+        meta,
+        replyTo,
+        mentions,
+        id: messageId,
+        at,
+      } = parseMessageFrame(frame);
+      const place = { prevEpoch: prev?.epoch ?? null, prevSeq: prev?.seq ?? null, ...position };
+      const none = { target: null, deletedAt: null };
+      const texts = { clientId, author, name, body, replyTo: replyTo ?? null, mentions: mentions ?? null };
+      const row = { channel, kind: "message", id: messageId, at, ...place, ...none, ...texts } as const;
+      return { partition, id, channel, position, frame, row: { ...row, meta: meta ? JSON.stringify(meta) : null } };
+    });
+    const touched = new Set(entries.map(({ partition }) => partition));
+    await saveBatch(store, { readAfter: new Map([...readAfter].filter(([n]) => touched.has(n))), entries: batch });
+    for (const partition of touched) {
+      const own = entries.filter((entry) => entry.partition === partition);
+      const last = own.at(-1);
+      if (last === undefined) continue;
+      const channels = new Map(own.map(({ channel, position }) => [channel, position]));
+      await outbox.save(partition, { last: last.id, cumulativeBytes: last.cumulativeBytes, channels });
+    }
+  } finally {
+    reader.disconnect();
+  }
+}
+
+function bodiesOf(json: Reply["json"]): string[] {
+  const messages: readonly unknown[] = Array.isArray(json["messages"]) ? json["messages"] : [];
+  return messages.map((message) => String(Object(message)["body"]));
+}
+
+function positionOf(message: unknown): string {
+  const { epoch, seq }: { epoch?: number; seq?: number } = Object(message);
+  return `${epoch}-${seq}`;
+}
+
+describe("messages", () => {
+  it("published are listed forward and backward, page by page, across log and Postgres", async () => {
+    const path = "/v1/channels/tiers/messages";
+    const bodies = Array.from({ length: 10 }, (_, n) => `m${n + 1}`);
+    for (const body of bodies.slice(0, 7)) expect((await ask("POST", path, { body, meta: { n: 1 } })).status).toBe(201);
+    await persist();
+    for (const body of bodies.slice(7)) await ask("POST", path, { body });
+    const { log } = stores.keys.channel("tiers");
+    expect(await redis.redis.xlen(log)).toBeLessThan(10);
+
+    const forward: string[] = [];
+    for (let after = "0-0", more = true; more;) {
+      const { json } = await ask("GET", `${path}?after=${after}&limit=4`);
+      forward.push(...bodiesOf(json));
+      after = positionOf(Array.isArray(json["messages"]) ? json["messages"].at(-1) : undefined);
+      more = json["more"] === true;
+    }
+    expect(forward).toEqual(bodies);
+
+    const backward: string[] = [];
+    for (let before = "", more = true; more;) {
+      const { json } = await ask("GET", `${path}?limit=4${before}`);
+      backward.unshift(...bodiesOf(json));
+      before = `&before=${positionOf(Array.isArray(json["messages"]) ? json["messages"][0] : undefined)}`;
+      more = json["more"] === true;
+    }
+    expect(backward).toEqual(bodies);
+  });
+
+  it("repeated are a duplicate at the same place, and with other text a conflict", async () => {
+    const path = "/v1/channels/once/messages";
+    const first = await ask("POST", path, { body: "hi", clientId: "c1", meta: { a: 1, b: 2 } });
+    const again = await ask("POST", path, { body: "hi", clientId: "c1", meta: { b: 2, a: 1 } });
+    expect(first.status).toBe(201);
+    expect(again.json).toEqual({ ...first.json, duplicate: true });
+    expect(await ask("POST", path, { body: "ho", clientId: "c1" })).toMatchObject({
+      status: 409,
+      json: { code: "conflict" },
+    });
+    expect(await ask("POST", path, { body: "hi", clientId: "c1", user: "ann" })).toMatchObject({ status: 201 });
+    expect(bodiesOf((await ask("GET", path)).json)).toEqual(["hi", "hi"]);
+  });
+
+  it("of a user carry the token's user and name, and find a channel made with that user as owner", async () => {
+    const { json: minted } = await ask("POST", "/v1/tokens", { user: "ann", name: "Ann" });
+    const posted = await ask("POST", "/v1/channels/anns/messages", { body: "hi @bob" }, String(minted["token"]));
+    expect(posted.status).toBe(201);
+    const { json } = await ask("GET", "/v1/channels/anns/messages", undefined, String(minted["token"]));
+    expect(json["messages"]).toMatchObject([{ user: "ann", name: "Ann", body: "hi @bob", mentions: ["bob"] }]);
+    expect(await postgres.sql`select owner from channels where id = 'anns'`).toMatchObject([{ owner: "ann" }]);
+  });
+
+  it("read in a channel that nobody wrote to make no channel", async () => {
+    expect((await ask("GET", "/v1/channels/silent/messages")).json).toEqual({ messages: [], more: false });
+    expect(await postgres.sql`select 1 from channels where id = 'silent'`).toHaveLength(0);
+  });
+});
+
+describe("keys", () => {
+  it("of the table open what their scopes say, and their hash opens nothing", async () => {
+    const { key, hash } = newApiKey();
+    await createApiKeys(stores.store).insert({ hash, name: "test", scopes: ["tokens"] });
+    expect((await ask("POST", "/v1/tokens", { user: "ann" }, key)).status).toBe(201);
+    expect(await ask("POST", "/v1/channels/c/messages", { body: "hi" }, key)).toMatchObject({ status: 403 });
+    expect((await ask("POST", "/v1/tokens", { user: "ann" }, hash)).status).toBe(401);
+    expect((await ask("POST", "/v1/tokens", { user: "ann" }, newApiKey().key)).status).toBe(401);
+  });
+});
+
+describe("refresh tokens", () => {
+  const refresh = (refreshToken: unknown) => ask("POST", "/v1/auth/refresh", { refreshToken }, "");
+
+  it("rotate; the old one again at once gets the same successor, which works", async () => {
+    const { json: guest, status } = await ask("POST", "/v1/auth/guest", { name: "Guest" }, "");
+    expect(status).toBe(201);
+    const [one, two] = await Promise.all([refresh(guest["refreshToken"]), refresh(guest["refreshToken"])]);
+    expect([one.status, two.status]).toEqual([200, 200]);
+    expect(one.json["refreshToken"]).toBe(two.json["refreshToken"]);
+    const next = await refresh(one.json["refreshToken"]);
+    expect(next).toMatchObject({ status: 200, json: { user: guest["user"], name: "Guest" } });
+    const { json } = await ask("GET", "/v1/channels/lobby/messages", undefined, String(next.json["token"]));
+    expect(json).toHaveProperty("messages");
+  });
+
+  it("shown again after the time for repeats end their whole family", async () => {
+    const { json: first } = await ask("POST", "/v1/tokens", { user: "eve" });
+    const { json: second } = await refresh(first["refreshToken"]);
+    await postgres.sql`update refresh_tokens set replaced_at = replaced_at - 10001 where user_id = 'eve' and replaced_at is not null`;
+    expect(await refresh(first["refreshToken"])).toMatchObject({ status: 401, json: { code: "unauthenticated" } });
+    expect((await refresh(second["refreshToken"])).status).toBe(401);
+  });
+
+  it("are kept as hashes only", async () => {
+    const { json } = await ask("POST", "/v1/tokens", { user: "hashed" });
+    const rows = await postgres.sql`select * from refresh_tokens where user_id = 'hashed'`;
+    expect(rows).toHaveLength(1);
+    expect(JSON.stringify(rows)).not.toContain(String(json["refreshToken"]).slice(3));
+  });
+});
+
+describe("tokens", () => {
+  it("of another secret or audience open nothing", async () => {
+    const issued = { secret: SECRET, issuer: "rookery", audience: "rookery" };
+    for (const options of [
+      { ...issued, secret: `${SECRET}x` },
+      { ...issued, audience: "other" },
+    ]) {
+      const { token } = await createMinter(options).mint({ user: "ann", ttlSec: 60 });
+      expect((await ask("GET", "/v1/channels/lobby/messages", undefined, token)).json["code"]).toBe("unauthenticated");
+    }
+  });
+});

@@ -1,0 +1,142 @@
+// Builds what the routes share from settings and connections: tokens, callers, rights, history, publisher. Called once by
+// main. Nothing here waits for a server: each part says `unavailable` by itself while its server is away.
+import { createMinter, createVerifier } from "@rookery/auth";
+import type { VerifierOptions } from "@rookery/auth";
+import {
+  connectRedis,
+  createEpochFloors,
+  createHistory,
+  createKeys,
+  createPartitions,
+  createPublisher,
+  rightsVersion,
+} from "@rookery/broker";
+import { createDecoder, DEFAULT_LIMITS, LAYER_FRAME_BYTES } from "@rookery/protocol";
+import type { FrameLimits } from "@rookery/protocol";
+import { VERSION } from "@rookery/runtime";
+import type { ProcessContext } from "@rookery/runtime";
+import {
+  connectStore,
+  createApiKeys,
+  createChannels,
+  createMessages,
+  createOutboxPositions,
+  createRefreshTokens,
+} from "@rookery/store";
+import type { RefreshTokens } from "@rookery/store";
+import { createAuthorise } from "./authorise.ts";
+import { createIdentify } from "./callers.ts";
+import type { ApiContext, TokenParts } from "./context.ts";
+import { createApiMetrics } from "./metrics.ts";
+import { createRefresh } from "./refresh.ts";
+
+type Context = Pick<ProcessContext<"api">, "settings" | "log" | "node" | "metrics" | "onStop">;
+
+const REMEMBERED_CHANNELS = 50_000;
+/** What a `send` frame has around the fields of a request. */
+const FRAME_SLACK_BYTES = 1024;
+
+export type Stores = ReturnType<typeof connectStores>;
+
+/** Connections that come up by themselves whenever their server does. */
+export function connectStores({ settings, log, node, onStop }: Context) {
+  const keys = createKeys(createPartitions(settings.partitions));
+  let stopping = false;
+  const say = (name: string) => (state: "ready" | "lost", detail?: string) => {
+    // What this process closes itself is not lost.
+    if (stopping) return;
+    log[state === "ready" ? "info" : "warn"](detail === undefined ? {} : { detail }, `${name} ${state}`);
+  };
+  const { redisUrl, postgresUrl, commandTimeoutMs } = settings;
+  const store = connectStore({
+    url: postgresUrl,
+    max: settings.postgresConnections,
+    application: `rookery-${node}`,
+    statementTimeoutMs: settings.statementTimeoutMs,
+    onState: say("postgres"),
+  });
+  onStop("postgres", () => store.close());
+  const commands = connectRedis({ url: redisUrl, use: "commands", commandTimeoutMs, onState: say("redis") });
+  onStop("redis", () => {
+    stopping = true;
+    commands.disconnect();
+  });
+  return { keys, store, commands };
+}
+
+export function buildContext(context: Context, { keys, store, commands }: Stores): ApiContext {
+  const { settings, log } = context;
+  const metrics = createApiMetrics(context.metrics);
+  const messages = createMessages(store);
+  const channels = createChannels(store);
+  const apiKeys = createApiKeys(store);
+  const outboxPositions = createOutboxPositions(store);
+  const floors = createEpochFloors();
+  const limits = frameLimits(settings);
+  return {
+    log,
+    metrics,
+    limits,
+    version: VERSION,
+    decode: createDecoder(limits),
+    tokens: tokenParts(context, createRefreshTokens(store)),
+    identify: createIdentify({
+      bootstrapKey: settings.apiKey,
+      findKey: (hash) => apiKeys.find(hash),
+      verifier: createVerifier(tokenRules(context)),
+      onChecked: (outcome) => (metrics.credentialChecks[outcome].n += 1),
+    }),
+    authorise: createAuthorise({
+      channelExists: async (channel) => (await channels.find(channel)) !== undefined,
+      createPublic: async (id, owner) => void (await channels.createIfAbsent({ id, kind: "public", owner })),
+      rightsVersion: (channel) => rightsVersion(commands, keys, channel),
+      autoCreate: settings.channelsAutoCreate === "public",
+      remembered: REMEMBERED_CHANNELS,
+    }),
+    history: createHistory({ connection: commands, keys, cold: messages }),
+    publisher: createPublisher({
+      connection: commands,
+      keys,
+      partitions: keys.partitions,
+      floors,
+      lastStored: async (channel) => {
+        // Nothing tells this process of epochs as pulses tell an edge: so they are read with every base from Postgres,
+        // which must never be used under an epoch that was given out before.
+        for (const [partition, { epoch }] of await outboxPositions.lastIds()) floors.see(partition, epoch);
+        return messages.last(channel);
+      },
+      outboxMaxBytes: settings.outboxMaxBytes,
+      deadlineMs: settings.commandTimeoutMs,
+    }),
+  };
+}
+
+function frameLimits({ bodyBytes, metaBytes, pageMessages, pageBytes }: Context["settings"]): FrameLimits {
+  // The server holds a body against its limit before it is read; type, channel and clientId of the frame come on top.
+  const frameBytes = LAYER_FRAME_BYTES + FRAME_SLACK_BYTES;
+  return { ...DEFAULT_LIMITS, frameBytes, bodyBytes, metaBytes, pageMessages, pageBytes };
+}
+
+function tokenRules({ settings, log }: Context): VerifierOptions {
+  const { jwtIssuer, jwtAudience, clockToleranceSec, jwtAlgorithms } = settings;
+  return {
+    issuer: jwtIssuer,
+    audience: jwtAudience,
+    clockToleranceSec,
+    algorithms: jwtAlgorithms,
+    secret: settings.jwtSecret,
+    previousSecret: settings.jwtPreviousSecret,
+    publicKeyPem: settings.jwtPublicKey,
+    jwksUrl: settings.jwtJwksUrl,
+    onKeyFault: (err) => log.warn({ err }, "the issuer's keys cannot be fetched"),
+  };
+}
+
+/** Only with a secret of its own can this cluster sign; with public keys, tokens come from the operator's issuer. */
+function tokenParts({ settings, log }: Context, tokens: RefreshTokens): TokenParts | undefined {
+  const { jwtSecret: secret, jwtIssuer: issuer, jwtAudience: audience, guestTokens: guests } = settings;
+  if (secret === undefined) return undefined;
+  const onReuse = (family: string): void =>
+    log.warn({ family }, "a used refresh token was shown again: its family is revoked");
+  return { minter: createMinter({ secret, issuer, audience }), refresh: createRefresh({ tokens, onReuse }), guests };
+}

@@ -1,0 +1,57 @@
+// The api process: builds every part once, in the order in which they need each other, and gives them back in reverse.
+// It serves with Redis or Postgres away, saying so, and recovers by itself: nothing here waits for either.
+import { setTimeout as delay } from "node:timers/promises";
+import { runProcess, startInternalServer } from "@rookery/runtime";
+import type { ProcessContext } from "@rookery/runtime";
+import { startBeats } from "./beats.ts";
+import { buildContext, connectStores } from "./build-context.ts";
+import { watchRedisFitness } from "./redis-fitness.ts";
+import { createServer } from "./server.ts";
+
+/** Beyond the wait for a balancer: the last requests in flight. */
+const CLOSE_SLACK_MS = 5000;
+
+await runProcess("api", main);
+
+async function main(context: ProcessContext<"api">): Promise<void> {
+  const { settings, log, node, onStop } = context;
+  const stores = connectStores(context);
+  const { store, commands, keys } = stores;
+  let draining = false;
+
+  const fitness = watchRedisFitness({
+    connection: commands,
+    keys,
+    log,
+    waitMs: settings.commandTimeoutMs,
+    unfit: () => context.fail("unfit Redis"),
+  });
+  onStop("redis fitness", fitness.close);
+  const internal = await startInternalServer({
+    host: settings.internalHost,
+    port: settings.internalPort,
+    metrics: context.metrics,
+    log,
+    drain: () => context.stop("drain"),
+    checks: [
+      { name: "redis", check: async () => fitness.trouble() },
+      { name: "postgres", check: async () => ((await store.ready()) ? undefined : "Postgres does not answer") },
+      { name: "draining", check: async () => (draining ? "this node drains" : undefined) },
+    ],
+  });
+  onStop("internal server", () => internal.close());
+  const isDraining = (): boolean => draining;
+  onStop("beats", startBeats({ node, connection: commands, keys, leaseMs: settings.leaseMs, log, isDraining }));
+
+  const server = await createServer(buildContext(context, stores), settings);
+  await server.listen({ host: settings.host, port: settings.port });
+  const close = async (): Promise<void> => {
+    draining = true;
+    await delay(settings.balancerWaitMs);
+    await server.close();
+  };
+  onStop("server", close, settings.balancerWaitMs + CLOSE_SLACK_MS);
+  const address = server.server.address();
+  const port = typeof address === "object" && address !== null ? address.port : settings.port;
+  context.announceReady({ port, internalPort: internal.port });
+}

@@ -1,0 +1,200 @@
+// The messages of a channel over HTTP: a page of them by position, and a publication by the same script, checks and errors
+// as a `send` over a socket. Finished frames are spliced into the answer and never parsed here.
+import { displayName } from "@rookery/auth";
+import { composeMessage } from "@rookery/broker";
+import type { ComposedMessage, Published } from "@rookery/broker";
+import {
+  ChatError,
+  CLIENT_FRAMES,
+  DEFAULT_PAGE_MESSAGES,
+  isUserId,
+  parsePosition,
+  SERVER_FRAMES,
+} from "@rookery/protocol";
+import type { ClientFrameOf, Position } from "@rookery/protocol";
+import { nanoid } from "nanoid";
+import Type from "typebox";
+import type { Caller } from "../callers.ts";
+import type { ApiContext } from "../context.ts";
+import { defineRoute, NOTHING } from "../route.ts";
+import type { Route } from "../route.ts";
+
+const SEND = CLIENT_FRAMES.send.properties;
+/** Who speaks when a backend names nobody. */
+const SERVER_USER = "server";
+
+const ChannelParams = Type.Object({ id: SEND.channel });
+const POSITION_WORDS = "a position, <epoch>-<seq>";
+const PositionText = Type.String({ description: POSITION_WORDS, pattern: "^[0-9]{1,16}-[0-9]{1,16}$" });
+
+/** `GET /v1/channels/{id}/messages` */
+const list = defineRoute({
+  method: "GET",
+  url: "/v1/channels/:id/messages",
+  family: "messages",
+  access: { users: true, scopes: ["publish"] },
+  params: ChannelParams,
+  query: Type.Object({
+    before: Type.Optional(PositionText),
+    after: Type.Optional(PositionText),
+    limit: Type.Optional(Type.Integer({ minimum: 1, description: "a whole number from 1; capped by the server" })),
+  }),
+  body: NOTHING,
+  tells: {
+    operationId: "listMessages",
+    summary: "A page of a channel's messages, ascending",
+    description:
+      "Backward: the newest messages, or those before a position, with what happened since folded in. Forward, with " +
+      "`after`: frames of every type just as they were announced. Both positions are exclusive.",
+    answers: { 200: Type.Object({ messages: Type.Array(SERVER_FRAMES.message), more: Type.Boolean() }) },
+  },
+  async handle(api, { caller, params, query }) {
+    const before = position("before", query.before);
+    const after = position("after", query.after);
+    if (before !== undefined && after !== undefined) {
+      throw new ChatError("invalid", '"before" and "after" exclude each other');
+    }
+    const limit = Math.min(query.limit ?? DEFAULT_PAGE_MESSAGES, api.limits.pageMessages);
+    await api.authorise(caller.kind === "user" ? caller.user : SERVER_USER, params.id, "history");
+    const { frames, more } =
+      after === undefined
+        ? await api.history.backward(params.id, before, limit, api.limits.pageBytes)
+        : await forward(api, params.id, after, limit);
+    const messages = frames.map(({ frame }) => frame).join(",");
+    return { status: 200, body: `{"messages":[${messages}],"more":${more}}` };
+  },
+});
+
+/** `POST /v1/channels/{id}/messages` */
+const publish = defineRoute({
+  method: "POST",
+  url: "/v1/channels/:id/messages",
+  family: "messages",
+  access: { users: true, scopes: ["publish"] },
+  params: ChannelParams,
+  query: NOTHING,
+  body: Type.Unknown(),
+  tells: {
+    operationId: "publishMessage",
+    summary: "Publishes a message",
+    description:
+      "A repeat with the same user, channel and `clientId` within 10 minutes answers the first one's place with " +
+      "`duplicate`. A backend speaks as any user; a user speaks as oneself, under the name in the token.",
+    headers: Type.Object({
+      "idempotency-key": Type.Optional(Type.String({ description: "stands for `clientId` where the body has none" })),
+    }),
+    body: Type.Object({
+      user: Type.Optional(Type.String({ description: "a user id; of an API key only", default: SERVER_USER })),
+      name: Type.Optional(Type.String({ description: "a display name; of an API key only" })),
+      clientId: Type.Optional(SEND.clientId),
+      body: SEND.body,
+      replyTo: SEND.replyTo,
+      meta: SEND.meta,
+    }),
+    answers: {
+      201: Type.Object({
+        channel: Type.String(),
+        id: Type.String(),
+        clientId: Type.String(),
+        epoch: Type.Integer(),
+        seq: Type.Integer(),
+        at: Type.Integer({ description: "milliseconds since the Unix epoch" }),
+        duplicate: Type.Optional(Type.Literal(true)),
+      }),
+    },
+  },
+  async handle(api, { caller, params, body, headers }) {
+    const fields = readFields(body);
+    const speaker = speakerOf(caller, fields);
+    const frame = readFrame(api, params.id, fields, idempotencyKey(headers["idempotency-key"]));
+    const { clientId, channel } = frame;
+    const message = composeMessage({ ...frame, ...speaker, id: nanoid() });
+    const { id, position: at, at: atMs, duplicate } = await counted(api, place(api, message));
+    const answer = { channel, id, clientId, epoch: at.epoch, seq: at.seq, at: atMs };
+    return { status: 201, body: duplicate ? { ...answer, duplicate } : answer };
+  },
+});
+
+export const messageRoutes: readonly Route[] = [list, publish];
+
+function position(name: string, text: string | undefined): Position | undefined {
+  if (text === undefined) return undefined;
+  const found = parsePosition(text);
+  if (found === undefined) throw new ChatError("invalid", `"${name}" must be ${POSITION_WORDS}`);
+  return found;
+}
+
+async function forward(api: ApiContext, channel: string, after: Position, limit: number) {
+  const page = await api.history.forward(channel, after, limit, api.limits.pageBytes);
+  if (page.recovered) return page;
+  // A page that does not follow its cursor would be a silent hole.
+  throw new ChatError("not_found", '"after": nothing can be shown to follow this position: read the newest page', {
+    channel,
+  });
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function readFields(body: unknown): Fields {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) {
+    throw new ChatError("bad_frame", "the body must be a JSON object");
+  }
+  return { ...body };
+}
+
+interface Speaker {
+  readonly user: string;
+  readonly name: string;
+}
+
+/** The user comes from the token, if there is one; only a backend may say who speaks. */
+function speakerOf(caller: Caller, { user, name }: Fields): Speaker {
+  if (user !== undefined && typeof user !== "string") throw new ChatError("bad_frame", '"user" must be a string');
+  if (name !== undefined && typeof name !== "string") throw new ChatError("bad_frame", '"name" must be a string');
+  if (caller.kind === "user") {
+    if (user === undefined || user === caller.user) return { user: caller.user, name: caller.name };
+    throw new ChatError("forbidden", '"user": a token speaks for its own user only');
+  }
+  const speaker = user ?? SERVER_USER;
+  if (!isUserId(speaker)) throw new ChatError("invalid", '"user" must be a user id');
+  return { user: speaker, name: displayName(name, speaker) };
+}
+
+/** The header as a `clientId`; a value in quotes is taken without them, as structured fields are written (RFC 9651). */
+function idempotencyKey(header: string | string[] | undefined): string | undefined {
+  const value = Array.isArray(header) ? header.join(",") : header;
+  return value?.replace(/^"(.*)"$/, "$1");
+}
+
+/** The fields as a `send` frame, read by the very decoder that reads one from a socket. */
+function readFrame(api: ApiContext, channel: string, fields: Fields, key: string | undefined): ClientFrameOf<"send"> {
+  const clientId = fields["clientId"] ?? key ?? nanoid();
+  const text = JSON.stringify({ ...fields, type: "send", ref: undefined, channel, clientId });
+  const decoded = api.decode(Buffer.from(text));
+  if (!decoded.ok) throw decoded.error;
+  if (decoded.frame.type !== "send") throw new ChatError("internal", "a send frame was read as another one");
+  return decoded.frame;
+}
+
+/** Rights may have changed since they were read; the script says so, and they are read once more before giving up. */
+async function place(api: ApiContext, message: ComposedMessage): Promise<Published> {
+  const { user, channel } = message;
+  for (const age of ["cached", "fresh"] as const) {
+    const { version } = await api.authorise(user, channel, "write", age);
+    const outcome = await api.publisher.publish({ ...message, rightsVersion: version, slowModeMs: 0 });
+    if (!("stale" in outcome)) return outcome;
+  }
+  throw new ChatError("unavailable", "the channel's rights are changing", { channel });
+}
+
+async function counted(api: ApiContext, publishing: Promise<Published>): Promise<Published> {
+  const { publishes } = api.metrics;
+  try {
+    const published = await publishing;
+    publishes[published.duplicate ? "duplicate" : "new"].n += 1;
+    return published;
+  } catch (error) {
+    publishes[error instanceof ChatError ? error.code : "internal"].n += 1;
+    throw error;
+  }
+}

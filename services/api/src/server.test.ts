@@ -1,0 +1,282 @@
+// Contract of what happens around every route: problem documents, access, limits, origins, documents, counts.
+import { connect } from "node:net";
+import { once } from "node:events";
+import { newApiKey } from "@rookery/auth";
+import { ChatError } from "@rookery/protocol";
+import type { FastifyInstance } from "fastify";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { fakeServer, userToken } from "./fake-server.fixture.ts";
+import { servedRoutes } from "./routes.ts";
+
+const publisher = newApiKey();
+const minting = newApiKey();
+const keys = { [publisher.hash]: ["publish"], [minting.hash]: ["tokens"] };
+const page = "/v1/channels/lobby/messages";
+
+describe("an error", async () => {
+  const { ask, api } = await fakeServer({ keys });
+
+  it.each<[string, Parameters<typeof ask>, string, number]>([
+    ["an unknown path", ["GET", "/v1/nothing"], "not_found", 404],
+    ["an unknown method", ["PUT", page], "not_found", 404],
+    ["a path that is not well formed", ["GET", "/v1/%zz"], "bad_frame", 400],
+    ["a path that is too long", ["GET", `/v1/channels/${"a".repeat(2000)}/messages`], "invalid", 400],
+    ["no credential", ["GET", page, { as: null }], "unauthenticated", 401],
+    ["a bad credential", ["POST", page, { as: "x.y.z", body: {} }], "unauthenticated", 401],
+    ["a key without the scope", ["POST", page, { as: minting.key, body: { body: "hi" } }], "forbidden", 403],
+    ["a body that is not JSON", ["POST", page, { body: "{" }], "bad_frame", 400],
+    ["a body that is not UTF-8", ["POST", page, { body: Buffer.from('{"body":"\xff"}', "latin1") }], "bad_frame", 400],
+    ["a body that is not an object", ["POST", page, { body: "[]" }], "bad_frame", 400],
+    ["no body", ["POST", page], "bad_frame", 400],
+    ["a forbidden key", ["POST", page, { body: '{"body":"hi","__proto__":{}}' }], "bad_frame", 400],
+    [
+      "another type of body",
+      ["POST", page, { body: "a=b", headers: { "content-type": "text/plain" } }],
+      "bad_frame",
+      400,
+    ],
+    ["a body over the limit", ["POST", page, { body: { body: "a".repeat(70_000) } }], "too_large", 413],
+  ])("of %s is a problem document", async (_what, request, code, status) => {
+    const { headers, json, ...reply } = await ask(...request);
+    expect([reply.status, json["status"], json["code"]]).toEqual([status, status, code]);
+    expect(headers["content-type"]).toBe("application/problem+json; charset=utf-8");
+    expect(Object.keys(json)).toEqual(expect.arrayContaining(["type", "title", "detail"]));
+    expect(headers).toHaveProperty("x-content-type-options", "nosniff");
+  });
+
+  it("of ours is told as internal, without a word of it, and logged", async () => {
+    api.failNext(new Error("password=hunter2"));
+    const { status, json, text } = await ask("POST", page, { body: { body: "hi" } });
+    expect([status, json["code"]]).toEqual([500, "internal"]);
+    expect(text).not.toContain("hunter2");
+    expect(api.faults).toHaveLength(1);
+  });
+
+  it.each(["unavailable", "overloaded", "unknown", "conflict"] as const)(
+    "%s of the publisher keeps its code",
+    async (code) => {
+      api.failNext(new ChatError(code, "words"));
+      expect((await ask("POST", page, { body: { body: "hi" } })).json).toMatchObject({ code, detail: "words" });
+    },
+  );
+
+  it("with a time to wait tells it in the header too", async () => {
+    api.failNext(new ChatError("slow_mode", "wait", { retryAfterMs: 2500 }));
+    const { status, headers, json } = await ask("POST", page, { body: { body: "hi" } });
+    expect([status, headers["retry-after"], json["retryAfterMs"]]).toEqual([429, "3", 2500]);
+  });
+
+  it("of something that is no HTTP is a problem document as well", async () => {
+    const { server } = await fakeServer();
+    onTestFinished(() => server.close());
+    await server.listen({ host: "127.0.0.1", port: 0 });
+    const address = server.server.address();
+    const socket = connect(typeof address === "object" && address !== null ? address.port : 0, "127.0.0.1");
+    const chunks: Buffer[] = [];
+    socket.on("data", (chunk) => chunks.push(chunk));
+    socket.write("HELLO\r\n\r\n");
+    await once(socket, "close");
+    const answer = Buffer.concat(chunks).toString();
+    expect(answer).toMatch(/^HTTP\/1\.1 400 [^]*application\/problem\+json[^]*"code":"bad_frame"/);
+  });
+});
+
+describe("access", async () => {
+  const { ask } = await fakeServer({ keys });
+
+  it("is open to a key with the scope and to a user, where the table says so", async () => {
+    expect((await ask("POST", page, { as: publisher.key, body: { body: "hi" } })).status).toBe(201);
+    expect((await ask("GET", page, { as: await userToken("ann") })).status).toBe(200);
+  });
+
+  it("is closed to users where only keys may call", async () => {
+    const { status, json } = await ask("POST", "/v1/tokens", { as: await userToken("ann"), body: { user: "bob" } });
+    expect([status, json["code"]]).toEqual([403, "forbidden"]);
+  });
+
+  it("asks for a bearer credential when there is none", async () => {
+    expect((await ask("GET", page, { as: null })).headers["www-authenticate"]).toBe("Bearer");
+  });
+});
+
+describe("a limit", () => {
+  it("counts one caller's requests, whoever else calls", async () => {
+    const { ask } = await fakeServer({ requestsPerMin: 3 });
+    const [ann, bob] = [await userToken("ann"), await userToken("bob")];
+    for (const _ of [1, 2, 3]) expect((await ask("GET", page, { as: ann })).status).toBe(200);
+    const { status, json, headers } = await ask("GET", page, { as: ann });
+    expect([status, json["code"], json["retry"]]).toEqual([429, "rate_limited", "later"]);
+    expect(Number(headers["retry-after"])).toBeGreaterThan(0);
+    expect((await ask("GET", page, { as: bob })).status).toBe(200);
+  });
+
+  it("counts strangers by address, an IPv6 network as one", async () => {
+    const { ask } = await fakeServer({ requestsPerMin: 2 });
+    const guest = (address: string) => ask("POST", "/v1/auth/guest", { as: null, address });
+    expect((await guest("2001:db8::1")).status).toBe(201);
+    expect((await guest("2001:db8::2")).status).toBe(201);
+    expect((await guest("2001:db8::3")).status).toBe(429);
+    expect((await guest("2001:db9::1")).status).toBe(201);
+  });
+
+  it("stops an address that guesses credentials, and its good ones too", async () => {
+    const { ask } = await fakeServer({ requestsPerMin: 2 });
+    const address = "192.0.2.7";
+    for (const _ of [1, 2]) expect((await ask("GET", page, { as: newApiKey().key, address })).status).toBe(401);
+    expect((await ask("GET", page, { as: newApiKey().key, address })).status).toBe(429);
+    expect((await ask("GET", page, { address })).status).toBe(429);
+    expect((await ask("GET", page, { address: "192.0.2.8" })).status).toBe(200);
+  });
+
+  it("leaves loopback alone where it is told to, and signs of life always", async () => {
+    const { ask } = await fakeServer({ requestsPerMin: 1, loopbackExempt: true });
+    for (const _ of [1, 2, 3]) expect((await ask("POST", "/v1/auth/guest", { as: null })).status).toBe(201);
+    for (const _ of [1, 2, 3]) expect((await ask("GET", "/livez", { address: "192.0.2.9" })).status).toBe(200);
+  });
+
+  it("believes a proxy about the address only when it is trusted", async () => {
+    const { ask } = await fakeServer({ requestsPerMin: 1, trustedProxies: ["10.0.0.0/8"] });
+    const via = (address: string, client: string) =>
+      ask("POST", "/v1/auth/guest", { as: null, address, headers: { "x-forwarded-for": client } });
+    expect((await via("10.0.0.1", "192.0.2.1")).status).toBe(201);
+    expect((await via("10.0.0.1", "192.0.2.2")).status).toBe(201);
+    expect((await via("192.0.2.50", "192.0.2.3")).status).toBe(201);
+    expect((await via("192.0.2.50", "192.0.2.4")).status).toBe(429);
+  });
+});
+
+describe("an origin", async () => {
+  const { ask } = await fakeServer({ allowedOrigins: ["https://chat.example.com"] });
+  const preflight = { "access-control-request-method": "POST", "access-control-request-headers": "authorization" };
+
+  it("on the list may read answers, errors too, and nobody else's page may", async () => {
+    const origin = "https://chat.example.com";
+    for (const as of [undefined, "bad"]) {
+      const { headers } = await ask("GET", page, { headers: { origin }, ...(as === undefined ? {} : { as }) });
+      expect(headers["access-control-allow-origin"]).toBe(origin);
+      expect(headers["vary"]).toContain("origin");
+    }
+  });
+
+  it("on the list passes a preflight without a credential", async () => {
+    const headers = { origin: "https://chat.example.com", ...preflight };
+    const reply = await ask("OPTIONS", page, { as: null, headers });
+    expect(reply.status).toBe(204);
+    expect(reply.headers["access-control-allow-headers"]).toContain("authorization");
+  });
+
+  it.each(["https://evil.example", "null", "https://chat.example.com.evil.example", "http://chat.example.com"])(
+    "such as %s gets no leave",
+    async (origin) => {
+      const read = await ask("GET", page, { headers: { origin } });
+      expect(read.headers).not.toHaveProperty("access-control-allow-origin");
+      const reply = await ask("OPTIONS", page, { as: null, headers: { origin, ...preflight } });
+      expect([reply.status, reply.json["code"]]).toEqual([403, "forbidden"]);
+    },
+  );
+});
+
+/** What the router itself knows, but for the page with its files and for HEAD, which comes with every GET. */
+function routesOf(server: FastifyInstance): string[] {
+  const parts: string[] = [];
+  const lines = server.printRoutes({ commonPrefix: false }).matchAll(/^([│ ]*)[├└]── (\S+)(?: \(([A-Z, ]+)\))?$/gm);
+  return [...lines].flatMap(([, indent = "", part = "", methods = ""]) => {
+    parts.splice(indent.length / 4, Infinity, part);
+    const path = parts.join("").replace(/:(\w+)/g, "{$1}");
+    const served = methods.split(", ").filter((method) => method !== "HEAD" && method !== "");
+    return path.startsWith("/docs") ? [] : served.map((method) => `${method} ${path}`);
+  });
+}
+
+describe("the document", async () => {
+  const { ask, api, server } = await fakeServer();
+  const { json, status } = await ask("GET", "/v1/openapi.json", { as: null });
+  interface Operation {
+    readonly operationId: string;
+    readonly parameters?: readonly { readonly in: string; readonly name: string; readonly required: boolean }[];
+    readonly responses: Readonly<Record<string, { readonly description: string; readonly content: object }>>;
+    readonly security: readonly object[];
+  }
+  const { paths, ...document }: { paths: Record<string, Record<string, Operation>>; [key: string]: unknown } =
+    JSON.parse(JSON.stringify(json));
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+  );
+
+  it("is OpenAPI 3.1", () => {
+    expect(status).toBe(200);
+    expect(document).toMatchObject({ openapi: "3.1.0", info: { title: "Rookery", version: "0.0.0" } });
+  });
+
+  it("lists exactly the routes that are served", () => {
+    const listed = operations.map(({ path, method }) => `${method.toUpperCase()} ${path}`).toSorted();
+    const tabled = servedRoutes(api).map(({ method, url }) => `${method} ${url.replace(/:(\w+)/g, "{$1}")}`);
+    expect(listed).toEqual(tabled.toSorted());
+    expect(listed).toEqual(routesOf(server).toSorted());
+  });
+
+  it("leaves out what this deployment does not serve, and so does the server", async () => {
+    const other = await fakeServer({ guests: false });
+    expect(Object.keys(Object(other.server.swagger().paths))).not.toContain("/v1/auth/guest");
+    expect((await other.ask("POST", "/v1/auth/guest", { as: null })).json["code"]).toBe("not_found");
+    const foreign = await fakeServer({ signs: false });
+    expect(Object.keys(Object(foreign.server.swagger().paths))).not.toContain("/v1/tokens");
+    expect((await foreign.ask("POST", "/v1/tokens", { body: { user: "a" } })).json["code"]).toBe("not_found");
+  });
+
+  it("names every operation once, every part of a path, and the answer to a refusal", () => {
+    const names = operations.map(({ operation }) => operation.operationId);
+    expect(new Set(names).size).toBe(names.length);
+    for (const { path, operation } of operations) {
+      const inPath = [...path.matchAll(/{(\w+)}/g)].map(([, name]) => name);
+      const parameters = operation.parameters ?? [];
+      expect(parameters.filter((each) => each.in === "path").map(({ name }) => name)).toEqual(inPath);
+      expect(parameters.every((each) => each.in !== "path" || each.required)).toBe(true);
+      const refusal = operation.responses["default"];
+      expect(Object.keys(refusal?.content ?? {})).toEqual(["application/problem+json"]);
+      expect(Object.values(operation.responses).every(({ description }) => description.length > 0)).toBe(true);
+    }
+  });
+
+  it("refers only to what it holds", () => {
+    const text = JSON.stringify(json);
+    expect(text).not.toContain('"$ref"');
+    const schemes = Object.keys(Object(Object(document["components"])["securitySchemes"]));
+    const used = operations.flatMap(({ operation }) => operation.security.flatMap((each) => Object.keys(each)));
+    expect([...new Set(used)].toSorted()).toEqual(schemes.toSorted());
+  });
+
+  it("can be read on a page that runs no foreign and no inline script", async () => {
+    const reply = await ask("GET", "/docs", { as: null });
+    expect([reply.status, reply.headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"]);
+    const policy = String(reply.headers["content-security-policy"]);
+    expect(policy).toContain("default-src 'self'");
+    expect(policy).not.toContain("unsafe-inline");
+    expect(reply.text).not.toMatch(/<script(?![^>]*src=)/);
+    expect((await ask("GET", "/docs/static/swagger-ui.css", { as: null })).status).toBe(200);
+    expect((await ask("GET", "/docs/static/../../package.json", { as: null })).status).toBe(404);
+  });
+});
+
+describe("counts", () => {
+  it("tell requests by family and class, and publications by outcome", async () => {
+    const { ask, api } = await fakeServer();
+    await ask("POST", page, { body: { body: "hi", clientId: "c1" } });
+    await ask("POST", page, { body: { body: "hi", clientId: "c1" } });
+    await ask("POST", page, { body: { body: "other", clientId: "c1" } });
+    await ask("GET", "/v1/nothing");
+    await ask("GET", "/livez");
+    const { text } = await api.prometheus.render();
+    for (const line of [
+      'rookery_api_requests_total{family="messages",class="2xx"} 2',
+      'rookery_api_requests_total{family="messages",class="4xx"} 1',
+      'rookery_api_requests_total{family="unknown",class="4xx"} 1',
+      'rookery_api_requests_total{family="health",class="2xx"} 1',
+      'rookery_api_publishes_total{outcome="new"} 1',
+      'rookery_api_publishes_total{outcome="duplicate"} 1',
+      'rookery_api_publishes_total{outcome="conflict"} 1',
+      'rookery_api_request_seconds_count{family="messages"} 3',
+    ])
+      expect(text).toContain(line);
+  });
+});
