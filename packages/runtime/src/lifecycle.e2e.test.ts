@@ -142,6 +142,12 @@ describe("a process", () => {
     },
   );
 
+  it("gives everything back and exits with 1 when it has to give up", async () => {
+    const running = run({ ...SETTINGS, FIXTURE_FAULT: "unfit" });
+    expect(await running.exited).toBe(1);
+    expect(running.marks()).toEqual(["third", "second", "internal server"]);
+  });
+
   it("that cannot start says why in one line and exits with 1", async () => {
     const running = run({ ...SETTINGS, FIXTURE_FAULT: "start" });
     expect(await running.exited).toBe(1);

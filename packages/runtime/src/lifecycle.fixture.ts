@@ -9,7 +9,7 @@ const mark = (text: string): void => {
   if (marks !== undefined) appendFileSync(marks, `${text}\n`);
 };
 
-await runProcess("persister", async ({ settings, log, metrics, onStop, stop, announceReady }) => {
+await runProcess("persister", async ({ settings, log, metrics, onStop, stop, fail, announceReady }) => {
   const fault = process.env["FIXTURE_FAULT"];
   if (fault === "start") throw new Error("no server there");
   const drain = (): void => stop("drain");
@@ -24,6 +24,10 @@ await runProcess("persister", async ({ settings, log, metrics, onStop, stop, ann
   if (fault === "overrun") onStop("overrun", () => new Promise(() => undefined), 50);
   if (fault === "reject") onStop("reject", () => Promise.reject(new Error("would not close")));
   onStop("third", () => mark("third"));
+  if (fault === "unfit") {
+    fail("unfit");
+    return;
+  }
   announceReady({ internalPort: internal.port });
   if (fault === "rejection") void Promise.reject(new Error("nobody looked"));
 });
