@@ -196,7 +196,9 @@ const followLines = async (lines: Lines, onReturn: (name: string, pid: number) =
 /** Starts a cluster and resolves when everything answers. Rejects with what it wrote to standard error. */
 export const startCluster = async (options: ClusterOptions = {}): Promise<Cluster> => {
   const [command, ...first] = options.command ?? [process.execPath, rookeryFile];
-  const child = spawn(command, [...first, ...argumentsOf(options)], { stdio: ["ignore", "pipe", "pipe"] });
+  // A test run that is killed outright takes its clusters with it.
+  const env = { ...process.env, ROOKERY_PARENT_PID: String(process.pid) };
+  const child = spawn(command, [...first, ...argumentsOf(options)], { env, stdio: ["ignore", "pipe", "pipe"] });
   const exited = once(child, "close");
   const stderr = keepLines(child);
   const end = createStop(child, exited);

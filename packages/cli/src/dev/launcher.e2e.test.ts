@@ -108,6 +108,16 @@ describe("a violent end", () => {
     await nothingIsLeft(cwd, line);
   });
 
+  it("of a program that started dev directly leaves nothing", async () => {
+    const cwd = await temporaryFolder();
+    const script = "require('child_process').spawn(process.execPath, process.argv.slice(1), { stdio: 'inherit' })";
+    const dev = await launchFixture(cwd, {}, {}, [process.execPath, "-e", script, "--"]);
+    const line = await dev.ready();
+    dev.child.kill("SIGKILL");
+    await nothingIsLeft(cwd, line);
+    expect(line.pid).not.toBe(dev.child.pid);
+  });
+
   it("of the process named by ROOKERY_PARENT_PID ends dev", async () => {
     const cwd = await temporaryFolder();
     const parent = launch("sleep", ["300"], cwd);

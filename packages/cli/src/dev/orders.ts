@@ -1,4 +1,4 @@
-// When a `dev` must stop, and when at once: signals, the npm that started it, a parent named by ROOKERY_PARENT_PID.
+// When a `dev` must stop, and when at once: signals, the program that started it, a parent named by ROOKERY_PARENT_PID.
 // Made once by run-dev.ts, before anything is started. States: none, stop, force; it only goes forwards.
 import { watchParent } from "@rookery/runtime";
 import type { Io } from "../io.ts";
@@ -33,7 +33,7 @@ export function listenForOrders({ env, err }: Pick<Io, "env" | "err">): Orders {
         force.reach();
       },
     }),
-    watchStarter(() => order("the npm that started this is gone")),
+    watchStarter(() => order("whoever started this is gone")),
     ...(parentPid > 0 ? [watchParent(parentPid, () => order("the process that started this is gone"))] : []),
   ];
   return {

@@ -14,6 +14,7 @@ describe("who started this process", () => {
     ["npx behind a shell", { 10: [9, "sh -c rookery dev"], 9: [5, "npm exec rookery dev"] }, [10, 9]],
     ["a shell by its path", { 10: [9, "/bin/dash -c rookery dev"], 9: [5, "npm exec rookery dev"] }, [10, 9]],
     ["npm that shows its script", { 10: [5, "node /usr/lib/node_modules/npm/bin/npm-cli.js run dev"] }, [10]],
+    ["another program, whatever started it", { 10: [9, "node vitest.mjs"], 9: [5, "npm test"] }, [10]],
     ["pnpm", { 10: [5, "node /opt/pnpm.cjs start"] }, [10]],
   ] as const)("%s is watched", (_name, entries, chain) => {
     expect(startersOf(10, table(entries))).toEqual(chain);
@@ -25,7 +26,7 @@ describe("who started this process", () => {
       "a shell whose command line names npm",
       { 10: [9, "bash -c cd /opt/npm && node bin/rookery.js dev"], 9: [1, "sshd"] },
     ],
-    ["another program that npm started", { 10: [9, "node vitest.mjs"], 9: [5, "npm test"] }],
+    ["a program behind a shell", { 10: [9, "sh -c rookery dev &"], 9: [5, "python3 start.py"] }],
     ["nobody any more", {}],
   ] as const)("%s is not watched", (_name, entries) => {
     expect(startersOf(10, table(entries))).toEqual([]);

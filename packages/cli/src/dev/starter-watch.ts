@@ -1,6 +1,7 @@
-// Notices that the npm or npx which started this process is gone, however it went: a killed one tells nobody, and between
-// it and us there may be a shell that lives on. Called once by dev and by a foreground service.
-// States: watching, told (once), ended. A start by anything else than npm is not watched: leaving a shell stops nothing.
+// Notices that the program which started this process is gone, however it went: a killed one tells nobody. npm and npx put
+// a shell between themselves and us that may live on. Called once by dev and by a foreground service.
+// States: watching, told (once), ended. A shell that a person or a script works in is not watched: what was started with
+// `&` outlives it.
 import { basename } from "node:path";
 import { processEntry } from "../process-table.ts";
 import type { ProcessEntry } from "../process-table.ts";
@@ -16,8 +17,8 @@ const PACKAGE_RUNNER = /^(npm|npx)( |$)|(^|\/)(npm|npx|pnpm|yarn)(-cli)?(\.c?js)
 type Look = (pid: number) => ProcessEntry | undefined;
 
 /**
- * The ids of this process's ancestors up to the npm that started it: shells, then npm itself. Empty when something else
- * started it.
+ * The ids of this process's ancestors up to whoever answers for it: the program that started it directly, or shells and
+ * then the npm behind them. Empty when a shell without npm started it, or nobody is left who did.
  */
 export function startersOf(parentPid: number, look: Look = processEntry): readonly number[] {
   const chain: number[] = [];
@@ -27,7 +28,7 @@ export function startersOf(parentPid: number, look: Look = processEntry): readon
     chain.push(pid);
     // A shell's command line may name npm too, hence shells first.
     if (isShell(entry.command)) pid = entry.parentPid;
-    else return PACKAGE_RUNNER.test(entry.command) ? chain : [];
+    else return chain.length === 1 || PACKAGE_RUNNER.test(entry.command) ? chain : [];
   }
   return [];
 }
@@ -40,13 +41,13 @@ export function isChainWhole(chain: readonly number[], parentPid: number, look: 
   let expected = parentPid;
   for (const [n, pid] of chain.entries()) {
     if (pid !== expected) return false;
-    // Nobody asks for the parent of the last one: whoever started npm may leave.
+    // Nobody asks for the parent of the last one: whoever started it may leave.
     if (n < chain.length - 1) expected = look(pid)?.parentPid ?? 0;
   }
   return true;
 }
 
-/** Calls `onGone` once when npm is gone. Returns the way to end the watch. */
+/** Calls `onGone` once when a link of the chain is gone. Returns the way to end the watch. */
 export function watchStarter(onGone: () => void): () => void {
   const chain = startersOf(process.ppid);
   if (chain.length === 0) return () => undefined;
