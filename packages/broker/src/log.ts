@@ -3,7 +3,7 @@
 // beyond it, and what was trimmed in between is in Postgres. The other order could show a hole that is none.
 import { ChatError, comparePositions, formatPosition, parsePosition } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
-import { isReady } from "./connect.ts";
+import { answered } from "./answered.ts";
 import type { RedisConnection } from "./connect.ts";
 import type { ChannelHead, StoredFrame } from "./history.ts";
 import type { Keys } from "./keys.ts";
@@ -26,16 +26,9 @@ export interface LogReader {
 }
 
 export function createLogReader(connection: RedisConnection, keys: Keys): LogReader {
-  async function answered<Reply>(ask: () => Promise<Reply>): Promise<Reply> {
-    if (!isReady(connection)) throw away();
-    return ask().catch((error: unknown) => {
-      throw error instanceof ChatError ? error : away();
-    });
-  }
-
   function look(channel: string, entries: (log: string) => Promise<[string, string[]][]>): Promise<LogView> {
     const { partition, head, log } = keys.channel(channel);
-    return answered(async () => {
+    return answered(connection, async () => {
       const [fields, born, rows] = await Promise.all([
         connection.hmget(head, "epoch", "seq", "saved"),
         connection.hget(keys.partition(partition).part, "born"),
@@ -47,7 +40,9 @@ export function createLogReader(connection: RedisConnection, keys: Keys): LogRea
 
   return {
     head: (channel) =>
-      answered(async () => readHead(await connection.hmget(keys.channel(channel).head, "epoch", "seq", "saved"))),
+      answered(connection, async () =>
+        readHead(await connection.hmget(keys.channel(channel).head, "epoch", "seq", "saved")),
+      ),
     after: (channel, after, count) =>
       look(channel, (log) => connection.xrange(log, `(${formatPosition(after)}`, "+", "COUNT", count)),
     downFrom: (channel, from, count) =>
@@ -55,10 +50,6 @@ export function createLogReader(connection: RedisConnection, keys: Keys): LogRea
         connection.xrevrange(log, from === undefined ? "+" : formatPosition(from), "-", "COUNT", count),
       ),
   };
-}
-
-function away(): ChatError {
-  return new ChatError("unavailable", "the message store cannot be reached");
 }
 
 /**

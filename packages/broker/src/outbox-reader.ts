@@ -3,7 +3,8 @@
 // partition is asked by itself without blocking, again and again until something is there or the time is over.
 import { setTimeout as delay } from "node:timers/promises";
 import { ChatError } from "@rookery/protocol";
-import { isReady, MOST_BLOCK_MS } from "./connect.ts";
+import { answered } from "./answered.ts";
+import { MOST_BLOCK_MS } from "./connect.ts";
 import type { RedisConnection } from "./connect.ts";
 import { formatEntryId, parseEntryId } from "./entry-id.ts";
 import type { EntryId } from "./entry-id.ts";
@@ -57,7 +58,8 @@ export function createOutboxReader(connection: RedisConnection, keys: Keys): Out
   async function askEach(cursors: readonly Cursor[], count: number): Promise<Map<string, StreamRows>> {
     const replies = await Promise.allSettled(cursors.map((cursor) => askOne([cursor], count, 0)));
     const answers = replies.flatMap((reply) => (reply.status === "fulfilled" ? [...reply.value] : []));
-    if (replies.length > 0 && replies.every((reply) => reply.status === "rejected")) throw away();
+    const refused = replies.flatMap((reply) => (reply.status === "rejected" ? [reply.reason as unknown] : []));
+    if (refused.length === replies.length) throw new AggregateError(refused, "no partition answered");
     return new Map(answers);
   }
 
@@ -88,7 +90,6 @@ export function createOutboxReader(connection: RedisConnection, keys: Keys): Out
   }
 
   async function read(after: ReadonlyMap<number, EntryId>, limit: number, blockMs: number): Promise<OutboxEntry[]> {
-    if (!isReady(connection)) throw away();
     const cursors = cursorsFor(after);
     if (cursors.length === 0 || limit < 1) return [];
     const deadlineMs = performance.now() + blockMs;
@@ -101,15 +102,8 @@ export function createOutboxReader(connection: RedisConnection, keys: Keys): Out
   }
 
   return {
-    read: (after, limit, blockMs) =>
-      read(after, limit, blockMs).catch((error: unknown) => {
-        throw error instanceof ChatError ? error : away();
-      }),
+    read: (after, limit, blockMs) => answered(connection, () => read(after, limit, blockMs)),
   };
-}
-
-function away(): ChatError {
-  return new ChatError("unavailable", "the outbox cannot be reached");
 }
 
 function readEntry(partition: number, [id, fields]: [string, string[]]): OutboxEntry {

@@ -1,9 +1,9 @@
 // The persister's side of the outbox: reads what Postgres has not confirmed, and records what it has committed.
 // Called by the persister alone. Positions live in Postgres, so reading changes nothing and may be repeated at will.
 // Must never trim beyond what the caller says is committed.
-import { ChatError, formatPosition } from "@rookery/protocol";
+import { formatPosition } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
-import { isReady } from "./connect.ts";
+import { answered } from "./answered.ts";
 import type { RedisConnection } from "./connect.ts";
 import { formatEntryId } from "./entry-id.ts";
 import type { EntryId } from "./entry-id.ts";
@@ -122,11 +122,4 @@ export function createOutbox(options: OutboxOptions): Outbox {
         return Number.isFinite(oldestAtMs) ? { entries, bytes, oldestAtMs } : { entries, bytes };
       }),
   };
-}
-
-async function answered<Reply>(connection: RedisConnection, ask: () => Promise<Reply>): Promise<Reply> {
-  const unavailable = (error?: unknown): never => {
-    throw error instanceof ChatError ? error : new ChatError("unavailable", "the message store cannot be reached");
-  };
-  return isReady(connection) ? ask().catch(unavailable) : unavailable();
 }

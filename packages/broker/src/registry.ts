@@ -1,9 +1,8 @@
 // Which processes of the cluster live: each tells of itself every 2 s and is forgotten 6 s after its last word.
 // Called by every process about itself and by whoever needs the living ones. One key per command, so any Cluster will do.
 // States of a node: living (its lease stands), dead (the lease ended; its record goes at the next look).
-import { ChatError } from "@rookery/protocol";
+import { answered } from "./answered.ts";
 import type { RedisConnection } from "./connect.ts";
-import { isReady } from "./connect.ts";
 import type { Keys } from "./keys.ts";
 
 /** What a process tells of itself. Times in ms since the Unix epoch, by its own clock. */
@@ -37,27 +36,20 @@ export function createRegistry(options: {
 }): Registry {
   const { connection, keys, leaseMs = LEASE_MS } = options;
 
-  async function answered<Reply>(ask: () => Promise<Reply>): Promise<Reply> {
-    const unavailable = (): never => {
-      throw new ChatError("unavailable", "the registry cannot be reached");
-    };
-    return isReady(connection) ? ask().catch(unavailable) : unavailable();
-  }
-
   return {
     beat: (record) =>
-      answered(async () => {
+      answered(connection, async () => {
         const text = JSON.stringify(record);
         // The lease first: a record whose lease is not there yet would be taken for a dead one's.
         await connection.set(keys.node(record.node), text, "PX", leaseMs);
         await connection.hset(keys.nodes, record.node, text);
       }),
     leave: (node) =>
-      answered(async () => {
+      answered(connection, async () => {
         await Promise.all([connection.del(keys.node(node)), connection.hdel(keys.nodes, node)]);
       }),
     list: () =>
-      answered(async () => {
+      answered(connection, async () => {
         const nodes = (await connection.hkeys(keys.nodes)).toSorted();
         const leases = await Promise.all(nodes.map((node) => connection.get(keys.node(node))));
         const dead = nodes.filter((_, at) => leases[at] === null);

@@ -64,7 +64,7 @@ describe("a process with wrong settings", () => {
     const running = run({
       ...STORES,
       ROOKERY_BATCH_ENTRIES: "0",
-      ROOKERY_AUDIT_KEY: secret,
+      ROOKERY_POSTGRES_URL: `http://user:${secret}@host/db`,
       ROOKERY_BATCH_LINGERS: "1",
     });
     expect(await running.exited).toBe(78);
@@ -72,10 +72,10 @@ describe("a process with wrong settings", () => {
     expect(running.output.stderr.trim().split("\n")).toEqual([
       "3 settings are wrong:",
       expect.stringMatching(/ROOKERY_BATCH_LINGERS: .*did you mean ROOKERY_BATCH_LINGER_MS\?/),
+      expect.stringMatching(/ROOKERY_POSTGRES_URL \(postgresUrl\): got "http:\/\/\*\*\*@host\/db"/),
       expect.stringMatching(
         /ROOKERY_BATCH_ENTRIES \(batchEntries\): got 0 from environment; .* 1 to 10000, for example 1000/,
       ),
-      expect.stringMatching(/ROOKERY_AUDIT_KEY \(auditKey\): got a secret of 22 bytes/),
     ]);
     expect(running.output.stderr).not.toContain(secret);
   });

@@ -34,7 +34,11 @@ const HIDDEN_FIELDS = [
  */
 const SECRET_TEXT = /eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|\brk_[\w-]{20,}|(?<=\w:\/\/)[^\s/"@]*:[^\s"]*@/g;
 
-/** Writes synchronously: a line that announces the end of the process is out before the process is. */
+/**
+ * Writes through Node's own standard output, which is synchronous for files and pipes on POSIX: a line that announces the
+ * end of the process is out before the process is. Pino's own destination retries a broken pipe for ever when it flushes
+ * at exit (sonic-boom 4, seen with strace), which kept a process alive whose launcher had been killed.
+ */
 export function createLog({ service, node, level, destination }: LogOptions): Log {
   const options: LoggerOptions = {
     level,
@@ -43,5 +47,12 @@ export function createLog({ service, node, level, destination }: LogOptions): Lo
     redact: { paths: HIDDEN_FIELDS.flatMap((field) => [field, `*.${field}`]), censor: "[redacted]" },
     hooks: { streamWrite: (line) => line.replace(SECRET_TEXT, "[redacted]") },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  if (destination !== undefined) return pino(options, destination);
+  if (!process.stdout.listeners("error").includes(nobodyReads)) process.stdout.on("error", nobodyReads);
+  return pino(options, process.stdout);
+}
+
+/** Whoever read this output has gone: nothing that is left to say can be heard, and the process has better things to do. */
+function nobodyReads(): void {
+  // Deliberately nothing: without a listener a broken pipe would be a fault that ends the process.
 }

@@ -8,7 +8,7 @@ export function describeSettings(): string {
   const rows = [...rowsByKey.values()].map(
     (row) =>
       `| \`${row.env}\`${row.fromFile ? " (`_FILE`)" : ""} | ${defaultText(row)} | ${row.unit} | ` +
-      `${row.meaning}${range(row)} | ${row.usedBy.join(", ")} |`,
+      `${row.meaning}${range(row)} | ${row.usedBy.join(", ") || "nobody yet"} |`,
   );
   return ["| setting | default | unit | meaning | used by |", "| --- | --- | --- | --- | --- |", ...rows].join("\n");
 }
@@ -16,7 +16,6 @@ export function describeSettings(): string {
 function defaultText(row: AnyRow): string {
   if (row.need === "required") return "required";
   if (row.need === "optional") return "none";
-  if (row.need === "generated") return "made at start; required in production";
   if (Array.isArray(row.default)) return row.default.length === 0 ? "empty" : `\`${row.default.join(",")}\``;
   return `\`${String(row.default)}\``;
 }

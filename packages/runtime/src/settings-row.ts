@@ -7,9 +7,9 @@ export type ServiceName = "edge" | "api" | "persister" | "migrate";
 
 /**
  * What happens when nobody gives a value: `default` takes the row's own, `required` is a problem, `optional` stays
- * undefined, `generated` makes a random secret (a problem when `NODE_ENV=production`).
+ * undefined.
  */
-export type Need = "default" | "required" | "optional" | "generated";
+export type Need = "default" | "required" | "optional";
 
 /** `key`: masked whole, at least 32 bytes, never on a command line. `url`: its user, password and query are masked. */
 export type Secrecy = "open" | "key" | "url";
@@ -143,15 +143,6 @@ export function optionalSecret<const U extends ServiceName>(
   meaning: string,
 ): SettingRow<TString, "optional", U> {
   return { env, ...textRow(secretForm(env)), need: "optional", default: undefined, usedBy, meaning };
-}
-
-/** A secret that is made at start when absent, except in production where it must be given. */
-export function generatedSecret<const U extends ServiceName>(
-  env: AnyRow["env"],
-  usedBy: UsedBy<U>,
-  meaning: string,
-): SettingRow<TString, "generated", U> {
-  return { env, ...textRow(secretForm(env)), need: "generated", default: undefined, usedBy, meaning };
 }
 
 function secretForm(env: string): TextForm {

@@ -3,7 +3,6 @@
 import type { Static } from "typebox";
 import {
   flag,
-  generatedSecret,
   integer,
   list,
   optionalInteger,
@@ -21,6 +20,9 @@ const PUBLIC = ["edge", "api"] as const;
 const EDGE = ["edge"] as const;
 const API = ["api"] as const;
 const PERSISTER = ["persister"] as const;
+
+/** Said of a setting that is checked already and read by nothing before its part of the product is built. */
+const LATER = " (not in force yet)";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -63,11 +65,6 @@ const ORIGINS = {
   pattern: "^https?://[A-Za-z0-9.-]+(:\\d{1,5})?$|^https?://\\[[0-9a-fA-F:.]+\\](:\\d{1,5})?$",
   expected: "origins between commas, each scheme://host[:port] with nothing behind it and no wildcard",
   example: "https://chat.example.com",
-};
-const WS_URLS = {
-  pattern: "^wss?://\\S+$",
-  expected: "ws:// or wss:// addresses between commas",
-  example: "wss://chat.example.com/ws",
 };
 const PROXIES = {
   pattern: "^[0-9a-fA-F:.]+(/\\d{1,3})?$",
@@ -113,8 +110,8 @@ export const SETTINGS = {
     "units of placement; fixed for the life of a cluster"),
   commandTimeoutMs: integer("ROOKERY_COMMAND_TIMEOUT_MS", 1500, [10, MIN_MS], "ms", SERVERS,
     "a Redis command without an answer after this has an unknown outcome"),
-  ack: word("ROOKERY_ACK", ["fast", "safe"], PUBLIC,
-    "`fast`: ok means the Redis master has it; `safe`: a replica has it too"),
+  ack: word("ROOKERY_ACK", ["fast"], PUBLIC,
+    "what ok means. `fast`: the Redis master has it; waiting for a replica is not served yet, so not taken"),
   logEntries: integer("ROOKERY_LOG_ENTRIES", 1000, [1, 100_000], "frames", SERVERS,
     "frames of a channel kept in Redis once Postgres has them"),
   outboxMaxBytes: integer("ROOKERY_OUTBOX_MAX_BYTES", 256 * MIB, [KIB, 1024 * 1024 * MIB], "bytes", SERVERS,
@@ -146,17 +143,11 @@ export const SETTINGS = {
     "an API key with every scope that exists from the start; for development and bootstrap"),
   guestTokens: flag("ROOKERY_GUEST_TOKENS", false, API,
     "whether anybody may take a token under a guest name"),
-  auditKey: generatedSecret("ROOKERY_AUDIT_KEY", PERSISTER,
-    "key of the audit log's HMAC chains; must stay the same for the chains to verify"),
-  addressKey: generatedSecret("ROOKERY_ADDRESS_KEY", PUBLIC,
-    "key under which client addresses are hashed before they are stored or shown"),
 
   allowedOrigins: list("ROOKERY_ALLOWED_ORIGINS", ORIGINS, PUBLIC,
     "origins whose pages may connect; clients without an Origin are not concerned"),
   trustedProxies: list("ROOKERY_TRUSTED_PROXIES", PROXIES, PUBLIC,
     "proxies whose word on the client's address is taken"),
-  wsUrls: list("ROOKERY_WS_URLS", WS_URLS, API,
-    "where the page finds the edges"),
   requestsPerMin: integer("ROOKERY_REQUESTS_PER_MIN", 600, [1, 1_000_000], "per min", API,
     "requests of one caller to the REST API"),
   channelsAutoCreate: word("ROOKERY_CHANNELS_AUTO_CREATE", ["off", "public"], PUBLIC,
@@ -205,22 +196,20 @@ export const SETTINGS = {
   lifetimeMs: integer("ROOKERY_LIFETIME_MS", 0, [0, 30 * 24 * HOUR_MS], "ms", EDGE,
     "age at which a socket is closed with 4004; 0 for never"),
   paceMaxMs: integer("ROOKERY_PACE_MAX_MS", 25, [0, 1000], "ms", EDGE,
-    "longest beat in which a busy edge gathers deliveries; 0 delivers at once always"),
+    `longest beat in which a busy edge gathers deliveries; 0 delivers at once always${LATER}`),
   softBufferBytes: integer("ROOKERY_SOFT_BUFFER_BYTES", 128 * KIB, [KIB, 64 * MIB], "bytes", EDGE,
-    "waiting for one socket: beyond this signals are shed"),
+    `waiting for one socket: beyond this signals are shed${LATER}`),
   hardBufferBytes: integer("ROOKERY_HARD_BUFFER_BYTES", MIB, [KIB, 256 * MIB], "bytes", EDGE,
-    "waiting for one socket: beyond this messages are skipped and told as `gap`"),
-  bufferBudgetBytes: integer("ROOKERY_BUFFER_BUDGET_BYTES", 256 * MIB, [4 * KIB, 64 * KIB * MIB], "bytes", EDGE,
-    "waiting for all sockets of an edge together; when spent the hard limit shrinks"),
+    "waiting for one socket: beyond this it is closed with 4001 and resumes"),
 
   presenceGraceMs: integer("ROOKERY_PRESENCE_GRACE_MS", 5000, [0, 10 * MIN_MS], "ms", EDGE,
-    "time a user may be away before `left` is told"),
+    `time a user may be away before they are told to have left${LATER}`),
   leaseMs: integer("ROOKERY_LEASE_MS", 6000, [500, MIN_MS], "ms", SERVERS,
     "a node that has not renewed its lease for this long counts as dead"),
   digestAbove: integer("ROOKERY_DIGEST_ABOVE", 100, [1, 1_000_000], "members", EDGE,
-    "members present beyond which presence is told in digests"),
+    `members present beyond which presence is told in digests${LATER}`),
   countAbove: integer("ROOKERY_COUNT_ABOVE", 1000, [1, 10_000_000], "members", EDGE,
-    "members present beyond which presence is only a count"),
+    `members present beyond which presence is only a count${LATER}`),
   balancerWaitMs: integer("ROOKERY_BALANCER_WAIT_MS", 0, [0, 10 * MIN_MS], "ms", PUBLIC,
     "time between readiness off and the end of listening, for a load balancer to notice"),
   drainMs: integer("ROOKERY_DRAIN_MS", 10_000, [0, HOUR_MS], "ms", EDGE,

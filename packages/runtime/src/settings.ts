@@ -61,7 +61,7 @@ function resolveSettings(
   for (const key of keys) {
     const row = rowOf(key);
     const { value, source } = given.get(key) ?? absentValue(key, row, given, keys, isProduction);
-    const broken = brokenValue(row, value, isProduction);
+    const broken = brokenValue(row, value);
     if (broken === undefined) valid.set(key, { value, source });
     else problems.push({ key, env: row.env, source, got: maskValue(value, row.secrecy), ...broken });
   }
@@ -89,7 +89,7 @@ function absentValue(
   if (row.need === "default") return { value: row.default, source: "default" };
   if (isProduction) return NOTHING;
   const lacksTokenKey = key === "jwtSecret" && TOKEN_KEYS.every((each) => keys.includes(each) && !given.has(each));
-  if (row.need !== "generated" && !lacksTokenKey) return NOTHING;
+  if (!lacksTokenKey) return NOTHING;
   return { value: randomBytes(MIN_SECRET_BYTES).toString("base64url"), source: "generated" };
 }
 
@@ -100,12 +100,9 @@ const TOKEN_KEYS = ["jwtSecret", "jwtPublicKey", "jwtJwksUrl"] as const satisfie
 type Broken = Pick<SettingsProblem, "expected" | "example">;
 
 /** What is wrong with one value by itself, or undefined. */
-function brokenValue(row: AnyRow, value: unknown, isProduction: boolean): Broken | undefined {
+function brokenValue(row: AnyRow, value: unknown): Broken | undefined {
   const { expected, example } = row;
-  if (value === undefined) {
-    const isMissing = row.need === "required" || (row.need === "generated" && isProduction);
-    return isMissing ? { expected, example } : undefined;
-  }
+  if (value === undefined) return row.need === "required" ? { expected, example } : undefined;
   if (!Compile(row.schema).Check(value)) return { expected, example };
   if (row.secrecy !== "key" || typeof value !== "string") return undefined;
   if (Buffer.byteLength(value) < MIN_SECRET_BYTES) return { expected, example };

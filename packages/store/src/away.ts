@@ -72,13 +72,6 @@ export function isRefusedData(error: unknown): boolean {
   return isState(code) && REFUSED_DATA.test(code);
 }
 
-/** True when the connection that the query was on is gone or about to go. */
-export function isConnectionLost(error: unknown): boolean {
-  const code = codeOf(error);
-  if (AWAY_CODES.has(code) || /^(08|57P)/.test(code)) return true;
-  return error instanceof TypeError;
-}
-
 /** SQLSTATE, or the code of the driver or the system; "" when there is none. */
 export function codeOf(error: unknown): string {
   if (typeof error !== "object" || error === null || !("code" in error)) return "";

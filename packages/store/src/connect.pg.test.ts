@@ -1,4 +1,6 @@
 // Contract of the way to Postgres: it fails fast and honestly, and comes back by itself, whatever is done to it.
+import { connect, createServer } from "node:net";
+import type { Socket } from "node:net";
 import { startPostgres } from "@rookery/servers";
 import { eventually, startProxy, testPostgres } from "@rookery/testkit";
 import { afterAll, describe, expect, it } from "vitest";
@@ -86,6 +88,31 @@ describe("a store", () => {
     expect(await store.ready()).toBe(false);
     proxy.freeze(false);
     await eventually(async () => (await codeOf(messages.last("any"))) === "answered");
+  });
+
+  it("does not wait for connections on which nothing ever comes back", async () => {
+    const links = new Set<Socket>();
+    const { hostname, port } = new URL(url);
+    const swallower = createServer((client) => {
+      const server = connect(Number(port), hostname);
+      client.pipe(server).pipe(client);
+      for (const socket of [client, server]) links.add(socket.on("error", () => undefined));
+    });
+    await new Promise<void>((resolve) => {
+      swallower.listen(0, "127.0.0.1", resolve);
+    });
+    const address = swallower.address();
+    const through = new URL(url);
+    through.port = String(typeof address === "object" ? address?.port : 0);
+    const store = open({ url: through.href, statementTimeoutMs: 100 });
+    const messages = createMessages(store);
+    await Promise.all([1, 2, 3].map(() => messages.last("any")));
+    // As a path that vanished: the links stand, and their bytes go nowhere. New ones would be fine.
+    for (const link of links) link.unpipe();
+    await Promise.all([1, 2, 3].map(async () => expect(await codeOf(messages.last("any"))).toBe("unavailable")));
+    expect(await codeOf(messages.last("any"))).toBe("answered");
+    for (const link of links) link.destroy();
+    swallower.close();
   });
 
   it("comes through a connection that Postgres ends, also one that waits for a lock", async () => {

@@ -1,9 +1,10 @@
 // The one file that knows the driver: a pool of connections to Postgres that comes up by itself whenever Postgres does.
-// Everything else in this package asks through `Store.query`. Must never hold a transaction open: each query is one.
-// States, told once per change: ready, lost. A pool in which a connection was lost is replaced by a new one as a whole.
+// Everything else in this package asks through `Store.query`. Must never hold a transaction open: each query is one
+// (the driver, 3.4.9, rolls back on the null socket of a lost connection, which ends the process).
+// States, told once per change: ready, lost.
 import { ChatError } from "@rookery/protocol";
 import postgres from "postgres";
-import { codeOf, isAway, isConnectionLost, NoAnswer } from "./away.ts";
+import { codeOf, isAway, NoAnswer } from "./away.ts";
 import type { Statement } from "./statement.ts";
 
 /** Arrays go as text: see arrayLiteral. */
@@ -62,8 +63,8 @@ export function connectStore(options: StoreOptions): Store {
   };
 
   /**
-   * The driver (3.4.9) keeps what it had not yet written to a lost connection and sends it first on the next one, which
-   * then never comes up; so no connection outlives the loss of another. Those who fail together replace one pool.
+   * Connections on which nothing comes back stay taken until the kernel gives them up, which may be in a quarter of an
+   * hour: so the pool that has one is replaced as a whole. Those who fail together replace one pool.
    */
   const retire = (old: Pool): void => {
     if (pool !== old || closed) return;
@@ -71,31 +72,26 @@ export function connectStore(options: StoreOptions): Store {
     void old.end({ timeout: RETIRE_SEC });
   };
 
-  async function query<Row extends object>(
-    statement: Statement,
-    parameters: readonly Parameter[],
-    withinMs = answerWithinMs,
-  ): Promise<Row[]> {
+  async function query<Row extends object>(statement: Statement, parameters: readonly Parameter[]): Promise<Row[]> {
     const asked = pool;
     try {
-      const rows = await answered(asked.unsafe<Row[]>(statement, [...parameters], { prepare: true }), withinMs);
+      const rows = await answered(asked.unsafe<Row[]>(statement, [...parameters], { prepare: true }), answerWithinMs);
       tell("ready");
       return [...rows];
     } catch (error) {
-      if (isConnectionLost(error)) retire(asked);
+      if (error instanceof NoAnswer) retire(asked);
       if (isAway(error)) tell("lost", detailOf(error));
       throw error;
     }
   }
 
   return {
-    query: (statement, parameters) => query(statement, parameters),
+    query,
     read: async (statement, parameters) => {
       try {
         return await query(statement, parameters);
       } catch (error) {
-        if (isAway(error) || isConnectionLost(error))
-          throw new ChatError("unavailable", "the history cannot be reached");
+        if (isAway(error)) throw new ChatError("unavailable", "the history cannot be reached");
         throw error;
       }
     },
@@ -106,8 +102,6 @@ export function connectStore(options: StoreOptions): Store {
         tell("ready");
         return true;
       } catch (error) {
-        // A pool whose connections are all at work answers late: that alone is no reason to replace it.
-        if (isConnectionLost(error) && !(error instanceof NoAnswer)) retire(asked);
         tell("lost", detailOf(error));
         return false;
       }

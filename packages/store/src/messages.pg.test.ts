@@ -1,7 +1,7 @@
 // Contract of the readers of `messages`: finished frames in order, by index, from one part of the table.
 import { parseMessageFrame } from "@rookery/protocol";
 import { testPostgres } from "@rookery/testkit";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { batchOf, entriesOf, EPOCH, messageId, messageRow, rowsOf } from "./batch.fixture.ts";
 import { connectStore } from "./connect.ts";

@@ -39,7 +39,7 @@ export function createMessages(store: Store): Messages {
       const rows = await (replyTo === undefined
         ? store.read<MessageRow>(BEFORE, [channel, epoch, seq, limit])
         : store.read<MessageRow>(REPLIES_BEFORE, [channel, epoch, seq, limit, replyTo]));
-      return rows.map(renderRow).reverse();
+      return rows.map(renderRow).toReversed();
     },
     async last(channel) {
       const [row] = await store.read<Position>(LAST, [channel]);

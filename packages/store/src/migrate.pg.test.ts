@@ -17,7 +17,7 @@ describe("migrations", () => {
   it("are applied once, in order, however many ask at once", async () => {
     const answers = await Promise.all([migrateUp(url), migrateUp(url), migrateUp(url)]);
     const applied = answers.flat();
-    expect(applied).toEqual([...applied].sort());
+    expect(applied).toEqual(applied.toSorted());
     expect(new Set(applied).size).toBe(applied.length);
     const states = await migrationStatus(url);
     expect(states.map(({ name }) => name)).toEqual(applied);

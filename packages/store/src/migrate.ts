@@ -67,7 +67,7 @@ function judge(migrations: readonly Migration[], applied: readonly AppliedRow[])
   const done = new Set(applied.map(({ name }) => name));
   const missing = migrations.filter(({ name }) => !done.has(name));
   const pending = missing.map(({ name }): MigrationState => ({ name, state: "pending" }));
-  return [...known, ...pending].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [...known, ...pending].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function pendingNames(states: readonly MigrationState[]): string[] {

@@ -28,7 +28,7 @@ export function loadStatement(name: string): Statement {
 /** Every migration, in the order in which they are applied. */
 export function loadMigrations(): Migration[] {
   const names = readdirSync(new URL("migrations/", FOLDER)).flatMap((file) => MIGRATION_FILE.exec(file)?.[1] ?? []);
-  return names.sort().map((name) => {
+  return names.toSorted().map((name) => {
     const text = loadStatement(`migrations/${name}`);
     return { name, text, checksum: createHash("sha256").update(text.replaceAll("\r\n", "\n")).digest("hex") };
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createAddresses } from "./addresses.ts";
+import { createAddresses, createClientAddress } from "./addresses.ts";
 
 describe("sockets of one address", () => {
   it("are capped, and a place is free again when one closes", () => {
@@ -32,5 +32,24 @@ describe("sockets of one address", () => {
     expect(loopback.map((address) => addresses.mayOpen(address))).toEqual([true, true, true, true]);
     expect(addresses.mayOpen("10.0.0.1")).toBe(false);
     expect(createAddresses(0, false).mayOpen("127.0.0.1")).toBe(false);
+  });
+});
+
+describe("the address of a client", () => {
+  const clientAddress = createClientAddress(["10.0.0.0/8", "fd00::1"]);
+
+  it("is that of its peer, whatever it writes into the header, unless the peer is a trusted proxy", () => {
+    expect(clientAddress("192.0.2.1", "203.0.113.9")).toBe("192.0.2.1");
+    expect(clientAddress("10.0.0.1", "203.0.113.9")).toBe("203.0.113.9");
+    expect(clientAddress("fd00::1", "203.0.113.9")).toBe("203.0.113.9");
+  });
+
+  it("is the last one before the trusted proxies, not what stood in the header before it reached them", () => {
+    expect(clientAddress("10.0.0.1", "198.51.100.7, 203.0.113.9, 10.0.0.2")).toBe("203.0.113.9");
+  });
+
+  it("is the proxy's where the header names nobody", () => {
+    expect(clientAddress("10.0.0.1", "")).toBe("10.0.0.1");
+    expect(clientAddress("10.0.0.1", "unknown")).toBe("10.0.0.1");
   });
 });

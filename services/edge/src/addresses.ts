@@ -1,7 +1,7 @@
 // How many sockets one client address holds on this edge. Pure; the door asks before it accepts and tells of each end.
 // An IPv6 client owns its whole /64, so that is what counts as one address.
 
-import { isIPv6 } from "node:net";
+import { BlockList, isIP, isIPv6 } from "node:net";
 
 export interface Addresses {
   /** Whether one more socket from this address may be opened. */
@@ -31,6 +31,33 @@ export function createAddresses(atMost: number, loopbackExempt: boolean): Addres
       else counts.delete(key);
     },
     size: () => counts.size,
+  };
+}
+
+/** Who a connection is from: its peer, or, when that is a trusted proxy, the last address before it that is not one. */
+export type ClientAddress = (peer: string, forwardedFor: string) => string;
+
+/** `trusted`: addresses and networks in CIDR notation. Whatever a stranger writes into the header is not believed. */
+export function createClientAddress(trusted: readonly string[]): ClientAddress {
+  const proxies = new BlockList();
+  for (const each of trusted) {
+    const [address = "", prefix] = each.split("/");
+    const family = isIPv6(address) ? "ipv6" : "ipv4";
+    proxies.addSubnet(address, Number(prefix ?? (family === "ipv6" ? 128 : 32)), family);
+  }
+  const isTrusted = (address: string): boolean => {
+    const short = shortest(address);
+    return isIP(short) !== 0 && proxies.check(short, isIPv6(short) ? "ipv6" : "ipv4");
+  };
+  return (peer, forwardedFor) => {
+    const hops = forwardedFor.split(",").map((hop) => hop.trim());
+    let client = peer;
+    while (isTrusted(client)) {
+      const before = hops.pop();
+      if (before === undefined || isIP(before) === 0) break;
+      client = before;
+    }
+    return client;
   };
 }
 

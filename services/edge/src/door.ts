@@ -6,7 +6,7 @@ import { encodeWelcome } from "@rookery/protocol";
 import type { Verified, Verifier } from "@rookery/auth";
 import { refreshAtMs } from "@rookery/auth";
 import { nanoid } from "nanoid";
-import type { Addresses } from "./addresses.ts";
+import type { Addresses, ClientAddress } from "./addresses.ts";
 import type { EdgeContext } from "./context.ts";
 import { findCredential } from "./credentials.ts";
 import type { UpgradeRequest } from "./credentials.ts";
@@ -22,6 +22,8 @@ export type Admission =
   | { readonly kind: "refused"; readonly status: string; readonly reason: string; readonly retryAfterSec?: number };
 
 export interface Door {
+  /** The client's own address, where a trusted proxy speaks for it. */
+  clientAddress: ClientAddress;
   admit(request: UpgradeRequest, address: string): Promise<Admission>;
   enter(wire: Wire, admission: Admission, address: string): Session;
   exit(session: Session, code: number, address: string): void;
@@ -37,10 +39,11 @@ export interface DoorOptions {
   readonly maxConnections: number;
   readonly connectsPerSec: number;
   readonly addresses: Addresses;
+  readonly clientAddress: ClientAddress;
 }
 
 export function createDoor(options: DoorOptions): Door {
-  const { edge, rules, verifier, allowedOrigins, maxConnections, connectsPerSec, addresses } = options;
+  const { edge, rules, verifier, allowedOrigins, maxConnections, connectsPerSec, addresses, clientAddress } = options;
   const { unidentified } = edge;
   const accepts = new TokenBucket(connectsPerSec, Date.now());
   let open = true;
@@ -53,6 +56,7 @@ export function createDoor(options: DoorOptions): Door {
   });
 
   return {
+    clientAddress,
     async admit(request, address) {
       if (!open) return turnedAway("this node is draining", 1000);
       if (edge.hub.counts().sessions + unidentified.size >= maxConnections)

@@ -107,7 +107,8 @@ function upgrade(
     cookie: request.getHeader("cookie"),
     origin: request.getHeader("origin"),
   };
-  const address = Buffer.from(response.getRemoteAddressAsText()).toString();
+  const remote = Buffer.from(response.getRemoteAddressAsText()).toString();
+  const address = door.clientAddress(remote, request.getHeader("x-forwarded-for"));
   let aborted = false;
   response.onAborted(() => {
     aborted = true;

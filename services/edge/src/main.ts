@@ -9,7 +9,7 @@ import type { FrameLimits, Position } from "@rookery/protocol";
 import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
 import type { ProcessContext } from "@rookery/runtime";
 import { createChannels, createMessages } from "@rookery/store";
-import { createAddresses } from "./addresses.ts";
+import { createAddresses, createClientAddress } from "./addresses.ts";
 import { createAuthorise } from "./authorise.ts";
 import { sequencedTopic } from "./context.ts";
 import type { EdgeContext } from "./context.ts";
@@ -129,6 +129,7 @@ async function main(context: Context): Promise<void> {
     maxConnections: settings.maxConnections,
     connectsPerSec: settings.connectsPerSec,
     addresses: createAddresses(settings.connectionsPerAddress, settings.loopbackExempt),
+    clientAddress: createClientAddress(settings.trustedProxies),
   });
   const { host, port, hardBufferBytes } = settings;
   const opened = await listen({ host, port, door, hardBufferBytes });
@@ -138,10 +139,11 @@ async function main(context: Context): Promise<void> {
   onStop("sweep", () => sweep.stop());
   const drainAll = async (): Promise<void> => {
     draining = true;
+    await new Promise((resolve) => setTimeout(resolve, settings.balancerWaitMs));
     opened.stopListening();
     await drain(edge, door, settings.drainMs);
   };
-  onStop("drain", drainAll, settings.drainMs + DRAIN_SLACK_MS);
+  onStop("drain", drainAll, settings.balancerWaitMs + settings.drainMs + DRAIN_SLACK_MS);
   context.announceReady({ port: opened.port, internalPort: internal.port });
 }
 

@@ -9,6 +9,8 @@ export interface SweepTimes {
   readonly everyMs: number;
   readonly heartbeatMs: number;
   readonly idleMs: number;
+  /** Age at which a socket is closed, so that long-lived ones spread anew; 0 for never. */
+  readonly lifetimeMs: number;
   readonly authTimeoutMs: number;
   /** How long a session with an expired token may still renew it. */
   readonly tokenGraceMs: number;
@@ -20,6 +22,7 @@ export function verdict(session: Session, nowMs: number, times: SweepTimes): Clo
     return nowMs - session.openedAtMs >= times.authTimeoutMs ? "auth_timeout" : undefined;
   }
   if (nowMs >= session.identity.expiresAtMs + times.tokenGraceMs) return "token";
+  if (times.lifetimeMs > 0 && nowMs - session.openedAtMs >= times.lifetimeMs) return "lifetime";
   return nowMs - session.lastSeenMs >= times.idleMs ? "idle" : undefined;
 }
 

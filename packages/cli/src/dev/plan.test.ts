@@ -5,7 +5,7 @@ import { addressFrom, callerEnvironment, planCluster } from "./plan.ts";
 import type { ClusterPlan, Environment } from "./plan.ts";
 
 const SECRET = "a7Xq2LmZ9pTfWc4KdR8vYbN3sHgJ6uEe";
-const secrets = { apiKey: `rk_${SECRET}`, jwtSecret: `1${SECRET}`, auditKey: `2${SECRET}`, addressKey: `3${SECRET}` };
+const secrets = { apiKey: `rk_${SECRET}`, jwtSecret: `1${SECRET}` };
 const backing = { redis: "redis://127.0.0.1:6400", postgres: "postgres://rookery:p@127.0.0.1:5400/rookery" };
 const ports = { edges: [7700, 7701], api: 7702 };
 
@@ -28,7 +28,6 @@ describe("a dev cluster", () => {
       ROOKERY_JWT_SECRET: secrets.jwtSecret,
       ROOKERY_CHANNELS_AUTO_CREATE: "public",
       ROOKERY_GUEST_TOKENS: "true",
-      ROOKERY_ADDRESS_KEY: secrets.addressKey,
       UWS_HTTP_MAX_HEADERS_SIZE: "16384",
     });
     expect(envOf(planned, "edge-1")["ROOKERY_ALLOWED_ORIGINS"]).toContain("http://localhost:7702");

@@ -85,17 +85,17 @@ const ASKED = [
   "jwtIssuer",
   "jwtAudience",
   "apiKey",
-  "auditKey",
-  "addressKey",
   "guestTokens",
+  "requestsPerMin",
   "loopbackExempt",
   "channelsAutoCreate",
   "allowedOrigins",
-  "wsUrls",
   "drainMs",
   "balancerWaitMs",
 ] as const satisfies readonly SettingKey[];
 
+/** One key, that of dev, speaks for everybody's scripts: only the highest limit is out of their way. */
+const DEV_REQUESTS_PER_MIN = "1000000";
 /** Ctrl-C should not take ten seconds because a page is open. */
 const DEV_DRAIN_MS = 2000;
 
@@ -119,11 +119,9 @@ export function planCluster(options: PlanOptions): ClusterPlan {
     loopbackExempt: "true",
     channelsAutoCreate: "public",
     drainMs: String(DEV_DRAIN_MS),
+    requestsPerMin: DEV_REQUESTS_PER_MIN,
     allowedOrigins: originsOf(ports.api).join(","),
-    wsUrls: ws.join(","),
     apiKey: secrets.apiKey,
-    auditKey: secrets.auditKey,
-    addressKey: secrets.addressKey,
     ...(hasTokenKey ? {} : { jwtSecret: secrets.jwtSecret }),
   };
   const shared: Record<string, string | undefined> = { ...caller };

@@ -1,0 +1,13 @@
+// Asks Redis for something that changes nothing, or that may be repeated without harm. Used by every reader of Redis.
+// Not for publishing: there it matters whether a command that failed was carried out, see rejections.ts.
+import { ChatError } from "@rookery/protocol";
+import { isReady } from "./connect.ts";
+import type { RedisConnection } from "./connect.ts";
+
+/** What `ask` answers. Whatever keeps Redis from answering is ChatError `unavailable`; other ChatErrors pass. */
+export async function answered<Reply>(connection: RedisConnection, ask: () => Promise<Reply>): Promise<Reply> {
+  const unavailable = (error?: unknown): never => {
+    throw error instanceof ChatError ? error : new ChatError("unavailable", "the message store cannot be reached");
+  };
+  return isReady(connection) ? ask().catch(unavailable) : unavailable();
+}
