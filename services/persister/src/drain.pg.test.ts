@@ -1,0 +1,348 @@
+// Contract of the drain on a real Redis and a real Postgres: stored once, announced only then, whatever goes wrong.
+import {
+  composeMessage,
+  connectRedis,
+  createEpochFloors,
+  createKeys,
+  createOutbox,
+  createPartitions,
+  createPublisher,
+  parseEntryId,
+  whenReady,
+} from "@rookery/broker";
+import type { Outbox } from "@rookery/broker";
+import { formatPosition } from "@rookery/protocol";
+import { connectStore, createMessages, createOutboxPositions, saveBatch } from "@rookery/store";
+import type { Batch, SaveOutcome } from "@rookery/store";
+import { eventually, startProxy, testPostgres, testRedis } from "@rookery/testkit";
+import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createDrain } from "./drain.ts";
+import type { Drain } from "./drain.ts";
+import { createOutage } from "./outage.ts";
+
+const PARTITIONS = 8;
+const ALL = Array.from({ length: PARTITIONS }, (_, n) => n);
+const ORIGIN = { epoch: 0, seq: 0 };
+
+const postgres = await testPostgres();
+const redis = await testRedis();
+const toPostgres = await startProxy({ target: postgres.url });
+const toRedis = await startProxy({ target: redis.url });
+const partitions = createPartitions(PARTITIONS);
+const keys = createKeys(partitions);
+
+const connect = (url: string, use: "commands" | "outbox") => connectRedis({ url, use, commandTimeoutMs: 1_000 });
+const commands = connect(redis.url, "commands");
+const proxied = [connect(toRedis.url(), "commands"), connect(toRedis.url(), "outbox")] as const;
+const store = connectStore({ url: toPostgres.url(), max: 4, application: "drain" });
+const direct = connectStore({ url: postgres.url, max: 4, application: "direct" });
+const messages = createMessages(direct);
+const positions = createOutboxPositions(direct);
+const publisher = createPublisher({
+  connection: commands,
+  keys,
+  partitions,
+  floors: createEpochFloors(),
+  lastStored: (channel) => messages.last(channel),
+  outboxMaxBytes: 2 ** 30,
+  deadlineMs: 1_000,
+});
+const outbox = createOutbox({ connection: proxied[0], reader: proxied[1], keys });
+await Promise.all([commands, ...proxied].map((connection) => whenReady(connection, 5_000)));
+
+afterAll(async () => {
+  for (const connection of [commands, ...proxied]) connection.disconnect();
+  await Promise.all([store.close(), direct.close()]);
+  await Promise.all([toPostgres.close(), toRedis.close()]);
+});
+
+let published = 0;
+async function publish(channel: string, count: number): Promise<number[]> {
+  const seqs: number[] = [];
+  for (let n = 0; n < count; n += 1) {
+    published += 1;
+    const id = `id-${String(published).padStart(18, "0")}`;
+    const draft = {
+      channel,
+      id,
+      clientId: `c${published}`,
+      user: `user-${published % 7}`,
+      name: "U",
+      body: `${published}`,
+    };
+    const outcome = await publisher.publish({ ...composeMessage(draft), rightsVersion: 0, slowModeMs: 0 });
+    if ("stale" in outcome) throw new Error("stale");
+    seqs.push(outcome.position.seq);
+  }
+  return seqs;
+}
+
+const stored = async (channel: string): Promise<number[]> =>
+  (await messages.after(channel, ORIGIN, 10_000)).map(({ position }) => position.seq);
+const isDrained = async (): Promise<boolean> => {
+  const { entries, bytes } = await createOutbox({ connection: commands, reader: commands, keys }).waiting();
+  return entries === 0 && bytes === 0;
+};
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n + 1);
+
+interface Tried {
+  outbox?: Pick<Outbox, "read" | "save">;
+  save?(this: void, batch: Batch): Promise<SaveOutcome>;
+  lines?: string[];
+}
+
+const running: Drain[] = [];
+function start(tried: Tried = {}): Drain {
+  const say = (message: string): void => void tried.lines?.push(message);
+  const log = {
+    info: (_: object, message: string) => say(message),
+    warn: (_: object, message: string) => say(message),
+    error: (fields: object, message: string) => say(`${message} ${JSON.stringify(fields)}`),
+  };
+  const drain = createDrain({
+    outbox: tried.outbox ?? outbox,
+    save: tried.save ?? ((batch) => saveBatch(store, batch)),
+    batchEntries: 50,
+    lingerMs: 5,
+    redis: createOutage("Redis", log),
+    postgres: createOutage("Postgres", log),
+  });
+  drain.own(ALL);
+  drain.start();
+  running.push(drain);
+  return drain;
+}
+
+beforeEach(async () => {
+  await redis.redis.flushall();
+  await postgres.sql`truncate messages, outbox_positions, users, dead_letters, quarantine`;
+});
+afterEach(async () => {
+  toPostgres.refuse(false);
+  toRedis.refuse(false);
+  await Promise.all(running.splice(0).map((drain) => drain.stop()));
+});
+
+describe("entries of the outbox", () => {
+  it("reach Postgres once and in order, and are trimmed, saved and announced", async () => {
+    const listener = redis.redis.duplicate();
+    const announced: string[] = [];
+    listener.on("smessage", (_: string, text: string) => announced.push(text));
+    await listener.ssubscribe(keys.partition(partitions.of("lobby")).control);
+    start();
+    const seqs = [...(await publish("lobby", 120)), ...(await publish("other", 30))];
+    expect(seqs).toHaveLength(150);
+    await eventually(isDrained);
+    expect(await stored("lobby")).toEqual(upTo(120));
+    expect(await stored("other")).toEqual(upTo(30));
+    const head = await redis.redis.hgetall(keys.channel("lobby").head);
+    expect(head["saved"]).toBe(`${head["epoch"]}-120`);
+    const last = (await positions.lastIds()).get(partitions.of("lobby"));
+    expect(announced.at(-1)).toBe(`{"stored":"${last?.epoch}-${last?.number}"}`);
+    listener.disconnect();
+  });
+
+  it("stand in Postgres with the very frames that Redis announced", async () => {
+    await publish("frames", 5);
+    const log = await redis.redis.xrange(keys.channel("frames").log, "-", "+");
+    start();
+    await eventually(isDrained);
+    const frames = await messages.after("frames", ORIGIN, 10);
+    expect(frames.map(({ position, frame }) => [formatPosition(position), frame])).toEqual(
+      log.map(([id, fields]) => [id, fields[fields.indexOf("f") + 1]]),
+    );
+  });
+
+  it("that were committed by a persister which died before it told Redis are trimmed and announced by the next", async () => {
+    await publish("died", 60);
+    let died = (): void => undefined;
+    const dead = new Promise<void>((resolve) => {
+      died = resolve;
+    });
+    // A process that is killed says nothing more: neither does this one's save ever come to an end.
+    start({
+      outbox: {
+        read: (...asked) => outbox.read(...asked),
+        save: () => {
+          died();
+          return new Promise(() => undefined);
+        },
+      },
+    });
+    await dead;
+    running.splice(0);
+    expect(await stored("died")).not.toEqual([]);
+    expect(await isDrained()).toBe(false);
+    start();
+    await eventually(isDrained);
+    expect(await stored("died")).toEqual(upTo(60));
+    const head = await redis.redis.hgetall(keys.channel("died").head);
+    expect(head["saved"]).toBe(`${head["epoch"]}-60`);
+  });
+
+  it("are stored once when two drain the same partitions at the same time", async () => {
+    const outcomes: SaveOutcome[] = [];
+    const save = async (batch: Batch): Promise<SaveOutcome> => {
+      const outcome = await saveBatch(store, batch);
+      outcomes.push(outcome);
+      return outcome;
+    };
+    start({ save });
+    start({ save });
+    await Promise.all(["t1", "t2", "t3", "t4"].map((channel) => publish(channel, 150)));
+    await eventually(isDrained);
+    for (const channel of ["t1", "t2", "t3", "t4"]) expect(await stored(channel)).toEqual(upTo(150));
+    const inserted = outcomes.reduce((sum, outcome) => sum + (outcome.saved ? outcome.inserted : 0), 0);
+    expect(inserted).toBe(600);
+    expect(outcomes.some((outcome) => outcome.saved && outcome.quarantined > 0)).toBe(false);
+  });
+
+  it("that Postgres refuses do not hold up the others", async () => {
+    await publish("poison", 4);
+    const stream = keys.partition(partitions.of("poison")).outbox;
+    const entries = await redis.redis.xrange(stream, "-", "+");
+    await redis.redis.del(stream);
+    for (const [index, [id, fields]] of entries.entries()) {
+      const spoilt = fields.map((field) => (index === 2 ? field.replace(/"body":"\d+"/, '"body":"\\u0000"') : field));
+      await redis.redis.xadd(stream, id, ...spoilt);
+    }
+    start();
+    await eventually(isDrained);
+    const frames = await messages.after("poison", ORIGIN, 10);
+    expect(frames.map(({ frame }) => JSON.parse(frame)).map(({ seq, deleted }) => [seq, deleted])).toEqual([
+      [1, undefined],
+      [2, undefined],
+      [3, true],
+      [4, undefined],
+    ]);
+    const letters = await postgres.sql`select channel, seq::integer, reason from dead_letters`;
+    expect(letters).toEqual([{ channel: "poison", seq: 3, reason: "refused by Postgres (22021)" }]);
+  });
+});
+
+describe("an announcement", () => {
+  it("is never ahead of Postgres, whatever fails on the way", async () => {
+    const listener = redis.redis.duplicate();
+    let early = 0;
+    let heard = 0;
+    const checks: Promise<void>[] = [];
+    listener.on("smessage", (topic: string, text: string) => {
+      const partition = ALL.find((n) => keys.partition(n).control === topic) ?? -1;
+      const announced = parseEntryId(text.slice('{"stored":"'.length, -2));
+      const check = async (): Promise<void> => {
+        heard += 1;
+        const last = (await positions.lastIds()).get(partition);
+        const isBehind = announced === undefined || last === undefined || last.number < announced.number;
+        if (isBehind) early += 1;
+      };
+      checks.push(check());
+    });
+    for (const n of ALL) await listener.ssubscribe(keys.partition(n).control);
+    let state = 1;
+    const unlucky = (): boolean => {
+      state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+      return state / 2 ** 31 < 0.25;
+    };
+    start({
+      outbox: {
+        read: (...asked) => outbox.read(...asked),
+        save: async (partition, saved) => {
+          if (unlucky()) throw new Error("the process was gone");
+          await outbox.save(partition, saved);
+        },
+      },
+      save: async (batch) => {
+        if (unlucky()) throw Object.assign(new Error("cut before"), { code: "CONNECTION_CLOSED" });
+        const outcome = await saveBatch(store, batch);
+        if (unlucky()) throw Object.assign(new Error("cut after"), { code: "CONNECTION_CLOSED" });
+        return outcome;
+      },
+    });
+    await Promise.all(["x1", "x2", "x3"].map((channel) => publish(channel, 150)));
+    await eventually(isDrained, { withinMs: 20_000 });
+    await Promise.all(checks);
+    for (const channel of ["x1", "x2", "x3"]) expect(await stored(channel)).toEqual(upTo(150));
+    expect(heard).toBeGreaterThan(0);
+    expect(early).toBe(0);
+    listener.disconnect();
+  });
+});
+
+describe("while a store is away", () => {
+  it("Postgres: entries wait, everything is stored when it is back, and each change is one line", async () => {
+    const lines: string[] = [];
+    start({ lines });
+    await publish("away", 20);
+    await eventually(isDrained);
+    toPostgres.refuse(true);
+    toPostgres.cut();
+    await publish("away", 100);
+    await eventually(() => lines.length === 1);
+    expect(await stored("away")).toEqual(upTo(20));
+    expect(await isDrained()).toBe(false);
+    toPostgres.refuse(false);
+    await eventually(isDrained);
+    expect(await stored("away")).toEqual(upTo(120));
+    expect(lines).toEqual(["Postgres is away; entries wait", "Postgres is back"]);
+  });
+
+  it("Redis: draining goes on when it is back, and each change is one line", async () => {
+    const lines: string[] = [];
+    start({ lines });
+    await publish("cut", 20);
+    await eventually(isDrained);
+    toRedis.refuse(true);
+    toRedis.cut();
+    await publish("cut", 100);
+    await eventually(() => lines.length === 1);
+    toRedis.refuse(false);
+    await eventually(isDrained);
+    expect(await stored("cut")).toEqual(upTo(120));
+    expect(lines).toEqual(["Redis is away; entries wait", "Redis is back"]);
+  });
+
+  it("both links cut again and again: every message is stored once", async () => {
+    start();
+    let cutting = true;
+    const cut = async (): Promise<void> => {
+      for (let n = 0; cutting; n += 1) {
+        if (n % 2 === 0) toPostgres.cut();
+        else toRedis.cut();
+        await new Promise((resolve) => setTimeout(resolve, 15));
+      }
+    };
+    const cuts = cut();
+    await Promise.all(["z1", "z2", "z3"].map((channel) => publish(channel, 300)));
+    cutting = false;
+    await cuts;
+    await eventually(isDrained, { withinMs: 20_000 });
+    for (const channel of ["z1", "z2", "z3"]) expect(await stored(channel)).toEqual(upTo(300));
+  });
+});
+
+describe("a Redis that was restarted empty", () => {
+  it("numbers on behind Postgres, and what it numbers is stored", async () => {
+    start();
+    await publish("reborn", 10);
+    await eventually(isDrained);
+    await redis.redis.flushall();
+    await publish("reborn", 10);
+    await eventually(isDrained);
+    expect(await stored("reborn")).toEqual(upTo(20));
+  });
+});
+
+describe("a drain that is stopped", () => {
+  it("finishes what it has read and leaves the rest to the next", async () => {
+    await publish("stopped", 200);
+    const drain = start();
+    await eventually(async () => (await stored("stopped")).length > 0);
+    await drain.stop();
+    const left = 200 - (await stored("stopped")).length;
+    const { entries } = await outbox.waiting();
+    expect(entries).toBe(left);
+    start();
+    await eventually(isDrained);
+    expect(await stored("stopped")).toEqual(upTo(200));
+  });
+});

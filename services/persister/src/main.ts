@@ -1,0 +1,131 @@
+// The persister process: builds every part once and gives them back in reverse. What it does is in drain.ts.
+import { connectRedis, createKeys, createOutbox, createPartitions, createRegistry, isReady } from "@rookery/broker";
+import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
+import type { ProcessContext } from "@rookery/runtime";
+import { connectStore, saveBatch } from "@rookery/store";
+import type { SaveOutcome } from "@rookery/store";
+import { createBacklog } from "./backlog.ts";
+import { createDrain } from "./drain.ts";
+import { createMembership } from "./membership.ts";
+import type { Membership } from "./membership.ts";
+import { createPersisterMetrics } from "./metrics.ts";
+import { createOutage } from "./outage.ts";
+import { checkStores } from "./startup.ts";
+
+type Context = ProcessContext<"persister">;
+
+const BACKLOG_EVERY_MS = 2_000;
+/** A read that waits for entries, then the last commit, which may take Postgres' whole statement timeout. */
+const STOP_SLACK_MS = 4_000;
+
+await runProcess("persister", main);
+
+async function main(context: Context): Promise<void> {
+  const { settings, log, onStop } = context;
+  const stores = connectStores(context);
+  const { keys, store, commands, reader } = stores;
+  const outages = { redis: createOutage("Redis", log), postgres: createOutage("Postgres", log) };
+  const outbox = createOutbox({ connection: commands, reader, keys, logEntries: settings.logEntries });
+  const backlog = createBacklog({ outbox, budgetBytes: settings.outboxMaxBytes, log });
+  let owned: readonly number[] = [];
+  const metrics = createPersisterMetrics(context.metrics, { backlog, ...outages, owned: () => owned.length });
+  const internalPort = await listen(context, stores);
+
+  const starting = new AbortController();
+  onStop("start", () => starting.abort());
+  await checkStores({ redis: commands, keys, store, log, signal: starting.signal });
+  if (starting.signal.aborted) return;
+
+  const watching = setInterval(() => void backlog.look(), BACKLOG_EVERY_MS);
+  onStop("backlog", () => clearInterval(watching));
+  const drain = createDrain({
+    outbox,
+    save: (batch) => saveBatch(store, batch),
+    batchEntries: settings.batchEntries,
+    lingerMs: settings.batchLingerMs,
+    ...outages,
+    committed(outcome, entries, tookMs) {
+      metrics.committed(outcome, entries, tookMs);
+      report(log, outcome);
+    },
+  });
+  stores.onReconnect(() => drain.reread());
+  const membership = joinCluster(context, stores, (partitions) => {
+    owned = partitions;
+    drain.own(partitions);
+  });
+  await membership.join();
+  drain.start();
+  // The batch in flight first, then the partitions: whoever takes them over finds nothing half done.
+  onStop("registry", () => membership.leave());
+  onStop("drain", () => drain.stop(), settings.statementTimeoutMs + STOP_SLACK_MS);
+  context.announceReady({ internalPort });
+}
+
+type Stores = ReturnType<typeof connectStores>;
+
+async function listen(context: Context, { commands, reader, store }: Stores): Promise<number> {
+  const { settings, log, metrics, onStop } = context;
+  const server = await startInternalServer({
+    host: settings.internalHost,
+    port: settings.internalPort,
+    metrics,
+    log,
+    checks: [
+      {
+        name: "redis",
+        check: async () => (isReady(commands) && isReady(reader) ? undefined : "Redis does not answer"),
+      },
+      { name: "postgres", check: async () => ((await store.ready()) ? undefined : "Postgres does not answer") },
+    ],
+    drain: () => context.stop("drain"),
+  });
+  onStop("internal server", () => server.close());
+  return server.port;
+}
+
+function joinCluster(
+  { settings, node }: Context,
+  { commands, keys }: Stores,
+  share: (partitions: readonly number[]) => void,
+): Membership {
+  const registry = createRegistry({ connection: commands, keys, leaseMs: settings.leaseMs });
+  return createMembership({ registry, node, version: VERSION, partitions: settings.partitions, share });
+}
+
+/** Connections that come up by themselves whenever their server does; nothing here waits for one. */
+function connectStores({ settings, node, onStop }: Context) {
+  const keys = createKeys(createPartitions(settings.partitions));
+  const store = connectStore({
+    url: settings.postgresUrl,
+    max: settings.postgresConnections,
+    application: `rookery-${node}`,
+    statementTimeoutMs: settings.statementTimeoutMs,
+  });
+  onStop("postgres", () => store.close());
+  let reconnected: () => void = () => undefined;
+  const onState = (state: "ready" | "lost"): void => {
+    if (state === "ready") reconnected();
+  };
+  const { redisUrl: url, commandTimeoutMs } = settings;
+  const commands = connectRedis({ url, use: "commands", commandTimeoutMs, onState });
+  onStop("redis", () => commands.disconnect());
+  const reader = connectRedis({ url, use: "outbox", commandTimeoutMs, onState });
+  onStop("redis reader", () => reader.disconnect());
+  const onReconnect = (act: () => void): void => {
+    reconnected = act;
+  };
+  return { keys, store, commands, reader, onReconnect };
+}
+
+/** What somebody has to look at, by place and id, never with its text. */
+function report(
+  log: Context["log"],
+  { deadLetters, quarantined, raised }: Extract<SaveOutcome, { saved: true }>,
+): void {
+  for (const letter of deadLetters) log.error(letter, "Postgres refused a message; it is in dead_letters");
+  if (quarantined > 0) log.error({ quarantined }, "messages without a place of their own; they are in quarantine");
+  for (const { channel, position, prev } of raised) {
+    log.warn({ channel, position, prev }, "an epoch begins after messages that its Redis had lost");
+  }
+}

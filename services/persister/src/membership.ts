@@ -1,0 +1,76 @@
+// Tells the cluster that this persister lives, and shares the partitions out with the others that do. Started by main.
+// Two that hold the same partition for a moment do no harm: Postgres decides. One that nobody holds waits until the next
+// look, so a dead persister's partitions are taken over within its lease and a second.
+// States: joined (beats and looks in turn), left.
+import type { NodeRecord, Registry } from "@rookery/broker";
+import { shareOf } from "./share.ts";
+
+export interface MembershipOptions {
+  readonly registry: Registry;
+  readonly node: string;
+  readonly version: string;
+  readonly partitions: number;
+  /** Told whenever it was looked up: the partitions that are this persister's. */
+  share(this: void, partitions: readonly number[]): void;
+}
+
+export interface Membership {
+  /** Resolves after the first look, or the first failure of one. */
+  join(): Promise<void>;
+  /** Gives the partitions to the others at once. */
+  leave(): Promise<void>;
+}
+
+const LOOK_EVERY_MS = 1_000;
+/** A beat at every second look: the registry's lease lasts for three. */
+const LOOKS_A_BEAT = 2;
+
+export function createMembership(options: MembershipOptions): Membership {
+  const { registry, node, version, partitions } = options;
+  const startedAt = Date.now();
+  let looks = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let looking: Promise<void> = Promise.resolve();
+  let left = false;
+
+  async function look(): Promise<void> {
+    const isBeat = looks % LOOKS_A_BEAT === 0;
+    try {
+      if (isBeat) await registry.beat(record());
+      const living = (await registry.list()).filter(({ kind, draining }) => kind === "persister" && !draining);
+      if (!left)
+        options.share(
+          shareOf(
+            node,
+            living.map((each) => each.node),
+            partitions,
+          ),
+        );
+      looks += 1;
+    } catch {
+      // Redis is away, and with it everything there is to share out. The beat is made up for at the next look.
+      looks = 0;
+    }
+  }
+
+  function record(): NodeRecord {
+    const fixed = { node, kind: "persister", pid: process.pid, version, startedAt } as const;
+    return { ...fixed, connections: 0, draining: false, beatAt: Date.now() };
+  }
+
+  return {
+    async join() {
+      looking = look();
+      await looking;
+      timer = setInterval(() => {
+        looking = looking.then(look);
+      }, LOOK_EVERY_MS);
+    },
+    async leave() {
+      left = true;
+      clearInterval(timer);
+      await looking;
+      await registry.leave(node).catch(() => undefined);
+    },
+  };
+}

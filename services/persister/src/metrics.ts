@@ -1,0 +1,79 @@
+// What a persister counts. Everything happens per batch, so nothing here is hot.
+import type { Metrics, PlainCount } from "@rookery/runtime";
+import type { SaveOutcome } from "@rookery/store";
+import type { Backlog } from "./backlog.ts";
+import type { Outage } from "./outage.ts";
+
+export interface PersisterMetrics {
+  committed(outcome: Extract<SaveOutcome, { saved: true }>, entries: number, tookMs: number): void;
+}
+
+const SIZES = [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
+/** From a commit on one machine to the statement timeout. */
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const ENTRY_FATES = ["inserted", "skipped", "quarantined", "dead"] as const;
+
+export interface PersisterGauges {
+  readonly backlog: Backlog;
+  readonly redis: Outage;
+  readonly postgres: Outage;
+  owned(this: void): number;
+}
+
+export function createPersisterMetrics(metrics: Metrics, gauges: PersisterGauges): PersisterMetrics {
+  const { backlog, redis, postgres } = gauges;
+  const counter = (name: string, help: string): PlainCount => metrics.plainCounter(`rookery_persister_${name}`, help);
+  const gauge = (name: string, help: string, read: () => number): void =>
+    metrics.gauge(`rookery_persister_${name}`, help, read);
+
+  const rows = counter("rows_total", "Rows of messages committed in Postgres.");
+  const deadLetters = counter("dead_letters_total", "Entries that Postgres would not take.");
+  const quarantined = counter("quarantined_total", "Messages whose place or id was another's.");
+  const raised = counter("raised_prevs_total", "Epochs that begin after a message their Redis had lost.");
+  const fates = metrics.plainCounters(
+    "rookery_persister_entries_total",
+    "Entries by what became of them.",
+    "fate",
+    ENTRY_FATES,
+  );
+  const batchEntries = metrics.histogram("rookery_persister_batch_entries", "Entries in one transaction.", SIZES);
+  const insertSeconds = metrics.histogram("rookery_persister_insert_seconds", "Time of one transaction.", SECONDS);
+
+  gauge(
+    "outbox_entries",
+    "Entries that wait for Postgres, in all partitions.",
+    () => backlog.latest()?.entries ?? Number.NaN,
+  );
+  gauge(
+    "outbox_bytes",
+    "Bytes that wait for Postgres, in all partitions.",
+    () => backlog.latest()?.bytes ?? Number.NaN,
+  );
+  gauge("watermark_age_seconds", "Age of the oldest message that waits for Postgres.", () =>
+    backlog.ageSeconds(Date.now()),
+  );
+  gauge("owned_partitions", "Partitions that this persister drains.", gauges.owned);
+  gauge("redis_state", "1 while Redis answers, 0 while it is away.", () => reading(redis));
+  gauge("postgres_state", "1 while Postgres commits, 0 while it is away.", () => reading(postgres));
+
+  return {
+    committed(outcome, entries, tookMs) {
+      const { inserted, skipped, deadLetters: letters } = outcome;
+      rows.n += inserted;
+      deadLetters.n += letters.length;
+      quarantined.n += outcome.quarantined;
+      raised.n += outcome.raised.length;
+      fates.inserted.n += inserted - letters.length;
+      fates.skipped.n += skipped;
+      fates.quarantined.n += outcome.quarantined;
+      fates.dead.n += letters.length;
+      batchEntries.observe(entries);
+      insertSeconds.observe(tookMs / 1_000);
+    },
+  };
+}
+
+/** NaN, which is left out, until the first attempt. */
+function reading({ state }: Outage): number {
+  return { unknown: Number.NaN, reachable: 1, lost: 0 }[state];
+}

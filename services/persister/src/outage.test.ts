@@ -1,0 +1,35 @@
+// Contract of what is said about a store that comes and goes.
+import { describe, expect, it } from "vitest";
+import { createOutage } from "./outage.ts";
+
+describe("an outage", () => {
+  const lines: string[] = [];
+  const say =
+    (level: string) =>
+    (_: object, message: string): void =>
+      void lines.push(`${level} ${message}`);
+  const make = () => createOutage("Postgres", { info: say("info"), warn: say("warn"), error: say("error") }, () => 0);
+
+  it("is said once when it begins and once when it ends", () => {
+    lines.length = 0;
+    const outage = make();
+    outage.back();
+    for (let n = 0; n < 5; n += 1) outage.lost(new Error("gone"), true);
+    expect(outage.state).toBe("lost");
+    outage.back();
+    outage.back();
+    expect(lines).toEqual(["warn Postgres is away; entries wait", "info Postgres is back"]);
+    expect(outage.state).toBe("reachable");
+  });
+
+  it("says a fault of ours once, also in its middle", () => {
+    lines.length = 0;
+    const outage = make();
+    outage.lost(new Error("gone"), true);
+    for (let n = 0; n < 3; n += 1) outage.lost(new Error("no such table"), false);
+    expect(lines).toEqual([
+      "warn Postgres is away; entries wait",
+      "error Postgres refuses what it is asked; entries wait",
+    ]);
+  });
+});
