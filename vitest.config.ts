@@ -14,6 +14,8 @@ export default defineConfig({
         ...shared,
         test: {
           name: "pure",
+          // Nothing here keeps state between files: sharing one worker saves the imports, which are most of the time.
+          isolate: false,
           include: ends("test"),
           exclude: [...ends("redis.test"), ...ends("pg.test"), ...ends("e2e.test"), "**/node_modules/**", "**/dist/**"],
           sequence: { groupOrder: 0 },

@@ -24,7 +24,7 @@ afterAll(async () => {
 async function connect(user: string, edge: number): Promise<ChatClient> {
   const url = cluster.ready.ws[edge];
   if (url === undefined) throw new Error(`there is no edge ${edge}`);
-  const client = await connectClient({ url, token: await cluster.token(user), name: user });
+  const client = await connectClient({ url, token: cluster.token(user), name: user });
   clients.push(client);
   return client;
 }

@@ -194,8 +194,11 @@ function watchState(connection: RedisConnection, options: ConnectOptions): void 
   connection.on("end", () => tell("lost"));
 }
 
+/** This server answers and must not be used, for the reason in the message: no waiting makes it fit. */
+export class UnfitRedis extends Error {}
+
 /**
- * Refuses, by an Error of one line, a server older than Redis 7 (no sharded topics) or one that may evict keys; warns
+ * Refuses, by an UnfitRedis of one line, a server older than Redis 7 (no sharded topics) or one that may evict keys; warns
  * when a restart would lose what Postgres does not have yet. On a Cluster every master is asked.
  */
 export async function checkServer(connection: RedisConnection): Promise<{ warnings: string[] }> {
@@ -207,9 +210,9 @@ export async function checkServer(connection: RedisConnection): Promise<{ warnin
     const version = info.get("redis_version") ?? "an unknown version";
     const policy = info.get("maxmemory_policy") ?? "unknown";
     if (!(Number.parseInt(version, 10) >= 7))
-      throw new Error(`Redis at ${name} is ${version}; Redis 7 or newer is needed`);
+      throw new UnfitRedis(`Redis at ${name} is ${version}; Redis 7 or newer is needed`);
     if (policy !== "noeviction") {
-      throw new Error(
+      throw new UnfitRedis(
         `Redis at ${name} has maxmemory-policy ${policy}; noeviction is needed, or messages could be dropped`,
       );
     }
@@ -228,11 +231,11 @@ function parseInfo(text: string): Map<string, string> {
   return new Map(pairs);
 }
 
-/** Records the number of partitions at the first start; throws an Error of one line when another one is in force. */
+/** Records the number of partitions at the first start; throws an UnfitRedis of one line when another one is in force. */
 export async function claimPartitionCount(connection: RedisConnection, keys: Keys, count: number): Promise<void> {
   await connection.set(keys.partitionCount, String(count), "NX");
   const claimed = await connection.get(keys.partitionCount);
   if (claimed !== String(count)) {
-    throw new Error(`this cluster was made with ${claimed ?? "no"} partitions and cannot run with ${count}`);
+    throw new UnfitRedis(`this cluster was made with ${claimed ?? "no"} partitions and cannot run with ${count}`);
   }
 }

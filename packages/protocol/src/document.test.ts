@@ -22,7 +22,7 @@ function table(...header: readonly string[]): string[][] {
   const start = lines.findIndex((line) => cells(line).join() === header.join());
   expect(start, `a table with the header ${header.join(", ")}`).toBeGreaterThan(0);
   const rows: string[][] = [];
-  for (let i = start + 2; lines[i]?.startsWith("|") === true; i++) {
+  for (let i = start + 2; lines[i]?.startsWith("|") ?? false; i++) {
     rows.push(cells(lines[i] ?? ""));
   }
   return rows;

@@ -69,7 +69,7 @@ describe("loading", () => {
     expectTypeOf(settings.batchEntries).toEqualTypeOf<number>();
     expectTypeOf(settings.redisUrl).toEqualTypeOf<string>();
     expectTypeOf(settings.parentPid).toEqualTypeOf<number | undefined>();
-    expectTypeOf(loadSettings(["ack"], { env: {} }).ack).toEqualTypeOf<"fast" | "safe">();
+    expectTypeOf(loadSettings(["ack"], { env: {} }).ack).toEqualTypeOf<"fast">();
     expectTypeOf(loadSettings(["allowedOrigins"], { env: {} }).allowedOrigins).toEqualTypeOf<readonly string[]>();
     expectTypeOf(settings).not.toHaveProperty("sendsPerSec");
     expect(settings).toMatchObject({ batchEntries: 1000, batchLingerMs: 50, partitions: 64 });

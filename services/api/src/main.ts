@@ -1,9 +1,9 @@
 // The api process: builds every part once, in the order in which they need each other, and gives them back in reverse.
 // It serves with Redis or Postgres away, saying so, and recovers by itself: nothing here waits for either.
 import { setTimeout as delay } from "node:timers/promises";
-import { runProcess, startInternalServer } from "@rookery/runtime";
+import { startBeats } from "@rookery/broker";
+import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
 import type { ProcessContext } from "@rookery/runtime";
-import { startBeats } from "./beats.ts";
 import { buildContext, connectStores } from "./build-context.ts";
 import { watchRedisFitness } from "./redis-fitness.ts";
 import { createServer } from "./server.ts";
@@ -23,7 +23,6 @@ async function main(context: ProcessContext<"api">): Promise<void> {
     connection: commands,
     keys,
     log,
-    waitMs: settings.commandTimeoutMs,
     unfit: () => context.fail("unfit Redis"),
   });
   onStop("redis fitness", fitness.close);
@@ -40,8 +39,15 @@ async function main(context: ProcessContext<"api">): Promise<void> {
     ],
   });
   onStop("internal server", () => internal.close());
-  const isDraining = (): boolean => draining;
-  onStop("beats", startBeats({ node, connection: commands, keys, leaseMs: settings.leaseMs, log, isDraining }));
+  const leave = startBeats({
+    connection: commands,
+    keys,
+    leaseMs: settings.leaseMs,
+    self: { node, kind: "api", version: VERSION },
+    load: () => ({ connections: 0, draining }),
+    failed: (err) => log.debug({ err }, "beat failed"),
+  });
+  onStop("registry", leave);
 
   const server = await createServer(buildContext(context, stores), settings);
   await server.listen({ host: settings.host, port: settings.port });

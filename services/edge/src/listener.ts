@@ -115,18 +115,24 @@ function upgrade(
   });
   void door.admit(knock, address).then((admission) => {
     if (aborted) return;
-    response.cork(() => {
-      if (admission.kind === "refused") {
-        if (admission.retryAfterSec !== undefined) {
-          response.writeStatus(admission.status).writeHeader("Retry-After", String(admission.retryAfterSec));
-          response.end(`${admission.reason}\n`);
-        } else plain(response, admission.status, `${admission.reason}\n`);
-        return;
-      }
-      const data: SocketData = { address, admission, session: undefined };
-      response.upgrade(data, key, echoedProtocol(protocols), extensions, context);
-    });
+    if (admission.kind === "refused") {
+      response.cork(() => refuse(response, admission));
+      return;
+    }
+    // Not corked: when the socket keeps its address in memory through an upgrade, the layer's cork takes it for an HTTP
+    // response that is done and closes it at once, which clients see as 1006 (uNetworking/uWebSockets#1928).
+    const data: SocketData = { address, admission, session: undefined };
+    response.upgrade(data, key, echoedProtocol(protocols), extensions, context);
   });
+}
+
+function refuse(response: HttpResponse, { status, reason, retryAfterSec }: Admission & { kind: "refused" }): void {
+  if (retryAfterSec === undefined) {
+    plain(response, status, `${reason}\n`);
+    return;
+  }
+  response.writeStatus(status).writeHeader("Retry-After", String(retryAfterSec));
+  response.end(`${reason}\n`);
 }
 
 function plain(response: HttpResponse, status: string, text: string): void {

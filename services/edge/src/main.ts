@@ -3,7 +3,7 @@
 
 import { createVerifier } from "@rookery/auth";
 import type { VerifierOptions } from "@rookery/auth";
-import { createHistory, createPublisher, createRegistry, isReady, rightsVersion } from "@rookery/broker";
+import { createHistory, createPublisher, rightsVersion, startBeats } from "@rookery/broker";
 import { createDecoder, encodeGap } from "@rookery/protocol";
 import type { FrameLimits, Position } from "@rookery/protocol";
 import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
@@ -32,7 +32,6 @@ import { startSweep } from "./sweep.ts";
 type Context = ProcessContext<"edge">;
 
 const SWEEP_EVERY_MS = 1000;
-const BEAT_EVERY_MS = 2000;
 const REMEMBERED_CHANNELS = 50_000;
 /** A healthy Redis is attached well within this; without one the edge listens all the same and says `unavailable`. */
 const ATTACH_BEFORE_LISTENING_MS = 3000;
@@ -111,7 +110,15 @@ async function main(context: Context): Promise<void> {
   onStop("internal server", () => internal.close());
   const attached = subscription.attach();
   await Promise.race([attached, new Promise((resolve) => setTimeout(resolve, ATTACH_BEFORE_LISTENING_MS))]);
-  startBeats(context, stores, edge, () => draining);
+  const leave = startBeats({
+    connection: commands,
+    keys,
+    leaseMs: settings.leaseMs,
+    self: { node, kind: "edge", version: VERSION },
+    load: () => ({ connections: hub.counts().sessions, draining }),
+    failed: (err) => log.debug({ err }, "beat failed"),
+  });
+  onStop("registry", leave);
   onStop("relays", () => subscription.close());
 
   const door = createDoor({
@@ -155,28 +162,6 @@ function createAuthoriser({ settings }: Context, { store, commands, keys }: Stor
     rightsVersion: (channel) => rightsVersion(commands, keys, channel),
     autoCreate: settings.channelsAutoCreate === "public",
     remembered: REMEMBERED_CHANNELS,
-  });
-}
-
-function startBeats(context: Context, { commands, keys }: Stores, edge: EdgeContext, isDraining: () => boolean): void {
-  const { node, settings, onStop } = context;
-  const registry = createRegistry({ connection: commands, keys, leaseMs: settings.leaseMs });
-  const startedAt = Date.now();
-  const beat = async (): Promise<void> => {
-    if (!isReady(commands)) return;
-    const connections = edge.hub.counts().sessions;
-    const now = { connections, draining: isDraining(), beatAt: Date.now() };
-    await registry.beat({ node, kind: "edge", pid: process.pid, version: VERSION, startedAt, ...now });
-  };
-  // A beat that fails is made up for by the next; the lease lasts for three.
-  const timer = setInterval(
-    () => void beat().catch((err: unknown) => context.log.debug({ err }, "beat failed")),
-    BEAT_EVERY_MS,
-  );
-  void beat().catch((err: unknown) => context.log.debug({ err }, "beat failed"));
-  onStop("registry", async () => {
-    clearInterval(timer);
-    if (isReady(commands)) await registry.leave(node);
   });
 }
 

@@ -2,15 +2,7 @@
 // topics hear goes to relays, what the pulse sees goes to relays and watermark, and a deaf connection is opened anew.
 // States: attaching (Redis not yet reached or not yet checked), attached, lost (its topics are being subscribed again).
 
-import {
-  checkServer,
-  claimPartitionCount,
-  connectRedis,
-  createPulse,
-  createTopics,
-  isReady,
-  whenReady,
-} from "@rookery/broker";
+import { attachRedis, connectRedis, createPulse, createTopics, isReady } from "@rookery/broker";
 import type { History, Topics } from "@rookery/broker";
 import type { ProcessContext } from "@rookery/runtime";
 import type { EdgeMetrics } from "./metrics.ts";
@@ -22,7 +14,6 @@ import type { Stores } from "./stores.ts";
 const PULSE_EVERY_MS = 1000;
 /** A channel that lost its last member keeps its topic for a moment: people reload pages. */
 const LINGER_MS = 3000;
-const ATTACH_RETRY_MS = 500;
 
 export interface Subscription {
   readonly relays: Relays;
@@ -47,7 +38,8 @@ export function createSubscription(parts: SubscriptionParts): Subscription {
   const { context, commands, keys, partitions, floors, history, persisted, metrics, outlet } = parts;
   const { settings, log, node } = context;
   const { redisUrl: url, commandTimeoutMs } = settings;
-  let state: "attaching" | "attached" | "lost" | "closed" = "attaching";
+  const closing = new AbortController();
+  let state: "attaching" | "attached" | "lost" = "attaching";
 
   const topics: Topics = createTopics({
     connect: () => connectRedis({ url, use: "subscriptions", commandTimeoutMs }),
@@ -100,20 +92,16 @@ export function createSubscription(parts: SubscriptionParts): Subscription {
   });
 
   async function attach(): Promise<void> {
-    for (let isFirst = true; state === "attaching"; isFirst = false) {
-      try {
-        await whenReady(commands, commandTimeoutMs);
-        break;
-      } catch {
-        if (isFirst) log.warn("Redis does not answer; this edge says unavailable until it does");
-        await new Promise((resolve) => setTimeout(resolve, ATTACH_RETRY_MS));
-      }
-    }
-    if (state === "closed") return;
-    const { warnings } = await checkServer(commands);
+    const warnings = await attachRedis({
+      connection: commands,
+      keys,
+      signal: closing.signal,
+      waiting: (reason) => log.warn({ reason }, "this edge says unavailable until Redis answers"),
+    });
     for (const warning of warnings) log.warn(warning);
-    await claimPartitionCount(commands, keys, settings.partitions);
+    if (closing.signal.aborted) return;
     await topics.start();
+    if (closing.signal.aborted) return;
     pulse.start();
     state = "attached";
     // Floors from Postgres: not waited for, since the first cold publication reads them in any case.
@@ -134,7 +122,7 @@ export function createSubscription(parts: SubscriptionParts): Subscription {
     topicCount: () => topics.subscriptions(),
     pulseAgeMs: () => pulse.ageMs(),
     async close() {
-      state = "closed";
+      closing.abort();
       pulse.stop();
       relays.close();
       await topics.close();
