@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { checkHistories, connectClient, eventually, startCluster } from "@rookery/testkit";
 import type { ChatClient, Cluster } from "@rookery/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -132,6 +133,30 @@ describe("two edges", () => {
       { type: "ok", channel: "two", epoch: 0, seq: 0, messages: [], more: false },
       { type: "error", code: "not_found", channel: "dm:hidden" },
     ]);
+  });
+
+  it("let a session join a hundred channels, however it asks for them, and not one more", async () => {
+    const client = await connect("collector", 0);
+    const names = Array.from({ length: 101 }, (_, n) => ({ channel: `many-${n}` }));
+    const half = await client.request({ type: "join", joins: names.slice(0, 50) });
+    expect(half.results?.every(({ type }) => type === "ok")).toBe(true);
+    const replies = await Promise.all(names.slice(50).map(({ channel }) => client.request({ type: "join", channel })));
+    const refused = replies.filter(({ type }) => type === "error");
+    expect(refused).toMatchObject([{ code: "too_many" }]);
+    expect(await client.request({ type: "join", channel: "many-0" })).toMatchObject({ type: "ok" });
+  });
+
+  it("serve the very metrics that the README names, and no other of ours", async () => {
+    const served = new Set<string>();
+    for (const { internal } of cluster.ready.processes) {
+      if (internal === undefined) continue;
+      const text = await (await fetch(`${internal}/metrics`)).text();
+      for (const [, name = "", type = ""] of text.matchAll(/^# TYPE (rookery_\S+) (\S+)/gm))
+        served.add(`${name} ${type}`);
+    }
+    const table = /<!-- metrics -->([\s\S]*?)<!-- \/metrics -->/.exec(readFileSync("README.md", "utf8"))?.[1] ?? "";
+    const told = [...table.matchAll(/^\| `(rookery_\S+)` \| (\S+) \|/gm)].map(([, name, type]) => `${name} ${type}`);
+    expect([...served].toSorted()).toEqual(told.toSorted());
   });
 });
 

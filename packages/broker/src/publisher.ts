@@ -3,7 +3,8 @@
 // States of one publication: first try; again after `late` (clock corrected) at most once; again after `cold` (with the
 // last position in Postgres, read at that moment and never kept) at most once.
 import { ChatError, formatPosition } from "@rookery/protocol";
-import type { FrameHalves, Position } from "@rookery/protocol";
+import type { Position } from "@rookery/protocol";
+import type { ComposedMessage } from "./compose-message.ts";
 import { isReady } from "./connect.ts";
 import type { RedisConnection } from "./connect.ts";
 import type { EntryId } from "./entry-id.ts";
@@ -14,16 +15,11 @@ import { readPosition } from "./log.ts";
 import { createRedisClock } from "./redis-clock.ts";
 import { refusalFor } from "./rejections.ts";
 
-/** One message on its way. `contentHash` must not hold `|`; `slowModeMs` 0 means none. */
-export interface Publication {
-  readonly channel: string;
-  readonly user: string;
-  readonly clientId: string;
-  readonly id: string;
-  readonly contentHash: string;
-  readonly halves: FrameHalves;
+/** One message on its way. `contentHash` must not hold `|`. */
+export interface Publication extends ComposedMessage {
   /** the version of the channel's rights with which the sender was found to be allowed */
   readonly rightsVersion: number;
+  /** 0 means none */
   readonly slowModeMs: number;
 }
 

@@ -15,7 +15,8 @@ import type { SessionRules, Wire } from "./session.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 export type Admission =
-  | { readonly kind: "identified"; readonly verified: Verified & { ok: true } }
+  /** A token came with the request; it is looked at once the socket is open. */
+  | { readonly kind: "presented"; readonly token: string }
   | { readonly kind: "awaited" }
   /** Accepted only to be told why not, since a browser cannot read a failed upgrade. */
   | { readonly kind: "sent-away"; readonly reason: CloseReason }
@@ -24,8 +25,11 @@ export type Admission =
 export interface Door {
   /** The client's own address, where a trusted proxy speaks for it. */
   clientAddress: ClientAddress;
-  admit(request: UpgradeRequest, address: string): Promise<Admission>;
-  enter(wire: Wire, admission: Admission, address: string): Session;
+  /** Decides without waiting, so that an upgrade is done within the request's own callback. */
+  admit(request: UpgradeRequest, address: string): Admission;
+  enter(wire: Wire, address: string): Session;
+  /** Acts on the admission. May close the socket before it returns: whoever calls must know the session by then. */
+  greet(session: Session, admission: Admission): void;
   exit(session: Session, code: number, address: string): void;
   /** From here on every upgrade is refused: the node drains. */
   shut(): void;
@@ -55,9 +59,23 @@ export function createDoor(options: DoorOptions): Door {
     retryAfterSec: Math.ceil(retryAfterMs / 1000),
   });
 
+  async function examine(session: Session, token: string): Promise<void> {
+    // What the client says meanwhile is judged by the token.
+    session.hold();
+    try {
+      const verified = await verifier.verify(token);
+      edge.metrics.tokenChecks[verified.ok ? "ok" : verified.code].n += 1;
+      if (session.wire === undefined) return;
+      if (verified.ok) identify(edge, session, verified);
+      else session.farewell("token", Date.now());
+    } finally {
+      session.resume(Date.now());
+    }
+  }
+
   return {
     clientAddress,
-    async admit(request, address) {
+    admit(request, address) {
       if (!open) return turnedAway("this node is draining", 1000);
       if (edge.hub.counts().sessions + unidentified.size >= maxConnections)
         return turnedAway("this node is full", 5000);
@@ -65,22 +83,20 @@ export function createDoor(options: DoorOptions): Door {
       const waitMs = accepts.take(connectsPerSec, connectsPerSec, Date.now());
       if (waitMs > 0) return turnedAway("too many connections at once", waitMs);
       const credential = findCredential(request, allowedOrigins);
-      if (credential.kind === "refused" || credential.kind === "awaited") return credential;
+      if (credential.kind === "token") return { kind: "presented", token: credential.token };
       // Tickets are sold by the api's next routes; until then none is valid.
-      if (credential.kind === "ticket") return { kind: "sent-away", reason: "token" };
-      const verified = await verifier.verify(credential.token);
-      edge.metrics.tokenChecks[verified.ok ? "ok" : verified.code].n += 1;
-      return verified.ok ? { kind: "identified", verified } : { kind: "sent-away", reason: "token" };
+      return credential.kind === "ticket" ? { kind: "sent-away", reason: "token" } : credential;
     },
-    enter(wire, admission, address) {
+    enter(wire, address) {
       addresses.opened(address);
-      const nowMs = Date.now();
-      const session = new Session(nanoid(), wire, rules, nowMs);
+      const session = new Session(nanoid(), wire, rules, Date.now());
       edge.metrics.connects.n += 1;
-      if (admission.kind === "identified") identify(edge, session, admission.verified);
-      else unidentified.add(session);
-      if (admission.kind === "sent-away") session.farewell(admission.reason, nowMs);
+      unidentified.add(session);
       return session;
+    },
+    greet(session, admission) {
+      if (admission.kind === "presented") void examine(session, admission.token);
+      else if (admission.kind === "sent-away") session.farewell(admission.reason, Date.now());
     },
     exit(session, code, address) {
       addresses.closed(address);

@@ -46,8 +46,12 @@ export function listen({ host, port, door, hardBufferBytes }: ListenerOptions): 
     upgrade: (response, request, context) => upgrade(door, response, request, context),
     open: (socket) => {
       const data = socket.getUserData();
-      if (data.admission !== undefined) data.session = door.enter(new SocketWire(socket), data.admission, data.address);
+      const { admission } = data;
+      if (admission === undefined) return;
       data.admission = undefined;
+      data.session = door.enter(new SocketWire(socket), data.address);
+      // Not before the session is known here: a farewell runs `close` at once, and `close` gives back what it holds.
+      door.greet(data.session, admission);
     },
     message: (socket, bytes, isBinary) => {
       socket.getUserData().session?.receive(new Uint8Array(bytes), isBinary, Date.now());
@@ -89,16 +93,16 @@ export function listen({ host, port, door, hardBufferBytes }: ListenerOptions): 
   });
 }
 
-/** Accepts what may be accepted once its token is verified; a refusal that a browser must be able to read comes later. */
+/**
+ * Upgrades or refuses before it returns: an upgrade that is corked later, after something was awaited, is now and then
+ * closed at once by the layer, which takes it for a finished HTTP response (uNetworking/uWebSockets#1928).
+ */
 function upgrade(
   door: Door,
   response: HttpResponse,
   request: HttpRequest,
   context: Parameters<HttpResponse["upgrade"]>[4],
 ): void {
-  // The request is gone after this call: everything is read now.
-  const key = request.getHeader("sec-websocket-key");
-  const extensions = request.getHeader("sec-websocket-extensions");
   const protocols = request.getHeader("sec-websocket-protocol");
   const knock = {
     authorization: request.getHeader("authorization"),
@@ -109,21 +113,15 @@ function upgrade(
   };
   const remote = Buffer.from(response.getRemoteAddressAsText()).toString();
   const address = door.clientAddress(remote, request.getHeader("x-forwarded-for"));
-  let aborted = false;
-  response.onAborted(() => {
-    aborted = true;
-  });
-  void door.admit(knock, address).then((admission) => {
-    if (aborted) return;
-    if (admission.kind === "refused") {
-      response.cork(() => refuse(response, admission));
-      return;
-    }
-    // Not corked: when the socket keeps its address in memory through an upgrade, the layer's cork takes it for an HTTP
-    // response that is done and closes it at once, which clients see as 1006 (uNetworking/uWebSockets#1928).
-    const data: SocketData = { address, admission, session: undefined };
-    response.upgrade(data, key, echoedProtocol(protocols), extensions, context);
-  });
+  const admission = door.admit(knock, address);
+  if (admission.kind === "refused") {
+    refuse(response, admission);
+    return;
+  }
+  const data: SocketData = { address, admission, session: undefined };
+  const key = request.getHeader("sec-websocket-key");
+  const extensions = request.getHeader("sec-websocket-extensions");
+  response.upgrade(data, key, echoedProtocol(protocols), extensions, context);
 }
 
 function refuse(response: HttpResponse, { status, reason, retryAfterSec }: Admission & { kind: "refused" }): void {

@@ -51,6 +51,8 @@ export class Session implements Member {
   readonly openedAtMs: number;
   lastSeenMs: number;
   pingedAtMs: number;
+  /** Joins under way, so that several at once cannot pass the cap together. */
+  joining = 0;
   /** Which channels want `persisted`: every one, or those that asked in `join`. */
   persisted: "all" | Set<string> | undefined;
 

@@ -38,13 +38,22 @@ async function forward(
   limit: number,
   replyTo: string | undefined,
 ): Promise<Page> {
-  const { frames, more, recovered } = await edge.history.forward(channel, after, limit, edge.limits.pageBytes);
-  // `ok` has no word for a page that does not follow its cursor; passing it off as one would be a silent hole.
-  if (!recovered) {
-    throw new ChatError("not_found", '"after": nothing can be shown to follow this position: join again', { channel });
+  for (let cursor = after; ;) {
+    const { frames, more, recovered } = await edge.history.forward(channel, cursor, limit, edge.limits.pageBytes);
+    // `ok` has no word for a page that does not follow its cursor; passing it off as one would be a silent hole.
+    if (!recovered) {
+      throw new ChatError("not_found", '"after": nothing can be shown to follow this position: join again', {
+        channel,
+      });
+    }
+    const messages = frames.map((each) => each.frame);
+    if (replyTo === undefined) return { messages, more };
+    // A page without a single reply would leave the client no position to go on from: the search goes on here.
+    const replies = messages.filter((text) => answers(text, replyTo));
+    const last = frames.at(-1);
+    if (replies.length > 0 || !more || last === undefined) return { messages: replies, more };
+    cursor = last.position;
   }
-  const messages = frames.map((each) => each.frame);
-  return { messages: replyTo === undefined ? messages : messages.filter((text) => answers(text, replyTo)), more };
 }
 
 function answers(text: string, replyTo: string): boolean {

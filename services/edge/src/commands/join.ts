@@ -77,11 +77,7 @@ async function enter(
   persisted: boolean,
 ): Promise<Joined> {
   const isNew = !session.channels.has(channel);
-  if (isNew && session.channels.size >= edge.limits.channels) {
-    throw new ChatError("too_many", `a session joins at most ${edge.limits.channels} channels`, { channel });
-  }
-  const grant = await edge.authorise(session, channel, "join");
-  if (isNew) await subscribe(edge, session, channel);
+  const grant = isNew ? await enterChannel(edge, session, channel) : await edge.authorise(session, channel, "join");
   try {
     const joined = await read(edge, channel, after, limit, grant);
     if (persisted && session.persisted !== "all") session.persisted = (session.persisted ?? new Set()).add(channel);
@@ -90,6 +86,21 @@ async function enter(
     // An error means that nothing happened: a session that was not in the channel before is not in it now.
     if (isNew) exitChannel(edge, session, channel);
     throw error;
+  }
+}
+
+/** Takes a place among the session's channels, asks for the right and subscribes. */
+async function enterChannel(edge: EdgeContext, session: Session, channel: string): Promise<Grant> {
+  if (session.channels.size + session.joining >= edge.limits.channels) {
+    throw new ChatError("too_many", `a session joins at most ${edge.limits.channels} channels`, { channel });
+  }
+  session.joining += 1;
+  try {
+    const grant = await edge.authorise(session, channel, "join");
+    await subscribe(edge, session, channel);
+    return grant;
+  } finally {
+    session.joining -= 1;
   }
 }
 
