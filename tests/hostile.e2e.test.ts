@@ -18,7 +18,7 @@ const sockets: RawSocket[] = [];
 let opened = 0;
 
 beforeAll(async () => {
-  cluster = await startCluster({ edges: 2, persisters: 0, set: { ROOKERY_CONNECTS_PER_SEC: "10000" } });
+  cluster = await startCluster({ edges: 2, set: { ROOKERY_CONNECTS_PER_SEC: "10000" } });
   bystanders = await Promise.all([0, 0, 1].map((edge, n) => cluster.client(`bystander-${n}`, { edge })));
   for (const each of bystanders) await each.join("quiet");
 });
@@ -442,7 +442,8 @@ async function scribble(fuzz: Fuzz, isUpgraded: boolean): Promise<void> {
       `GET /ws HTTP/1.1\r\nHost: ${hostname}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
         `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer ${token}\r\n\r\n`,
     );
-    const answer = String(await once(socket, "data"));
+    let answer = "";
+    while (!answer.includes("\r\n\r\n")) answer += String(await once(socket, "data"));
     if (!answer.startsWith("HTTP/1.1 101")) throw new Error(`no upgrade: ${answer.slice(0, 100)}`);
   }
   socket.resume();

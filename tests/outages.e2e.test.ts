@@ -1,6 +1,3 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { startPostgres, startRedis } from "@rookery/servers";
 import type { RunningServer } from "@rookery/servers";
@@ -10,7 +7,6 @@ import {
   describeViolations,
   eventually,
   newClientId,
-  startCluster,
   startProxy,
 } from "@rookery/testkit";
 import type { ChatClient, Cluster, Frame, Proxy } from "@rookery/testkit";
@@ -18,6 +14,8 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { startEdge } from "./edge-process.ts";
 import type { EdgeProcess } from "./edge-process.ts";
+import { startLoggedCluster } from "./logged-cluster.ts";
+import type { LoggedCluster } from "./logged-cluster.ts";
 
 /** A speaker waits this long after each answer: what an impatient person does, and below every limit. */
 const PACE_MS = 30;
@@ -30,7 +28,7 @@ let redisWay: Proxy;
 let postgresWay: Proxy;
 /** Past the proxy, straight to the server. */
 let redis: Redis;
-let temporary: string;
+let logged: LoggedCluster;
 let cluster: Cluster;
 const clients: ChatClient[] = [];
 
@@ -39,36 +37,21 @@ beforeAll(async () => {
   redisWay = await startProxy({ target: redisServer.url });
   postgresWay = await startProxy({ target: postgresServer.url });
   redis = new Redis(redisServer.url);
-  temporary = await mkdtemp(join(tmpdir(), "rookery-outages-"));
-  cluster = await withTemporaryFolder(() =>
-    startCluster({
-      edges: 2,
-      redisUrl: redisWay.url(),
-      postgresUrl: postgresWay.url(),
-      set: { ROOKERY_SENDS_PER_SEC: "10000", ROOKERY_SEND_BURST: "10000", ROOKERY_COMMANDS_PER_SEC: "10000" },
-    }),
-  );
+  logged = await startLoggedCluster({
+    edges: 2,
+    redisUrl: redisWay.url(),
+    postgresUrl: postgresWay.url(),
+    set: { ROOKERY_SENDS_PER_SEC: "10000", ROOKERY_SEND_BURST: "10000", ROOKERY_COMMANDS_PER_SEC: "10000" },
+  });
+  cluster = logged.cluster;
 });
 afterAll(async () => {
   await Promise.all(clients.map((client) => client.close()));
-  await cluster?.stop();
+  await logged?.stop();
   redis?.disconnect();
   await Promise.all([redisWay?.close(), postgresWay?.close()]);
   await Promise.all([redisServer?.stop(), postgresServer?.stop()]);
-  if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
 });
-
-/** Has `dev` put its folder, and with it the logs of its processes, where this test can read them. */
-async function withTemporaryFolder<T>(start: () => Promise<T>): Promise<T> {
-  const before = process.env["TMPDIR"];
-  process.env["TMPDIR"] = temporary;
-  try {
-    return await start();
-  } finally {
-    if (before === undefined) delete process.env["TMPDIR"];
-    else process.env["TMPDIR"] = before;
-  }
-}
 
 async function connect(user: string, edge: number): Promise<ChatClient> {
   const client = await cluster.client(user, { edge });
@@ -93,11 +76,7 @@ const parseLog = (lines: string[]): LogLine[] =>
 const services = (): string[] =>
   cluster.ready.processes.filter(({ internal }) => internal !== undefined).map(({ name }) => name);
 
-async function logOf(name: string): Promise<LogLine[]> {
-  const [folder = ""] = await readdir(temporary);
-  const text = await readFile(join(temporary, folder, "logs", `${name}.log`), "utf8");
-  return parseLog(text.split("\n").slice(0, -1));
-}
+const logOf = async (name: string): Promise<LogLine[]> => parseLog(await logged.logOf(name));
 
 /** What each process has logged from now until it is asked. */
 async function watchLogs(): Promise<() => Promise<Map<string, LogLine[]>>> {
@@ -109,18 +88,21 @@ async function watchLogs(): Promise<() => Promise<Map<string, LogLine[]>>> {
 
 const textOf = ({ level, msg }: LogLine): string => `${level} ${msg}`;
 
-const linesAbout = (lines: LogLine[], store: "redis" | "postgres"): string[] =>
-  lines.map(textOf).filter((line) => line.includes(` ${store} `));
-
 /** Lines of trouble that came more than once. */
 const repeatedTrouble = (lines: LogLine[]): string[] => {
   const trouble = lines.filter(({ level }) => !["info", "debug", "trace"].includes(level)).map(textOf);
   return trouble.filter((line, n) => trouble.indexOf(line) !== n);
 };
 
-/** One line says that the store was lost, one that it is back, and no line of trouble comes twice. */
+/** One line warns that the store was lost, one tells that it is back, and no line of trouble comes twice. */
 function expectOneLineEach(lines: LogLine[], store: "redis" | "postgres", name: string): void {
-  expect(linesAbout(lines, store), name).toEqual([`warn ${store} lost`, `info ${store} ready`]);
+  const about = lines.filter(({ msg }) => msg.toLowerCase().includes(store));
+  expect(
+    about.map(({ level }) => level),
+    `${name}: ${about.map(textOf).join(", ")}`,
+  ).toEqual(["warn", "info"]);
+  expect(about[0]?.msg).toMatch(/ (lost|is away)\b/);
+  expect(about[1]?.msg).toMatch(/ (ready|is back)\b/);
   expect(repeatedTrouble(lines), name).toEqual([]);
 }
 
@@ -260,7 +242,7 @@ describe("Redis", () => {
     const channel = "darkness";
     const both = await Promise.all([connect("dark-left", 0), connect("dark-right", 1)]);
     for (const client of both) await client.join(channel);
-    const logged = await watchLogs();
+    const logsSince = await watchLogs();
     const talk = startTalk(channel, both);
     await talk.until("ok", 5);
 
@@ -293,7 +275,7 @@ describe("Redis", () => {
     const refused = new Set(talk.attempts.flatMap(({ outcome, body }) => (outcome === "unavailable" ? [body] : [])));
     expect((await cluster.rows(channel)).filter(({ body }) => refused.has(body ?? ""))).toEqual([]);
     expectNobodyDisconnected(both);
-    for (const [name, lines] of await logged()) expectOneLineEach(lines, "redis", name);
+    for (const [name, lines] of await logsSince()) expectOneLineEach(lines, "redis", name);
   });
 });
 
@@ -309,7 +291,7 @@ describe("Postgres", () => {
     await reader.join(channel);
     const stored = await sender.send(channel, "before");
     await sender.waitFor(isPersisted(stored));
-    const logged = await watchLogs();
+    const logsSince = await watchLogs();
 
     postgresWay.refuse(true);
     postgresWay.cut();
@@ -338,7 +320,7 @@ describe("Postgres", () => {
     expect(await late.request({ type: "join", channel: "never-heard-of" })).toMatchObject({ type: "ok" });
     await expectPromisesKept(channel, [sender, reader, late]);
     expectNobodyDisconnected([sender, reader, late]);
-    for (const [name, lines] of await logged()) expectOneLineEach(lines, "postgres", name);
+    for (const [name, lines] of await logsSince()) expectOneLineEach(lines, "postgres", name);
   });
 });
 
@@ -401,7 +383,10 @@ describe("an edge that starts while", () => {
     const edge = await startLonelyEdge({ redis: way });
     await expectItRecovers(edge, "early-redis", way);
     const lines = parseLog(edge.log());
-    expect(linesAbout(lines, "redis")).toEqual(["warn redis lost", "info redis ready"]);
+    expect(lines.map(textOf).filter((line) => line.includes(" redis "))).toEqual([
+      "warn redis lost",
+      "info redis ready",
+    ]);
     expect(repeatedTrouble(lines)).toEqual([]);
   });
 
@@ -410,7 +395,10 @@ describe("an edge that starts while", () => {
     const edge = await startLonelyEdge({ postgres: way });
     await expectItRecovers(edge, "early-postgres", way);
     const lines = parseLog(edge.log());
-    expect(linesAbout(lines, "postgres")).toEqual(["warn postgres lost", "info postgres ready"]);
+    expect(lines.map(textOf).filter((line) => line.includes(" postgres "))).toEqual([
+      "warn postgres lost",
+      "info postgres ready",
+    ]);
     expect(repeatedTrouble(lines)).toEqual([]);
   });
 });

@@ -20,7 +20,7 @@ export interface RawSocket {
   sendBinary: (message: Uint8Array) => void;
   /** Resolves with the first frame that fits, already received or still to come. Rejects when the connection ends before. */
   waitFor: (predicate: (frame: Frame) => boolean) => Promise<Frame>;
-  /** The code and reason of the end; 1006 without a close frame. */
+  /** The code and reason of the end; without a close frame 1006 and what this side complained about, if it did. */
   closed: Promise<{ code: number; reason: string }>;
   close: () => void;
   /** Ends the TCP connection without a close frame. */
@@ -81,15 +81,19 @@ export const openRaw = (url: string, options: RawOptions = {}): Promise<RawSocke
     const { headers = {}, protocols = [], answersPings = true } = options;
     const socket = new WebSocket(url, protocols, { headers, autoPong: answersPings });
     const frames: Frame[] = [];
+    let fault = "";
     const closed = new Promise<{ code: number; reason: string }>((done) => {
-      socket.once("close", (code, reason) => done({ code, reason: reason.toString("utf8") }));
+      socket.once("close", (code, reason) => done({ code, reason: reason.toString("utf8") || fault }));
     });
     const waiting = createWaiting(frames, closed);
     socket.on("message", (data) => {
       frames.push(frameIn(data));
       waiting.look();
     });
-    socket.on("error", reject);
+    socket.on("error", (error) => {
+      fault = error.message;
+      reject(error);
+    });
     socket.once("unexpected-response", (_request, response) => {
       response.destroy();
       reject(new UpgradeRefused(response.statusCode ?? 0));

@@ -23,7 +23,7 @@ const clients: ChatClient[] = [];
 beforeAll(async () => {
   cluster = await startCluster({
     edges: 1,
-    persisters: 0,
+
     set: {
       ROOKERY_ALLOWED_ORIGINS: ORIGIN,
       ROOKERY_AUTH_TIMEOUT_MS: String(AUTH_TIMEOUT_MS),
@@ -203,6 +203,16 @@ describe("a bad token", () => {
   it("an unknown ticket likewise", async () => {
     const socket = await open({}, "?ticket=nobody-sold-this");
     expect(await socket.closed).toEqual({ code: 4401, reason: "token" });
+  });
+});
+
+describe("whoever was sent away", () => {
+  it("is not counted any more", async () => {
+    const left = await open(bearer("nonsense"));
+    await left.closed;
+    await eventually(async () =>
+      expect((await cluster.metrics("edge-1")).get("rookery_edge_unidentified_connections")).toBe(0),
+    );
   });
 });
 

@@ -71,13 +71,29 @@ describe("a session", () => {
     expect(ends).toEqual(["4500 protocol"]);
   });
 
-  it("is closed with 4006 at 500 refusals within ten seconds", () => {
+  it("is closed with 4006 at 500 frames over its rate within ten seconds", () => {
     const { session, ends } = open();
     const limited = new ChatError("rate_limited", "too many");
     for (let n = 0; n < 499; n += 1) session.refuse(limited, undefined, n);
     expect(ends).toEqual([]);
     session.refuse(limited, undefined, 9_999);
     expect(ends).toEqual(["4006 too_fast"]);
+  });
+
+  it("is not closed for refusals that are the server's own trouble", () => {
+    const { session, ends } = open();
+    const away = new ChatError("unavailable", "away");
+    for (let n = 0; n < 600; n += 1) session.refuse(away, undefined, n);
+    expect(ends).toEqual([]);
+  });
+
+  it("answers rubbish beyond its rate with rate_limited", () => {
+    const { session, said, ends } = open();
+    const invalid = bytes({ type: "send", channel: "not a channel", clientId: "c", body: "x" });
+    for (let n = 0; n < 101; n += 1) session.receive(invalid, false, 0);
+    expect(said.at(-2)).toMatchObject({ code: "invalid" });
+    expect(said.at(-1)).toMatchObject({ code: "rate_limited", retryAfterMs: 20 });
+    expect(ends).toEqual([]);
   });
 
   it("reads nothing after its farewell and nothing after its socket is gone", () => {

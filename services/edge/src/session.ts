@@ -120,7 +120,14 @@ export class Session implements Member {
     const decoded = isBinary ? binaryFrame : this.#rules.decode(bytes);
     if (this.#identity === undefined && !this.#mayAuthenticate(bytes, decoded, nowMs)) return;
     if (decoded.ok) this.#rules.dispatch(this, decoded.frame, nowMs);
-    else this.refuse(decoded.error, decoded.ref, nowMs);
+    else this.#refuseUndecoded(decoded, nowMs);
+  }
+
+  /** Rubbish is paid for like any other frame: a flood of it must not be answered one by one for ever. */
+  #refuseUndecoded({ error, ref }: Decoded & { ok: false }, nowMs: number): void {
+    const waitMs = this.takeCommand(nowMs);
+    const limited = new ChatError("rate_limited", "too many frames", { retryAfterMs: waitMs });
+    this.refuse(waitMs > 0 ? limited : error, ref, nowMs);
   }
 
   /** Before there is an identity only `auth` is taken; anything else is answered once and shown the door. */
@@ -193,15 +200,18 @@ export class Session implements Member {
     if (ref !== undefined) this.tell(encodeOk(ref, jsonMembers(fields)));
   }
 
-  /** Answers a refusal, and ends the session when there are too many of them. */
+  /** Answers a refusal, and ends a session that will not keep to its rates or does not speak the language. */
   refuse(error: ChatError, ref: string | undefined, nowMs: number): void {
     this.#rules.refused(error);
     this.tell(encodeError(error, ref));
-    this.#refusals ??= new WindowCounter();
-    if (this.#refusals.add(REFUSALS_WINDOW_MS, nowMs) >= MAX_REFUSALS) this.farewell("too_fast", nowMs);
-    if (error.code !== "bad_frame") return;
-    this.#badFrames ??= new WindowCounter();
-    if (this.#badFrames.add(BAD_FRAMES_WINDOW_MS, nowMs) >= MAX_BAD_FRAMES) this.farewell("protocol", nowMs);
+    if (error.code === "rate_limited") {
+      this.#refusals ??= new WindowCounter();
+      if (this.#refusals.add(REFUSALS_WINDOW_MS, nowMs) >= MAX_REFUSALS) this.farewell("too_fast", nowMs);
+    }
+    if (error.code === "bad_frame") {
+      this.#badFrames ??= new WindowCounter();
+      if (this.#badFrames.add(BAD_FRAMES_WINDOW_MS, nowMs) >= MAX_BAD_FRAMES) this.farewell("protocol", nowMs);
+    }
   }
 
   /** Says why and closes; nothing the client sends after it is read. */

@@ -24,7 +24,8 @@ async function main(context: Context): Promise<void> {
   const { settings, log, onStop } = context;
   const stores = connectStores(context);
   const { keys, store, commands, reader } = stores;
-  const outages = { redis: createOutage("Redis", log), postgres: createOutage("Postgres", log) };
+  const isWhole = (): boolean => isReady(commands) && isReady(reader);
+  const outages = { redis: createOutage("Redis", log, isWhole), postgres: createOutage("Postgres", log) };
   const outbox = createOutbox({ connection: commands, reader, keys, logEntries: settings.logEntries });
   const backlog = createBacklog({ outbox, budgetBytes: settings.outboxMaxBytes, log });
   let owned: readonly number[] = [];

@@ -8,7 +8,14 @@ describe("an outage", () => {
     (level: string) =>
     (_: object, message: string): void =>
       void lines.push(`${level} ${message}`);
-  const make = () => createOutage("Postgres", { info: say("info"), warn: say("warn"), error: say("error") }, () => 0);
+  let whole = true;
+  const make = () =>
+    createOutage(
+      "Postgres",
+      { info: say("info"), warn: say("warn"), error: say("error") },
+      () => whole,
+      () => 0,
+    );
 
   it("is said once when it begins and once when it ends", () => {
     lines.length = 0;
@@ -20,6 +27,18 @@ describe("an outage", () => {
     outage.back();
     expect(lines).toEqual(["warn Postgres is away; entries wait", "info Postgres is back"]);
     expect(outage.state).toBe("reachable");
+  });
+
+  it("is not over before every connection of the store works again", () => {
+    lines.length = 0;
+    const outage = make();
+    outage.lost(new Error("gone"), true);
+    whole = false;
+    outage.back();
+    outage.lost(new Error("gone"), true);
+    whole = true;
+    outage.back();
+    expect(lines).toEqual(["warn Postgres is away; entries wait", "info Postgres is back"]);
   });
 
   it("says a fault of ours once, also in its middle", () => {

@@ -15,7 +15,16 @@ export interface Outage {
 /** Where the lines go: a part of the process' log. */
 export type OutageLog = Record<"info" | "warn" | "error", (fields: object, message: string) => void>;
 
-export function createOutage(store: string, log: OutageLog, clock: () => number = () => performance.now()): Outage {
+/**
+ * `isWhole`: a store that is reached by several connections is back only when all of them are, or an outage would be told
+ * once for each.
+ */
+export function createOutage(
+  store: string,
+  log: OutageLog,
+  isWhole: () => boolean = () => true,
+  clock: () => number = () => performance.now(),
+): Outage {
   let state: OutageState = "unknown";
   let lostAtMs = 0;
   let saidFault = false;
@@ -24,6 +33,7 @@ export function createOutage(store: string, log: OutageLog, clock: () => number 
       return state;
     },
     back() {
+      if (state === "lost" && !isWhole()) return;
       if (state === "lost") log.info({ awayMs: Math.round(clock() - lostAtMs) }, `${store} is back`);
       state = "reachable";
       saidFault = false;
