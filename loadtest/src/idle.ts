@@ -1,18 +1,17 @@
 // idle: resident memory of an edge for each socket that is connected, authenticated and joined to one channel, and doing
 // nothing; beside it a bare uWebSockets.js server in the same run. Memory of the process, kernel buffers not included.
 
-import { once } from "node:events";
 import { residentBytes } from "./process-cost.ts";
 import { round } from "./report.ts";
 import type { Report } from "./report.ts";
-import { startRig } from "./rig.ts";
+import { nextMessage, startRig } from "./rig.ts";
 import type { Rig } from "./rig.ts";
 
 const SOCKETS = 10_000;
 const WARM_UP_SOCKETS = 500;
 /** V8 gives the garbage of ten thousand handshakes back some seconds after the last of them. */
-const CALM_MS = 12_000;
-const CALM_AT_MOST_MS = 60_000;
+const CALM_MS = 25_000;
+const CALM_AT_MOST_MS = 90_000;
 
 export async function idle(): Promise<Report> {
   const rig = await startRig();
@@ -47,7 +46,7 @@ async function bytesPerSocket(
   const open = async (first: number, sockets: number): Promise<void> => {
     const headers = await Promise.all(Array.from({ length: sockets }, (_, n) => headersOf(first + n)));
     readers.send({ open: { port, sockets, headers, frames } });
-    await once(readers, "message");
+    await nextMessage(readers);
   };
   await open(0, WARM_UP_SOCKETS);
   const before = await calmBytes(pid);

@@ -79,6 +79,9 @@ function buildRig(
     ROOKERY_INTERNAL_PORT: "0",
     ROOKERY_CHANNELS_AUTO_CREATE: "public",
     ROOKERY_CONNECTIONS_PER_USER: "10000",
+    ROOKERY_LOOPBACK_EXEMPT: "true",
+    // The raw readers answer no pings.
+    ROOKERY_IDLE_MS: "3600000",
     ROOKERY_CONNECTS_PER_SEC: "100000",
     ROOKERY_PACE_MAX_MS: "0",
     ROOKERY_LOG_LEVEL: "warn",
@@ -93,7 +96,7 @@ function buildRig(
     return child;
   };
   const portOf = async (child: ChildProcess): Promise<number> => {
-    const [message]: unknown[] = await once(child, "message");
+    const message = await nextMessage(child);
     if (typeof message === "object" && message !== null && "port" in message) return Number(message.port);
     throw new Error("a bench's server did not say its port");
   };
@@ -126,4 +129,20 @@ function buildRig(
       });
     },
   };
+}
+
+/** The next word of a child; a child that ends without one fails the bench instead of keeping it waiting. */
+export async function nextMessage(child: ChildProcess): Promise<unknown> {
+  const ended = new AbortController();
+  const { signal } = ended;
+  const exit = once(child, "exit", { signal }).then(() => {
+    throw new Error(`a process of the bench ended: ${child.spawnargs.join(" ")}`);
+  });
+  try {
+    const [message]: unknown[] = await Promise.race([once(child, "message", { signal }), exit]);
+    return message;
+  } finally {
+    exit.catch(() => undefined);
+    ended.abort();
+  }
 }
