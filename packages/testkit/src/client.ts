@@ -139,6 +139,8 @@ const createSender = (link: () => Link, history: () => History, reconnecting: bo
         await delay(repeatPauseMs(reply));
       } catch (error) {
         if (!reconnecting || !(error instanceof ConnectionLost)) throw error;
+        // A socket that is closing refuses at once while the link still counts as up: without a pause nothing else would run.
+        await delay(1);
       }
     }
   };
