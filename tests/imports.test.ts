@@ -30,7 +30,15 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...ours("protocol", "broker", "runtime", "auth", "store"),
   ],
   "services/persister": ours("protocol", "broker", "runtime", "store"),
+  loadtest: ["ws", "ioredis", "uWebSockets.js", ...ours("protocol", "auth", "broker", "store", "servers")],
 };
+/** Services that a package starts as processes: declared so that they are installed, imported by nobody. */
+const STARTS_PROCESSES: Record<string, readonly string[]> = {
+  "packages/cli": ours("edge", "api", "persister"),
+  loadtest: ours("edge"),
+};
+/** These look at real servers past the project's own code, on purpose. */
+const PAST_OUR_CODE = new Set(["packages/testkit", "loadtest"]);
 /** One file of a package knows the driver; everybody else knows that file. */
 const DRIVERS = ["ioredis", "postgres", "uWebSockets.js", "pino", "prom-client", "yaml"];
 
@@ -66,7 +74,10 @@ function packageOf(specifier: string): string | undefined {
     .join("/");
 }
 
-const folders = ["packages", "services"].flatMap((root) => readdirSync(root).map((name) => `${root}/${name}`));
+const folders: readonly string[] = [
+  ...["packages", "services"].flatMap((root) => readdirSync(root).map((name) => `${root}/${name}`)),
+  "loadtest",
+];
 
 describe("imports", () => {
   it("cover every package of the workspace", () => {
@@ -88,7 +99,7 @@ describe("imports", () => {
     });
 
     it("declares nothing that it may not import", () => {
-      const services = folder === "packages/cli" ? ours("edge", "api", "persister") : [];
+      const services = STARTS_PROCESSES[folder] ?? [];
       expect(declared.filter((name) => ![...(MAY_IMPORT[folder] ?? []), ...services].includes(name))).toEqual([]);
     });
 
@@ -100,8 +111,7 @@ describe("imports", () => {
     });
   });
 
-  // The testkit looks at real servers past the project's own code, wherever a test needs to.
-  it.each(folders.filter((folder) => folder !== "packages/testkit"))(
+  it.each(folders.filter((folder) => !PAST_OUR_CODE.has(folder)))(
     "%s has one file for each third-party driver",
     (folder) => {
       const product = importsOf(folder).filter(({ file, isType }) => !isTest(file) && !isType);

@@ -142,6 +142,7 @@ export async function nextMessage(child: ChildProcess): Promise<unknown> {
     const [message]: unknown[] = await Promise.race([once(child, "message", { signal }), exit]);
     return message;
   } finally {
+    // Whichever did not win the race is called off here, and nobody is left to hear of it.
     exit.catch(() => undefined);
     ended.abort();
   }
