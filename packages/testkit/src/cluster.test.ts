@@ -27,6 +27,7 @@ const pretend = (script: string): [string, ...string[]] => [
   "--",
 ];
 
+/** Goes before the ready line: a stop may follow that at once, and must find somebody who listens. */
 const stayUntilTold = "process.on('SIGTERM', () => process.exit(0)); setInterval(() => {}, 1000);";
 
 describe("startCluster", () => {
@@ -36,7 +37,7 @@ describe("startCluster", () => {
       restart: true,
       set: { ROOKERY_ACK: "safe" },
       redisUrl: "redis://other",
-      command: pretend(`line.apiKey = args.join(' '); console.log(JSON.stringify(line)); ${stayUntilTold}`),
+      command: pretend(`${stayUntilTold} line.apiKey = args.join(' '); console.log(JSON.stringify(line));`),
     });
     expect(cluster.ready.apiKey).toBe(
       "dev --json --port 0 --ephemeral --edges 3 --redis-url redis://other --restart --set ROOKERY_ACK=safe",
@@ -72,7 +73,7 @@ describe("startCluster", () => {
   });
 
   it("signs tokens by itself", async () => {
-    const cluster = await startCluster({ command: pretend(`console.log(JSON.stringify(line)); ${stayUntilTold}`) });
+    const cluster = await startCluster({ command: pretend(`${stayUntilTold} console.log(JSON.stringify(line));`) });
     const [header = "", payload = "", signature] = cluster.token("ann", { ttlSec: 60, name: "Ann" }).split(".");
     const claims: unknown = JSON.parse(Buffer.from(payload, "base64url").toString());
     expect(claims).toMatchObject({ sub: "ann", name: "Ann", iss: "rookery", aud: "rookery" });
