@@ -94,8 +94,20 @@ const repeatedTrouble = (lines: LogLine[]): string[] => {
   return trouble.filter((line, n) => trouble.indexOf(line) !== n);
 };
 
-/** One line warns that the store was lost, one tells that it is back, and no line of trouble comes twice. */
-function expectOneLineEach(lines: LogLine[], store: "redis" | "postgres", name: string): void {
+/**
+ * In each process one line warns that the store was lost, one tells that it is back, and no line of trouble comes twice.
+ * Waits for the lines, since they go through `dev` on their way to a file.
+ */
+function expectOneLineEach(
+  logsSince: () => Promise<Map<string, LogLine[]>>,
+  store: "redis" | "postgres",
+): Promise<unknown> {
+  return eventually(async () => {
+    for (const [name, lines] of await logsSince()) expectOneLine(lines, store, name);
+  });
+}
+
+function expectOneLine(lines: LogLine[], store: "redis" | "postgres", name: string): void {
   const about = lines.filter(({ msg }) => msg.toLowerCase().includes(store));
   expect(
     about.map(({ level }) => level),
@@ -275,7 +287,7 @@ describe("Redis", () => {
     const refused = new Set(talk.attempts.flatMap(({ outcome, body }) => (outcome === "unavailable" ? [body] : [])));
     expect((await cluster.rows(channel)).filter(({ body }) => refused.has(body ?? ""))).toEqual([]);
     expectNobodyDisconnected(both);
-    for (const [name, lines] of await logsSince()) expectOneLineEach(lines, "redis", name);
+    await expectOneLineEach(logsSince, "redis");
   });
 });
 
@@ -320,7 +332,7 @@ describe("Postgres", () => {
     expect(await late.request({ type: "join", channel: "never-heard-of" })).toMatchObject({ type: "ok" });
     await expectPromisesKept(channel, [sender, reader, late]);
     expectNobodyDisconnected([sender, reader, late]);
-    for (const [name, lines] of await logsSince()) expectOneLineEach(lines, "postgres", name);
+    await expectOneLineEach(logsSince, "postgres");
   });
 });
 

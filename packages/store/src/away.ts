@@ -38,6 +38,9 @@ const AWAY_CODES: ReadonlySet<string> = new Set([
   "ETIMEDOUT",
 ]);
 
+/** Postgres answers and will not write: a standby or a primary that was demoted, a full disk, no memory. */
+const REFUSED_WRITES: ReadonlySet<string> = new Set(["25006", "53100", "53200"]);
+
 /** A deadlock, or two transactions that cannot be put in an order: the same transaction may succeed the next time. */
 const REPEATABLE_STATES: ReadonlySet<string> = new Set(["40P01", "40001"]);
 
@@ -59,6 +62,11 @@ export function isAway(error: unknown): boolean {
   if (error instanceof ChatError) return error.code === "unavailable";
   const code = codeOf(error);
   return AWAY_CODES.has(code) || (isState(code) && AWAY_STATES.some((state) => state.test(code)));
+}
+
+/** True when Postgres is out of reach, as against one that answers and refuses to write for the time being. */
+export function isOutOfReach(error: unknown): boolean {
+  return isAway(error) && !REFUSED_WRITES.has(codeOf(error));
 }
 
 /** True when a repeat of the whole transaction may succeed at once. */

@@ -4,7 +4,7 @@
 // States, told once per change: ready, lost.
 import { ChatError } from "@rookery/protocol";
 import postgres from "postgres";
-import { codeOf, isAway, NoAnswer } from "./away.ts";
+import { codeOf, isAway, isOutOfReach, NoAnswer } from "./away.ts";
 import type { Statement } from "./statement.ts";
 
 /** Arrays go as text: see arrayLiteral. */
@@ -18,7 +18,7 @@ export interface StoreOptions {
   readonly application: string;
   /** A statement that takes longer is cancelled by Postgres. */
   readonly statementTimeoutMs?: number;
-  /** Called once per change, never per attempt; `detail` says what was wrong. */
+  /** Whether Postgres answers. Called once per change, never per attempt; `detail` says what was wrong. */
   onState?(state: "ready" | "lost", detail?: string): void;
 }
 
@@ -80,7 +80,8 @@ export function connectStore(options: StoreOptions): Store {
       return [...rows];
     } catch (error) {
       if (error instanceof NoAnswer) retire(asked);
-      if (isAway(error)) tell("lost", detailOf(error));
+      // One that answers and refuses to write is there: `ready` would contradict it at every look.
+      if (isOutOfReach(error)) tell("lost", detailOf(error));
       throw error;
     }
   }

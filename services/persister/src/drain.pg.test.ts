@@ -7,6 +7,7 @@ import {
   createOutbox,
   createPartitions,
   createPublisher,
+  isReady,
   parseEntryId,
   whenReady,
 } from "@rookery/broker";
@@ -104,7 +105,7 @@ function start(tried: Tried = {}): Drain {
     save: tried.save ?? ((batch) => saveBatch(store, batch)),
     batchEntries: 50,
     lingerMs: 5,
-    redis: createOutage("Redis", log),
+    redis: createOutage("Redis", log, () => proxied.every(isReady)),
     postgres: createOutage("Postgres", log),
   });
   drain.own(ALL);

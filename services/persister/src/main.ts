@@ -23,9 +23,7 @@ await runProcess("persister", main);
 async function main(context: Context): Promise<void> {
   const { settings, log, onStop } = context;
   const stores = connectStores(context);
-  const { keys, store, commands, reader } = stores;
-  const isWhole = (): boolean => isReady(commands) && isReady(reader);
-  const outages = { redis: createOutage("Redis", log, isWhole), postgres: createOutage("Postgres", log) };
+  const { keys, store, commands, reader, outages } = stores;
   const outbox = createOutbox({ connection: commands, reader, keys, logEntries: settings.logEntries });
   const backlog = createBacklog({ outbox, budgetBytes: settings.outboxMaxBytes, log });
   let owned: readonly number[] = [];
@@ -95,13 +93,19 @@ function joinCluster(
 }
 
 /** Connections that come up by themselves whenever their server does; nothing here waits for one. */
-function connectStores({ settings, node, onStop }: Context) {
+function connectStores({ settings, log, node, onStop }: Context) {
   const keys = createKeys(createPartitions(settings.partitions));
+  const outages = {
+    redis: createOutage("Redis", log, () => isReady(commands) && isReady(reader)),
+    postgres: createOutage("Postgres", log),
+  };
   const store = connectStore({
     url: settings.postgresUrl,
     max: settings.postgresConnections,
     application: `rookery-${node}`,
     statementTimeoutMs: settings.statementTimeoutMs,
+    // A commit may outlast a short outage inside the driver, which connects again by itself; the store has noticed it.
+    onState: (state, code) => (state === "ready" ? outages.postgres.back() : outages.postgres.lost({ code }, true)),
   });
   onStop("postgres", () => store.close());
   let reconnected: () => void = () => undefined;
@@ -116,7 +120,7 @@ function connectStores({ settings, node, onStop }: Context) {
   const onReconnect = (act: () => void): void => {
     reconnected = act;
   };
-  return { keys, store, commands, reader, onReconnect };
+  return { keys, store, commands, reader, outages, onReconnect };
 }
 
 /** What somebody has to look at, by place and id, never with its text. */

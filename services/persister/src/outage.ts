@@ -1,5 +1,5 @@
 // Knows whether one store can be reached, as far as the last attempt told, and says each change once in the log.
-// One for Redis and one for Postgres, fed by drain.ts.
+// One for Redis and one for Postgres, fed by drain.ts and, for Postgres, by the store's own connections.
 // States: unknown, reachable, lost.
 
 export type OutageState = "unknown" | "reachable" | "lost";
