@@ -8,6 +8,8 @@ const ends = (kind: string): string[] => ["packages", "services", "tests"].map((
 
 export default defineConfig({
   test: {
+    // Vitest would leave one of two cores to others.
+    maxWorkers: 2,
     reporters: ["default", ["json", { outputFile: "test-report.json" }]],
     projects: [
       {
@@ -37,7 +39,6 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ends("e2e.test"),
-          fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 180_000,
           sequence: { groupOrder: 2 },

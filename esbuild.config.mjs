@@ -1,0 +1,83 @@
+// @ts-check
+// Makes each process one file in `dist/`, with everything it imports inside. Run by `npm run build` at the root, after tsc,
+// which checks and declares types and emits no code. Why: see the README's decisions.
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { build } from "esbuild";
+
+/** What is started as a process, by the product, by a bench or by a test. */
+const STARTED = [
+  "services/edge/src/main.ts",
+  "services/api/src/main.ts",
+  "services/persister/src/main.ts",
+  "packages/cli/src/main.ts",
+  "packages/cli/src/dev/run-dev.ts",
+  "packages/runtime/src/index.ts",
+  "packages/runtime/src/lifecycle.fixture.ts",
+  "packages/servers/src/index.ts",
+  "loadtest/src/main.ts",
+  "loadtest/src/bare-server.ts",
+  "loadtest/src/readers.ts",
+];
+
+/** They find files of their own beside their code: a native module, a page's assets. */
+const LEFT_OUTSIDE = ["uWebSockets.js", "@fastify/swagger-ui"];
+
+/** CommonJS packages ask for Node's own modules by `require`, which an ES module does not have. */
+const REQUIRE = 'import { createRequire as from } from "node:module"; const require = from(import.meta.url);';
+
+/** @param {string} source */
+const outputOf = (source) => source.replace("/src/", "/dist/").replace(/\.ts$/, ".js");
+
+const inside = ["packages", "services"].flatMap((root) => readdirSync(root).map((name) => join(root, name)));
+
+/** Our files that find Lua, SQL, scripts or packages from where they stand. */
+const placed = [...inside, "loadtest"]
+  .flatMap((folder) =>
+    readdirSync(join(folder, "src"), { recursive: true, encoding: "utf8" }).map((file) => join(folder, "src", file)),
+  )
+  .filter((file) => file.endsWith(".ts") && readFileSync(file, "utf8").includes("import.meta.url"));
+
+/**
+ * Inside a bundle such a file is told the way from the bundle to the place where it would stand by itself.
+ * @param {string} folder of the bundles
+ * @returns {import("esbuild").Plugin}
+ */
+const keepPlaces = (folder) => ({
+  name: "keep-places",
+  setup(bundling) {
+    // Few files, and named: each that esbuild has to ask about costs it a round trip.
+    bundling.onLoad({ filter: new RegExp(`(${placed.join("|")})$`) }, ({ path }) => {
+      const place = relative(folder, outputOf(relative(process.cwd(), path)));
+      const url = `new URL(${JSON.stringify(place)}, import.meta.url).href`;
+      return { contents: readFileSync(path, "utf8").replaceAll("import.meta.url", url), loader: "ts" };
+    });
+  },
+});
+
+/** @type {Map<string, string[]>} */
+const byDepth = new Map();
+for (const source of STARTED) {
+  const up = relative(dirname(source), ".");
+  byDepth.set(up, [...(byDepth.get(up) ?? []), source]);
+}
+
+// Bundles of one depth have the same way to every place, so one build serves them and reads each module once.
+await Promise.all(
+  [...byDepth.values()].map((sources) =>
+    build({
+      entryPoints: sources.map((source) => ({ in: source, out: outputOf(source).replace(/\.js$/, "") })),
+      outdir: ".",
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      target: "node20",
+      conditions: ["source"],
+      external: LEFT_OUTSIDE,
+      banner: { js: REQUIRE },
+      sourcemap: true,
+      logLevel: "warning",
+      plugins: [keepPlaces(dirname(outputOf(sources[0] ?? "")))],
+    }),
+  ),
+);
