@@ -20,41 +20,26 @@ export const MESSAGE_ID_PATTERN = "^[A-Za-z0-9_-]{21}$";
 /** Channels between two users; only the server makes them. */
 export const DIRECT_PREFIX = "dm:";
 
-const ALNUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-// Looked up instead of matched: every frame carries ids, and a look-up takes half the time of its pattern.
-const ALNUM_CHARS = charTable(ALNUM);
-const ID_CHARS = charTable(`${ALNUM}_-`);
-const CHANNEL_CHARS = charTable(`${ALNUM}_.:-`);
+// What an id does not hold is found in half the time that matching its whole pattern takes.
+const NOT_IN_AN_ID = /[^A-Za-z0-9_-]/;
+const NOT_IN_A_CHANNEL = /^[_.:-]|[^A-Za-z0-9_.:-]/;
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/;
 const NOT_IN_A_NAME = /[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\p{Cs}]/gu;
 const WORD_WITH_AT = /(?:^|[^\p{L}\p{N}_@])@([A-Za-z0-9_.-]+)/gu;
 
-/** 1 at the code of each of these ASCII characters. */
-function charTable(chars: string): Uint8Array {
-  const table = new Uint8Array(128);
-  for (let i = 0; i < chars.length; i++) table[chars.charCodeAt(i)] = 1;
-  return table;
-}
-
-function consistsOf(table: Uint8Array, text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (table[text.charCodeAt(i)] !== 1) return false;
-  return true;
-}
-
 /** Matches {@link CHANNEL_ID_PATTERN}. */
 export function isChannelId(text: string): boolean {
-  if (text.length === 0 || text.length > MAX_CHANNEL_ID_CHARS) return false;
-  return ALNUM_CHARS[text.charCodeAt(0)] === 1 && consistsOf(CHANNEL_CHARS, text);
+  return text.length > 0 && text.length <= MAX_CHANNEL_ID_CHARS && !NOT_IN_A_CHANNEL.test(text);
 }
 
 /** Matches {@link CLIENT_ID_PATTERN}. */
 export function isClientId(text: string): boolean {
-  return text.length > 0 && text.length <= MAX_CLIENT_ID_CHARS && consistsOf(ID_CHARS, text);
+  return text.length > 0 && text.length <= MAX_CLIENT_ID_CHARS && !NOT_IN_AN_ID.test(text);
 }
 
 /** Matches {@link MESSAGE_ID_PATTERN}. */
 export function isMessageId(text: string): boolean {
-  return text.length === MESSAGE_ID_CHARS && consistsOf(ID_CHARS, text);
+  return text.length === MESSAGE_ID_CHARS && !NOT_IN_AN_ID.test(text);
 }
 
 /** 1 to 128 bytes of UTF-8, no control characters, no white space at either end. */
@@ -90,6 +75,6 @@ export function findMentions(body: string): string[] {
 
 function withoutEndingStops(text: string): string {
   let end = text.length;
-  while (end > 0 && text.charCodeAt(end - 1) === 0x2e) end--;
+  while (end > 0 && text[end - 1] === ".") end--;
   return text.slice(0, end);
 }
