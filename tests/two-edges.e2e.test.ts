@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { checkHistories, connectClient, eventually, startCluster } from "@rookery/testkit";
 import type { ChatClient, Cluster } from "@rookery/testkit";
+import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 // One channel for each test: they share a cluster and nothing else.
@@ -144,6 +145,25 @@ describe("two edges", () => {
     const refused = replies.filter(({ type }) => type === "error");
     expect(refused).toMatchObject([{ code: "too_many" }]);
     expect(await client.request({ type: "join", channel: "many-0" })).toMatchObject({ type: "ok" });
+  });
+
+  it("say persisted of nothing that Postgres refused, nor of what its session sent after it, and of everybody else's", async () => {
+    const sql = postgres(cluster.ready.postgres, { max: 1, onnotice: () => undefined });
+    await sql`alter table messages add constraint no_poison check (body <> 'poison')`;
+    const [unlucky, other] = await Promise.all([connect("unlucky", 0), connect("other", 1)]);
+    for (const client of [unlucky, other]) await client.join("poisoned", { persisted: true });
+    const good = await unlucky.send("poisoned", "good");
+    await unlucky.waitFor(({ type, seq }) => type === "persisted" && seq === good.seq);
+    for (const body of ["poison", "after it"])
+      expect(await unlucky.send("poisoned", body)).toMatchObject({ type: "ok" });
+    const last = await other.send("poisoned", "last");
+    await other.waitFor(({ type, seq }) => type === "persisted" && seq === last.seq);
+    expect(unlucky.frames.filter(({ type }) => type === "persisted")).toMatchObject([{ seq: good.seq }]);
+    const [letter, ...more] = await sql`select channel, seq::integer from dead_letters`;
+    expect([letter, more]).toEqual([{ channel: "poisoned", seq: 2 }, []]);
+    expect((await cluster.rows("poisoned")).map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
+    await sql`alter table messages drop constraint no_poison`;
+    await sql.end();
   });
 
   it("serve the very metrics that the README names, and no other of ours", async () => {

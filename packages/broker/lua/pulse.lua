@@ -4,15 +4,15 @@
 -- KEYS[1]  {tag}:part
 -- KEYS[2]  {tag}:probe:<node>, the topic of the probe, sent after everything announced before
 -- KEYS[3+] {tag}:head:<channel>, the heads to read
--- Returns  { owner, serving, epoch, stored, control, head, saved, head, saved, .. }, all strings: part.owner, the
---          replication id of the server that answers, the partition's epoch, watermark and control number ("0-0" when
+-- Returns  { owner, serving, epoch, stored, unstored, control, head, saved, head, saved, .. }, all strings: part.owner, the
+--          replication id of the server that answers, the partition's epoch, watermark, its count and control number ("0-0" when
 --          there is none), then for each channel the position numbered last and the one Postgres has confirmed, each
 --          "<epoch>-<seq>" or "" when it has none.
 -- Refuses  nothing of its own.
 
-local part = redis.call('HMGET', KEYS[1], 'owner', 'epoch', 'stored', 'control')
+local part = redis.call('HMGET', KEYS[1], 'owner', 'epoch', 'stored', 'unstored', 'control')
 local serving = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
-local answer = { part[1] or '', serving or '', part[2] or '0', part[3] or '0-0', part[4] or '0-0' }
+local answer = { part[1] or '', serving or '', part[2] or '0', part[3] or '0-0', part[4] or '0', part[5] or '0-0' }
 
 for i = 3, #KEYS do
   local head = redis.call('HMGET', KEYS[i], 'epoch', 'seq', 'saved')

@@ -8,7 +8,8 @@
 --       2 bytes ever put into the outbox up to that entry, as the entry says
 --       3 entries the log keeps when all is confirmed
 --       4 how long a confirmed, idle channel stays in Redis, ms
---       5.. for each channel the position committed, <epoch>-<seq>
+--       5 1 when an entry up to there is no row of its own in Postgres, else 0; a repeat only makes readers look again
+--       6.. for each channel the position committed, <epoch>-<seq>
 -- Returns the watermark that was announced, "" for none.
 -- Refuses to trim and to announce when the entry is of a later epoch than the partition's: another Redis numbered it,
 -- and this one's lower epochs would pass for committed. Raises the epoch beyond it instead.
@@ -52,7 +53,7 @@ local function saveHead(headKey, logKey, goneKey, committed)
 end
 
 for i = 4, #KEYS, 3 do
-  saveHead(KEYS[i], KEYS[i + 1], KEYS[i + 2], ARGV[5 + (i - 4) / 3])
+  saveHead(KEYS[i], KEYS[i + 1], KEYS[i + 2], ARGV[6 + (i - 4) / 3])
 end
 
 local last = ARGV[1]
@@ -60,7 +61,8 @@ if last == "" then
   return ""
 end
 local lastEpoch, lastNumber = pair(last)
-local part = call("HMGET", KEYS[1], "epoch", "in", "out", "stored")
+local part = call("HMGET", KEYS[1], "epoch", "in", "out", "stored", "unstored")
+local unstored = part[5] or "0"
 if part[1] then
   local epoch, out = tonumber(part[1]), tonumber(part[3] or 0)
   if epoch < lastEpoch then
@@ -79,6 +81,9 @@ if part[1] then
   if gone > out then
     call("HSET", KEYS[1], "out", text(gone))
   end
+  if ARGV[5] == "1" then
+    unstored = text(call("HINCRBY", KEYS[1], "unstored", 1))
+  end
   local storedEpoch, storedNumber = pair(part[4])
   if beyond(lastEpoch, lastNumber, storedEpoch, storedNumber) then
     call("HSET", KEYS[1], "stored", last)
@@ -86,5 +91,5 @@ if part[1] then
     last = part[4]
   end
 end
-call("SPUBLISH", KEYS[3], '{"stored":"' .. last .. '"}')
+call("SPUBLISH", KEYS[3], '{"stored":"' .. last .. '","unstored":' .. unstored .. "}")
 return last

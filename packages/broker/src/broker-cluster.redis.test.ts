@@ -71,7 +71,12 @@ it("channels of both masters are published to, read, drained and saved at once",
     const last = own.at(-1);
     if (last === undefined) continue;
     const saved = new Map<string, Position>(own.map(({ channel, position }) => [channel, position]));
-    await outbox.save(partition, { last: last.id, cumulativeBytes: last.cumulativeBytes, channels: saved });
+    await outbox.save(partition, {
+      last: last.id,
+      cumulativeBytes: last.cumulativeBytes,
+      channels: saved,
+      unstored: false,
+    });
   }
   expect(await outbox.waiting()).toEqual({ entries: 0, bytes: 0 });
   const heads = await Promise.all(channels.map((channel) => history.head(channel)));

@@ -77,7 +77,7 @@ async function persist(channel: string, count = 1_000): Promise<void> {
     past.rows.set(name, [...(past.rows.get(name) ?? []), row]);
   }
   const channels = new Map(entries.map((entry) => [entry.channel, entry.position]));
-  await outbox.save(partition, { last: last.id, cumulativeBytes: last.cumulativeBytes, channels });
+  await outbox.save(partition, { last: last.id, cumulativeBytes: last.cumulativeBytes, channels, unstored: false });
 }
 
 const seqs = (page: { frames: readonly StoredFrame[] }): number[] => page.frames.map(({ position }) => position.seq);

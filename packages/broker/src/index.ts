@@ -11,6 +11,8 @@ export { checkServer, claimPartitionCount, connectRedis, isReady, UnfitRedis, wh
 export type { ConnectionUse, ConnectOptions, RedisConnection } from "./connect.ts";
 export { BEFORE_FIRST_ENTRY, compareEntryIds, formatEntryId, parseEntryId } from "./entry-id.ts";
 export type { EntryId } from "./entry-id.ts";
+export { parseAnnouncement } from "./watermark.ts";
+export type { Watermark } from "./watermark.ts";
 export { createEpochFloors } from "./floors.ts";
 export type { EpochFloors } from "./floors.ts";
 export { composeMessage } from "./compose-message.ts";

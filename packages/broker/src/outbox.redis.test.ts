@@ -10,6 +10,7 @@ import { createOutbox } from "./outbox.ts";
 import type { OutboxEntry, SavedBatch } from "./outbox.ts";
 import { connected, contentsOf, keys, newChannel, partitions } from "./publishing.suite.ts";
 import { publisherOn, publishMany } from "./publishing.suite.ts";
+import { parseAnnouncement } from "./watermark.ts";
 
 const server = await testRedis({ args: { "enable-debug-command": "yes" } });
 const { redis } = server;
@@ -41,7 +42,7 @@ function batchOf(entries: readonly OutboxEntry[]): SavedBatch {
   const last = entries.at(-1);
   if (last === undefined) throw new Error("no entries");
   const channels = new Map<string, Position>(entries.map(({ channel, position }) => [channel, position]));
-  return { last: last.id, cumulativeBytes: last.cumulativeBytes, channels };
+  return { last: last.id, cumulativeBytes: last.cumulativeBytes, channels, unstored: false };
 }
 
 const inPartition = (entries: readonly OutboxEntry[], partition: number): OutboxEntry[] =>
@@ -111,7 +112,7 @@ describe("reading the outbox", () => {
     const lost = connectRedis({ url: "redis://127.0.0.1:1", use: "outbox", commandTimeoutMs: 100 });
     afterAll(() => lost.disconnect());
     const away = createOutbox({ connection: lost, reader: lost, keys });
-    const nothing = { last: { epoch: 1, number: 1 }, cumulativeBytes: 0, channels: new Map() };
+    const nothing = { last: { epoch: 1, number: 1 }, cumulativeBytes: 0, channels: new Map(), unstored: false };
     await expect(away.read(everywhere, 1, 0)).rejects.toMatchObject({ code: "unavailable" });
     await expect(away.save(0, nothing)).rejects.toMatchObject({ code: "unavailable" });
     await expect(away.waiting()).rejects.toMatchObject({ code: "unavailable" });
@@ -130,7 +131,7 @@ describe("saving", () => {
     await outbox.save(1, batchOf(entries));
     const third = entries[2];
     const stored = `${third?.id.epoch}-3`;
-    await expect.poll(() => heard).toEqual([`{"stored":"${stored}"}`]);
+    await expect.poll(() => heard).toEqual([`{"stored":"${stored}","unstored":0}`]);
     listener.disconnect();
     expect(await redis.hget(keys.channel(channel).head, "saved")).toBe(`${third?.position.epoch}-3`);
     const part = await redis.hgetall(keys.partition(1).part);
@@ -171,7 +172,23 @@ describe("saving", () => {
     listener.on("smessage", (_topic: string, text: string) => heard.push(text));
     await listener.ssubscribe(keys.partition(1).control);
     await outbox.save(1, batchOf(entries.slice(0, 1)));
-    await expect.poll(() => heard).toEqual([`{"stored":"${entries[1]?.id.epoch}-2"}`]);
+    await expect.poll(() => heard).toEqual([`{"stored":"${entries[1]?.id.epoch}-2","unstored":0}`]);
+    listener.disconnect();
+  });
+
+  it("tells with every watermark how often something was no row of its own, from the one that covers it on", async () => {
+    const channel = channelIn(1);
+    await publishMany(publisher, channel, 3);
+    const entries = await outbox.read(everywhere, 10, 0);
+    const listener = redis.duplicate();
+    const heard: unknown[] = [];
+    listener.on("smessage", (_topic: string, text: string) => heard.push(parseAnnouncement(text)));
+    await listener.ssubscribe(keys.partition(1).control);
+    for (const [at, unstored] of [false, true, false].entries()) {
+      await outbox.save(1, { ...batchOf(entries.slice(at, at + 1)), unstored });
+    }
+    const mark = (at: number, unstored: number) => ({ upTo: entries[at]?.id, unstored });
+    await expect.poll(() => heard).toEqual([mark(0, 0), mark(1, 1), mark(2, 1)]);
     listener.disconnect();
   });
 
@@ -221,6 +238,7 @@ describe("saving", () => {
     const saved = {
       last: { epoch: 7, number: 3 },
       cumulativeBytes: 300,
+      unstored: false,
       channels: new Map([[channel, { epoch: 7, seq: 3 }]]),
     };
     await outbox.save(1, saved);
@@ -259,7 +277,12 @@ describe("saving after a failover", () => {
     const before = await redis.xlen(keys.partition(1).outbox);
     const other = { epoch: (first?.epoch ?? 0) + 1_000_000_000, number: 50 };
     const position = { epoch: other.epoch, seq: 9 };
-    await outbox.save(1, { last: other, cumulativeBytes: 5_000, channels: new Map([[channel, position]]) });
+    await outbox.save(1, {
+      last: other,
+      cumulativeBytes: 5_000,
+      channels: new Map([[channel, position]]),
+      unstored: false,
+    });
     expect(await redis.xlen(keys.partition(1).outbox)).toBe(before);
     expect(await redis.hget(keys.partition(1).part, "stored")).toBeNull();
     const [next] = await publishMany(publisher, channel, 1);

@@ -32,6 +32,8 @@ export interface SavedBatch {
   readonly cumulativeBytes: number;
   /** the highest position committed of each channel in the batch */
   readonly channels: ReadonlyMap<string, Position>;
+  /** an entry of the batch became no row of its own */
+  readonly unstored: boolean;
 }
 
 export interface OutboxBacklog {
@@ -81,12 +83,13 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const idleMs = String(options.idleMs ?? IDLE_MS);
   const reader = createOutboxReader(options.reader, keys);
 
-  async function run(partition: number, last: string, bytes: number, channels: readonly [string, Position][]) {
+  async function run(partition: number, last: string, batch: SavedBatch, channels: readonly [string, Position][]) {
     const { part, outbox, control } = keys.partition(partition);
     const places = channels.map(([channel]) => keys.channel(channel));
     const names = [part, outbox, control, ...places.flatMap(({ head, log, gone }) => [head, log, gone])];
+    const figures = [String(batch.cumulativeBytes), logEntries, idleMs, batch.unstored ? "1" : "0"];
     const committed = channels.map(([, position]) => formatPosition(position));
-    await connection.rookerySave(names.length, ...names, last, String(bytes), logEntries, idleMs, ...committed);
+    await connection.rookerySave(names.length, ...names, last, ...figures, ...committed);
   }
 
   async function backlogOf(partition: number): Promise<{ entries: number; bytes: number; oldestAtMs: number }> {
@@ -106,12 +109,12 @@ export function createOutbox(options: OutboxOptions): Outbox {
 
   return {
     read: (after, limit, blockMs) => reader.read(after, limit, blockMs),
-    save: (partition, { last, cumulativeBytes, channels }) =>
+    save: (partition, batch) =>
       answered(connection, async () => {
-        const rest = [...channels];
+        const rest = [...batch.channels];
         // Heads first, the trim last: whatever is cut short is done again by whoever reads the outbox from its start.
-        while (rest.length > CHANNELS_PER_RUN) await run(partition, "", 0, rest.splice(0, CHANNELS_PER_RUN));
-        await run(partition, formatEntryId(last), cumulativeBytes, rest);
+        while (rest.length > CHANNELS_PER_RUN) await run(partition, "", batch, rest.splice(0, CHANNELS_PER_RUN));
+        await run(partition, formatEntryId(batch.last), batch, rest);
       }),
     waiting: () =>
       answered(connection, async () => {

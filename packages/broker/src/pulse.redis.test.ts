@@ -70,6 +70,7 @@ describe("a pulse", () => {
       owner: "abc",
       epoch: "1700000000000",
       stored: "1700000000000-12",
+      unstored: "3",
     });
     const { reports, pulse } = await watch([], () => true);
     await eventually(() => new Set(reports.map(({ partition }) => partition)).size === partitions.count);
@@ -79,7 +80,7 @@ describe("a pulse", () => {
       owner: "abc",
       serving: replid,
       epoch: 1_700_000_000_000,
-      stored: { epoch: 1_700_000_000_000, number: 12 },
+      stored: { upTo: { epoch: 1_700_000_000_000, number: 12 }, unstored: 3 },
       control: { epoch: 0, number: 0 },
       heads: new Map(),
     });

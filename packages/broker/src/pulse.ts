@@ -9,12 +9,14 @@ import { BEFORE_FIRST_ENTRY, parseEntryId } from "./entry-id.ts";
 import type { EntryId } from "./entry-id.ts";
 import type { Keys } from "./keys.ts";
 import type { Partitions } from "./partitions.ts";
+import { toWatermark } from "./watermark.ts";
+import type { Watermark } from "./watermark.ts";
 
 /** What one partition's Redis says of it. */
 export interface PulseReport {
   readonly partition: number;
   /** The watermark; undefined before Postgres has confirmed anything. */
-  readonly stored: EntryId | undefined;
+  readonly stored: Watermark | undefined;
   /** `part.owner`: the replication id under which the partition's epoch began; "" before the first message. */
   readonly owner: string;
   /** The replication id of the server that answered. Another one than before: another master, or a restarted one. */
@@ -202,25 +204,24 @@ async function send(options: PulseOptions, partition: number, channels: readonly
     names.probe(options.node),
     ...heads,
   );
-  if (!Array.isArray(reply) || reply.length !== 5 + 2 * heads.length)
+  if (!Array.isArray(reply) || reply.length !== 6 + 2 * heads.length)
     throw new Error("the pulse script answered oddly");
   return reply.map(String);
 }
 
 function readReply(partition: number, channels: readonly string[], reply: readonly string[]): PulseReport {
-  const [owner = "", serving = "", epoch = "0", stored = "", control = ""] = reply;
+  const [owner = "", serving = "", epoch = "0", stored = "", unstored = "", control = ""] = reply;
   const heads = new Map<string, Position>();
   for (const [index, channel] of channels.entries()) {
-    const numbered = parsePosition(reply[5 + 2 * index] ?? "");
-    const saved = parsePosition(reply[6 + 2 * index] ?? "");
+    const numbered = parsePosition(reply[6 + 2 * index] ?? "");
+    const saved = parsePosition(reply[7 + 2 * index] ?? "");
     if (numbered === undefined) continue;
     // After a failover Postgres may hold more than the new master: the next message follows the greater of the two.
     heads.set(channel, saved !== undefined && comparePositions(saved, numbered) > 0 ? saved : numbered);
   }
-  const upTo = parseEntryId(stored);
   return {
     partition,
-    stored: upTo?.epoch === 0 ? undefined : upTo,
+    stored: toWatermark(stored, unstored),
     owner,
     serving,
     epoch: Number(epoch),

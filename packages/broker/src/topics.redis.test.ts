@@ -35,7 +35,8 @@ function listen(through: () => RedisConnection = connect): Heard {
     node: heard.node,
     listener: {
       envelope: (channel, envelope) => void heard.envelopes.push({ channel, envelope }),
-      stored: (partition, upTo) => void heard.events.push(`stored ${partition} ${upTo.epoch}-${upTo.number}`),
+      stored: (partition, { upTo, unstored }) =>
+        void heard.events.push(`stored ${partition} ${upTo.epoch}-${upTo.number} ${unstored}`),
       probe: (partition) => void heard.events.push(`probe ${partition}`),
       lost: () => void heard.events.push("lost"),
       restored(channels) {
@@ -77,11 +78,11 @@ describe("topics", () => {
     for (let partition = 0; partition < partitions.count; partition += 1) {
       const names = keys.partition(partition);
       expect(await server.redis.spublish(names.probe(node), "")).toBe(1);
-      expect(await server.redis.spublish(names.control, `{"stored":"7-${partition}"}`)).toBe(1);
+      expect(await server.redis.spublish(names.control, `{"stored":"7-${partition}","unstored":2}`)).toBe(1);
       expect(await server.redis.spublish(names.control, `{"rights":"of a newer node"}`)).toBe(1);
     }
     await vi.waitFor(() => expect(events).toHaveLength(32));
-    expect(events.slice(0, 2)).toEqual(["probe 0", "stored 0 7-0"]);
+    expect(events.slice(0, 2)).toEqual(["probe 0", "stored 0 7-0 2"]);
   });
 
   it("have every subscription acknowledged by Redis before subscribe resolves", async () => {

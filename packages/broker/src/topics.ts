@@ -3,8 +3,6 @@
 // States: starting, live, lost (told once), restoring (all is issued again and acknowledged), closed.
 // Must never take a subscription for one before Redis has acknowledged it, and never swallow one that failed.
 import type { RedisConnection } from "./connect.ts";
-import { parseEntryId } from "./entry-id.ts";
-import type { EntryId } from "./entry-id.ts";
 import { unpackEnvelope } from "./envelope.ts";
 import type { Envelope } from "./envelope.ts";
 import type { Keys } from "./keys.ts";
@@ -13,13 +11,15 @@ import type { Partitions } from "./partitions.ts";
 import { createSubscriptionLink } from "./subscription-link.ts";
 import { createTopicWishes } from "./topic-wishes.ts";
 import type { TopicWishes } from "./topic-wishes.ts";
+import { parseAnnouncement } from "./watermark.ts";
+import type { Watermark } from "./watermark.ts";
 
 /** Called synchronously, in the order in which Redis sent. */
 export interface TopicListener {
   /** `envelope.frame` is a view of a receive buffer: copy what is kept. */
   envelope(channel: string, envelope: Envelope): void;
-  /** A partition's watermark: Postgres has confirmed everything up to this entry. */
-  stored(partition: number, upTo: EntryId): void;
+  /** A partition's watermark. */
+  stored(partition: number, watermark: Watermark): void;
   /** This edge's own probe came back. */
   probe(partition: number): void;
   /** From now on messages are missed. Told once until the next `restored`. */
@@ -187,17 +187,11 @@ function standingTopics(options: TopicsOptions, numbers: readonly number[]): Map
     const [control, probe] = standingOf(options, partition);
     topics.set(probe, () => options.listener.probe(partition));
     topics.set(control, (bytes) => {
-      const upTo = readWatermark(bytes);
-      if (upTo !== undefined) options.listener.stored(partition, upTo);
+      const watermark = parseAnnouncement(bytes.toString());
+      if (watermark !== undefined) options.listener.stored(partition, watermark);
     });
   }
   return topics;
-}
-
-/** `{"stored":"<epoch>-<number>"}`. Anything else is a newer node's and nothing to this one. */
-function readWatermark(bytes: Buffer): EntryId | undefined {
-  const text = /^\{"stored":"(\d+-\d+)"\}$/.exec(bytes.toString())?.[1];
-  return text === undefined ? undefined : parseEntryId(text);
 }
 
 /** Resolves with the work or after so long, whichever is first. */

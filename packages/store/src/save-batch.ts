@@ -63,6 +63,8 @@ export type SaveOutcome =
       readonly quarantined: number;
       readonly deadLetters: readonly DeadLetter[];
       readonly raised: readonly RaisedPrev[];
+      /** partitions in which an entry of the batch is no row of its own, whether since now or since before */
+      readonly unstored: readonly number[];
     }
   | { readonly saved: false; readonly behind: readonly number[] };
 
@@ -87,6 +89,7 @@ interface SaveRow {
     readonly prevEpoch: number;
     readonly prevSeq: number;
   }[];
+  readonly unstored: readonly number[];
 }
 
 /**
@@ -95,7 +98,7 @@ interface SaveRow {
  */
 export async function saveBatch(store: Store, batch: Batch): Promise<SaveOutcome> {
   if (batch.entries.length === 0)
-    return { saved: true, inserted: 0, skipped: 0, quarantined: 0, deadLetters: [], raised: [] };
+    return { saved: true, inserted: 0, skipped: 0, quarantined: 0, deadLetters: [], raised: [], unstored: [] };
   try {
     return await commit(store, batch, undefined);
   } catch (error) {
@@ -120,6 +123,7 @@ async function saveHalves(store: Store, { readAfter, entries }: Batch): Promise<
     quarantined: first.quarantined + second.quarantined,
     deadLetters: [...first.deadLetters, ...second.deadLetters],
     raised: [...first.raised, ...second.raised],
+    unstored: [...new Set([...first.unstored, ...second.unstored])],
   };
 }
 
@@ -156,8 +160,8 @@ async function commit(store: Store, batch: Batch, fault: string | undefined): Pr
     position: { epoch, seq },
     prev: { epoch: prevEpoch, seq: prevSeq },
   }));
-  const { inserted, skipped, quarantined } = row;
-  return { saved: true, inserted, skipped, quarantined, deadLetters, raised };
+  const { inserted, skipped, quarantined, unstored } = row;
+  return { saved: true, inserted, skipped, quarantined, deadLetters, raised, unstored };
 }
 
 async function repeated(save: () => Promise<SaveRow[]>): Promise<SaveRow> {

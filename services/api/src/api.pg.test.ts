@@ -92,7 +92,7 @@ async function persist(): Promise<void> {
       const last = own.at(-1);
       if (last === undefined) continue;
       const channels = new Map(own.map(({ channel, position }) => [channel, position]));
-      await outbox.save(partition, { last: last.id, cumulativeBytes: last.cumulativeBytes, channels });
+      await outbox.save(partition, { last: last.id, cumulativeBytes: last.cumulativeBytes, channels, unstored: false });
     }
   } finally {
     reader.disconnect();

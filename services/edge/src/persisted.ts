@@ -1,17 +1,17 @@
 // The second acknowledgement on its way to the client: sends are tracked here, watermarks come in from topics and pulse,
-// `persisted` frames go out. An entry of an earlier partition epoch is believed only when Postgres itself holds it.
+// `persisted` frames go out. What a watermark cannot vouch for is believed only when Postgres itself holds it.
 // It never tells a position before Postgres has it, and after a loss it stays silent for that session and channel.
 
-import type { EntryId, Partitions, Published } from "@rookery/broker";
+import type { Partitions, Published, Watermark } from "@rookery/broker";
 import { ChatError, encodePersisted } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
 import type { Session } from "./session.ts";
-import { createWatermark } from "./watermark.ts";
-import type { Reached, Waiting } from "./watermark.ts";
+import { createWaitingSends } from "./waiting-sends.ts";
+import type { Reached, Waiting } from "./waiting-sends.ts";
 
 export interface PersistedNotices {
   track(session: Session, channel: string, published: Published): void;
-  stored(partition: number, upTo: EntryId): void;
+  stored(partition: number, watermark: Watermark): void;
   forget(session: Session): void;
   /** Sends that are acknowledged and not yet known to be committed. */
   waiting(): number;
@@ -24,34 +24,39 @@ export interface PersistedOptions {
 }
 
 export function createPersistedNotices({ partitions, holds }: PersistedOptions): PersistedNotices {
-  const watermark = createWatermark<Session>();
+  const sends = createWaitingSends<Session>();
   const lost = new WeakMap<Session, Set<string>>();
+  /** Partitions of which Postgres is being asked. A later send must not be told before the answer about an earlier one. */
+  const asking = new Set<number>();
 
   const tell = ({ session, channel, position }: Waiting<Session>): void => {
     if (lost.get(session)?.has(channel) !== true) session.tell(encodePersisted(channel, position));
   };
 
-  const settle = (partition: number, { told, doubtful }: Reached<Session>): void => {
-    if (doubtful.length === 0) told.forEach(tell);
-    else void settleDoubtful(partition, told, doubtful);
+  const settle = (partition: number, reached: Reached<Session>): void => {
+    if (asking.has(partition)) putBack(partition, reached);
+    else if (reached.doubtful.length === 0) reached.told.forEach(tell);
+    else void settleDoubtful(partition, reached);
   };
 
-  async function settleDoubtful(
-    partition: number,
-    told: readonly Waiting<Session>[],
-    doubtful: readonly Waiting<Session>[],
-  ): Promise<void> {
-    for (const each of doubtful) {
-      try {
+  async function settleDoubtful(partition: number, reached: Reached<Session>): Promise<void> {
+    asking.add(partition);
+    try {
+      for (const each of reached.doubtful) {
         if (!(await holds(each.channel, each.position, each.id))) markLost(each);
-      } catch (error) {
-        if (!(error instanceof ChatError)) throw error;
-        // Postgres does not answer: everything waits for the next watermark, which comes at least once a second.
-        for (const again of [...doubtful, ...told]) watermark.putBack(partition, again);
-        return;
       }
+      [...reached.doubtful, ...reached.told].forEach(tell);
+    } catch (error) {
+      if (!(error instanceof ChatError)) throw error;
+      putBack(partition, reached);
+    } finally {
+      asking.delete(partition);
     }
-    [...doubtful, ...told].forEach(tell);
+  }
+
+  /** Until the next watermark, which comes at least once a second. */
+  function putBack(partition: number, { told, doubtful }: Reached<Session>): void {
+    for (const again of [...doubtful, ...told]) sends.putBack(partition, again);
   }
 
   function markLost({ session, channel }: Waiting<Session>): void {
@@ -62,10 +67,10 @@ export function createPersistedNotices({ partitions, holds }: PersistedOptions):
   return {
     track(session, channel, { position, id, entry }) {
       const partition = partitions.of(channel);
-      settle(partition, watermark.track(partition, { session, channel, position, id, entry }));
+      settle(partition, sends.track(partition, { session, channel, position, id, entry }));
     },
-    stored: (partition, upTo) => settle(partition, watermark.reached(partition, upTo)),
-    forget: (session) => watermark.forget(session),
-    waiting: () => watermark.size(),
+    stored: (partition, watermark) => settle(partition, sends.reached(partition, watermark)),
+    forget: (session) => sends.forget(session),
+    waiting: () => sends.size(),
   };
 }

@@ -48,7 +48,7 @@ export function createSubscription(parts: SubscriptionParts): Subscription {
     node,
     listener: {
       envelope: (channel, envelope) => relays.feed(channel, envelope),
-      stored: (partition, upTo) => persisted.stored(partition, upTo),
+      stored: (partition, watermark) => persisted.stored(partition, watermark),
       probe: (partition) => pulse.probe(partition),
       lost(reason) {
         if (state === "attached") state = "lost";

@@ -8,7 +8,7 @@ import {
   createPartitions,
   createPublisher,
   isReady,
-  parseEntryId,
+  parseAnnouncement,
   whenReady,
 } from "@rookery/broker";
 import type { Outbox } from "@rookery/broker";
@@ -139,7 +139,7 @@ describe("entries of the outbox", () => {
     const head = await redis.redis.hgetall(keys.channel("lobby").head);
     expect(head["saved"]).toBe(`${head["epoch"]}-120`);
     const last = (await positions.lastIds()).get(partitions.of("lobby"));
-    expect(announced.at(-1)).toBe(`{"stored":"${last?.epoch}-${last?.number}"}`);
+    expect(parseAnnouncement(announced.at(-1) ?? "")).toEqual({ upTo: last, unstored: 0 });
     listener.disconnect();
   });
 
@@ -216,6 +216,9 @@ describe("entries of the outbox", () => {
       [3, true],
       [4, undefined],
     ]);
+    // Whoever waits for `persisted` in this partition has to ask Postgres.
+    const part = keys.partition(partitions.of("poison")).part;
+    expect(await redis.redis.hget(part, "unstored")).toBe("1");
     const letters = await postgres.sql`select channel, seq::integer, reason from dead_letters`;
     expect(letters).toEqual([{ channel: "poison", seq: 3, reason: "refused by Postgres (22021)" }]);
   });
@@ -229,7 +232,7 @@ describe("an announcement", () => {
     const checks: Promise<void>[] = [];
     listener.on("smessage", (topic: string, text: string) => {
       const partition = ALL.find((n) => keys.partition(n).control === topic) ?? -1;
-      const announced = parseEntryId(text.slice('{"stored":"'.length, -2));
+      const announced = parseAnnouncement(text)?.upTo;
       const check = async (): Promise<void> => {
         heard += 1;
         const last = (await positions.lastIds()).get(partition);

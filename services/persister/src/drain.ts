@@ -104,7 +104,7 @@ export function createDrain(options: DrainOptions): Drain {
   /** True when the batch is committed and Redis knows; else its partitions are to be read from their beginning. */
   async function commit({ readAfter, entries }: ReadBatch): Promise<boolean> {
     const outcome = await commitRows({ readAfter, entries: entries.map(toBatchEntry) });
-    const told = summarise(entries);
+    const told = summarise(entries, outcome);
     if (outcome?.saved === true && (await tellRedis(told))) {
       backoff.reset();
       cursors.settle(new Map([...told].map(([partition, { last }]) => [partition, last])));
@@ -152,14 +152,15 @@ export function createDrain(options: DrainOptions): Drain {
   };
 }
 
-/** What a batch commits of each partition: its last entry, and the highest place of each channel. */
-function summarise(entries: readonly OutboxEntry[]): Map<number, SavedBatch> {
+/** What a batch commits of each partition: its last entry, the highest place of each channel, whether all became rows. */
+function summarise(entries: readonly OutboxEntry[], outcome: SaveOutcome | undefined): Map<number, SavedBatch> {
+  const isUnstored = new Set(outcome?.saved === true ? outcome.unstored : []);
   const told = new Map<number, SavedBatch & { readonly channels: Map<string, Position> }>();
   for (const { partition, id, cumulativeBytes, channel, position } of entries) {
     const channels = told.get(partition)?.channels ?? new Map<string, Position>();
     const known = channels.get(channel);
     if (known === undefined || comparePositions(position, known) > 0) channels.set(channel, position);
-    told.set(partition, { last: id, cumulativeBytes, channels });
+    told.set(partition, { last: id, cumulativeBytes, channels, unstored: isUnstored.has(partition) });
   }
   return told;
 }

@@ -128,6 +128,7 @@ create table dead_letters (
   reason text not null,
   at bigint not null default now_ms()
 );
+create index dead_letters_of_entry on dead_letters (partition, entry_epoch, entry_number);
 comment on table dead_letters is 'Entries that Postgres would not take; a deleted message holds their place in messages.';
 
 create table quarantine (
@@ -145,4 +146,5 @@ create table quarantine (
   message json not null,
   at bigint not null default now_ms()
 );
+create index quarantine_of_entry on quarantine (partition, entry_epoch, entry_number);
 comment on table quarantine is 'Messages whose place was taken by another (held_id), or whose id stood at another place.';

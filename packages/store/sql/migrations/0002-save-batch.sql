@@ -9,7 +9,23 @@
 -- Returns behind: partitions that Postgres has not got as far as the batch was read after. Then nothing was written,
 -- since an earlier batch is missing. Otherwise null, and how many rows were inserted, how many entries stood at or below
 -- the position already, how many went to quarantine, the indexes of p_dead_index that were not there before, and the
--- rows whose prev was raised, as [{channel, epoch, seq, prevEpoch, prevSeq}].
+-- rows whose prev was raised, as [{channel, epoch, seq, prevEpoch, prevSeq}]. Last the partitions in which an entry of
+-- this batch is no row of its own but a dead letter or in quarantine, whether since now or since before.
+
+create function unstored_partitions(
+  p_entry_partition integer[], p_entry_epoch bigint[], p_entry_number bigint[]
+) returns integer[]
+language sql stable as $$
+  select coalesce(array_agg(distinct e.partition), '{}')
+  from unnest(p_entry_partition, p_entry_epoch, p_entry_number) as e (partition, epoch, number)
+  where exists (
+    select from dead_letters d
+    where (d.partition, d.entry_epoch, d.entry_number) = (e.partition, e.epoch, e.number)
+  ) or exists (
+    select from quarantine q
+    where (q.partition, q.entry_epoch, q.entry_number) = (e.partition, e.epoch, e.number)
+  )
+$$;
 
 create function save_batch(
   p_read_partition integer[], p_read_epoch bigint[], p_read_number bigint[],
@@ -19,7 +35,8 @@ create function save_batch(
   p_deleted_at bigint[], p_prev_epoch bigint[], p_prev_seq bigint[],
   p_dead_index integer[], p_dead_frame text[], p_dead_reason text[]
 ) returns table (
-  behind integer[], inserted integer, skipped integer, quarantined integer, dead integer[], raised json
+  behind integer[], inserted integer, skipped integer, quarantined integer, dead integer[], raised json,
+  unstored integer[]
 )
 language plpgsql as $$
 #variable_conflict use_column
@@ -31,6 +48,7 @@ declare
   v_quarantined integer := 0;
   v_dead integer[] := '{}';
   v_raised json := '[]';
+  v_unstored integer[] := '{}';
 begin
   -- Both in the order of partitions: two persisters on the same ones wait for each other, never in a circle.
   insert into outbox_positions (partition)
@@ -43,7 +61,7 @@ begin
   join outbox_positions p on p.partition = r.partition
   where (p.last_epoch, p.last_number) < (r.epoch, r.number);
   if v_behind is not null then
-    return query select v_behind, 0, 0, 0, v_dead, v_raised;
+    return query select v_behind, 0, 0, 0, v_dead, v_raised, v_unstored;
     return;
   end if;
 
@@ -52,7 +70,8 @@ begin
   join outbox_positions p on p.partition = e.partition
   where (e.epoch, e.number) > (p.last_epoch, p.last_number);
   if v_fresh = 0 then
-    return query select v_behind, 0, cardinality(p_entry_partition), 0, v_dead, v_raised;
+    v_unstored := unstored_partitions(p_entry_partition, p_entry_epoch, p_entry_number);
+    return query select v_behind, 0, cardinality(p_entry_partition), 0, v_dead, v_raised, v_unstored;
     return;
   end if;
 
@@ -174,7 +193,10 @@ begin
   ) as l
   where p.partition = l.partition and (l.epoch, l.number) > (p.last_epoch, p.last_number);
 
+  if v_fresh < cardinality(p_entry_partition) or v_quarantined > 0 or cardinality(p_dead_index) > 0 then
+    v_unstored := unstored_partitions(p_entry_partition, p_entry_epoch, p_entry_number);
+  end if;
   return query
-  select v_behind, v_inserted, cardinality(p_entry_partition) - v_fresh, v_quarantined, v_dead, v_raised;
+  select v_behind, v_inserted, cardinality(p_entry_partition) - v_fresh, v_quarantined, v_dead, v_raised, v_unstored;
 end
 $$;

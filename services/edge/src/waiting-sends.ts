@@ -1,9 +1,10 @@
 // The second acknowledgement: which sends still wait for Postgres, and whom to tell when the persister has passed them.
 // One list per partition, in the order of outbox entries. Called by send (track), by topics and pulse (reached) and when a
 // session closes (forget). It never reads a clock and never claims more than the watermark said.
+// States of a partition: what waits, the highest watermark seen, and up to where entries are doubtful.
 
-import { compareEntryIds } from "@rookery/broker";
-import type { EntryId } from "@rookery/broker";
+import { BEFORE_FIRST_ENTRY, compareEntryIds } from "@rookery/broker";
+import type { EntryId, Watermark } from "@rookery/broker";
 import { comparePositions } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
 
@@ -15,17 +16,17 @@ export interface Waiting<S> {
   readonly entry: EntryId;
 }
 
-/** What a new watermark settles, and what it cannot settle because the entry belongs to an earlier partition epoch. */
+/** What a new watermark settles, and what it cannot settle: only Postgres itself can say whether those are stored. */
 export interface Reached<S> {
   readonly told: readonly Waiting<S>[];
-  /** These may have been lost with their Redis: only Postgres itself can say whether they are stored. */
+  /** Of an earlier partition epoch, so perhaps lost with their Redis; or among entries some of which became no rows. */
   readonly doubtful: readonly Waiting<S>[];
 }
 
-export interface Watermark<S> {
+export interface WaitingSends<S> {
   /** Remembers a send. Its watermark may have overtaken its own answer (two connections), so it may be settled at once. */
   track(partition: number, waiting: Waiting<S>): Reached<S>;
-  reached(partition: number, upTo: EntryId): Reached<S>;
+  reached(partition: number, watermark: Watermark): Reached<S>;
   /** Takes back what could not be settled; the next watermark brings it up again. */
   putBack(partition: number, waiting: Waiting<S>): void;
   forget(session: S): void;
@@ -34,21 +35,29 @@ export interface Watermark<S> {
 
 const NOTHING = { told: [], doubtful: [] } as const;
 
-export function createWatermark<S>(): Watermark<S> {
-  const lists = new Map<number, Waiting<S>[]>();
-  const stored = new Map<number, EntryId>();
+interface Seen {
+  /** The highest watermark. */
+  upTo: EntryId;
+  /** As the last watermark said; 0 while none was ever unstored. */
+  unstored: number;
+  /** The watermark that came with the last change of it: any entry up to here may be the one that is not stored. */
+  doubtfulUpTo: EntryId;
+}
 
-  const settle = (partition: number, upTo: EntryId): Reached<S> => {
+export function createWaitingSends<S>(): WaitingSends<S> {
+  const lists = new Map<number, Waiting<S>[]>();
+  const seen = new Map<number, Seen>();
+
+  const settle = (partition: number, { upTo, doubtfulUpTo }: Seen): Reached<S> => {
     const list = lists.get(partition);
     if (list === undefined) return NOTHING;
     const passed = list.filter((each) => compareEntryIds(each.entry, upTo) <= 0);
     const rest = list.filter((each) => compareEntryIds(each.entry, upTo) > 0);
     if (rest.length === 0) lists.delete(partition);
     else lists.set(partition, rest);
-    return {
-      told: newest(passed.filter((each) => each.entry.epoch === upTo.epoch)),
-      doubtful: passed.filter((each) => each.entry.epoch !== upTo.epoch),
-    };
+    const isDoubtful = ({ entry }: Waiting<S>): boolean =>
+      entry.epoch !== upTo.epoch || compareEntryIds(entry, doubtfulUpTo) <= 0;
+    return { told: newest(passed.filter((each) => !isDoubtful(each))), doubtful: passed.filter(isDoubtful) };
   };
 
   const putBack = (partition: number, waiting: Waiting<S>): void => {
@@ -61,15 +70,20 @@ export function createWatermark<S>(): Watermark<S> {
     putBack,
     track(partition, waiting) {
       putBack(partition, waiting);
-      const known = stored.get(partition);
-      const passed = known !== undefined && compareEntryIds(waiting.entry, known) <= 0;
+      const known = seen.get(partition);
+      const passed = known !== undefined && compareEntryIds(waiting.entry, known.upTo) <= 0;
       return passed ? settle(partition, known) : NOTHING;
     },
-    reached(partition, upTo) {
+    reached(partition, { upTo, unstored }) {
+      const known = seen.get(partition) ?? { upTo, unstored: 0, doubtfulUpTo: BEFORE_FIRST_ENTRY };
+      seen.set(partition, known);
       // Watermarks may overtake each other between topic and pulse; an older one than the last settles nothing wrong.
-      const last = stored.get(partition);
-      if (last === undefined || compareEntryIds(upTo, last) > 0) stored.set(partition, upTo);
-      return settle(partition, stored.get(partition) ?? upTo);
+      if (compareEntryIds(upTo, known.upTo) > 0) known.upTo = upTo;
+      if (unstored !== known.unstored) {
+        known.unstored = unstored;
+        known.doubtfulUpTo = known.upTo;
+      }
+      return settle(partition, known);
     },
     forget(session) {
       for (const [partition, list] of lists) {
