@@ -2,14 +2,14 @@
 // A single server is asked with one blocking read for all; a Cluster refuses several slots in one command, so there each
 // partition is asked by itself without blocking, again and again until something is there or the time is over.
 import { setTimeout as delay } from "node:timers/promises";
-import { ChatError } from "@rookery/protocol";
+import { ChatError, ORIGIN, parsePosition } from "@rookery/protocol";
 import { answered } from "./answered.ts";
 import { MOST_BLOCK_MS } from "./connect.ts";
 import type { RedisConnection } from "./connect.ts";
 import { formatEntryId, parseEntryId } from "./entry-id.ts";
 import type { EntryId } from "./entry-id.ts";
 import type { Keys } from "./keys.ts";
-import { fieldOf, readPosition } from "./log.ts";
+import { fieldOf } from "./log.ts";
 import type { OutboxEntry } from "./outbox.ts";
 
 /** How often a Cluster is asked while nothing is there. */
@@ -106,20 +106,24 @@ export function createOutboxReader(connection: RedisConnection, keys: Keys): Out
   };
 }
 
+/** Never throws over what an entry holds: one that nobody can read must not hold up those behind it. */
 function readEntry(partition: number, [id, fields]: [string, string[]]): OutboxEntry {
   const entryId = parseEntryId(id);
-  const [kind, channel, place, prev] = ["k", "c", "p", "v"].map((name) => fieldOf(fields, name));
-  if (entryId === undefined || kind !== "message" || channel === undefined || place === undefined) {
-    throw new ChatError("internal", `outbox entry ${id} of partition ${partition} is malformed`);
-  }
+  if (entryId === undefined) throw new ChatError("internal", `an outbox holds an entry numbered ${id}`);
+  const [kind = "", channel = "", place = "", prev, bytes = ""] = FIELDS.map((name) => fieldOf(fields, name));
+  const position = parsePosition(place);
+  const isComplete = kind === "message" && channel !== "" && position !== undefined && /^\d+$/.test(bytes);
   return {
     partition,
     id: entryId,
-    kind,
     channel,
-    position: readPosition(place),
-    ...(prev === undefined ? {} : { prev: readPosition(prev) }),
-    frame: fieldOf(fields, "f") ?? "",
-    cumulativeBytes: Number(fieldOf(fields, "b")),
+    position: position ?? ORIGIN,
+    ...(prev === undefined ? {} : { prev: parsePosition(prev) }),
+    frame: fieldOf(fields, "f") ?? fields.join(" "),
+    cumulativeBytes: isComplete ? Number(bytes) : 0,
+    ...(isComplete ? {} : { fault: `an entry of kind "${kind.slice(0, MOST_KIND_CHARS)}" that is not understood` }),
   };
 }
+
+const FIELDS = ["k", "c", "p", "v", "b"];
+const MOST_KIND_CHARS = 32;

@@ -58,17 +58,32 @@ describe("reading the outbox", () => {
     const log = await redis.xrange(keys.channel(channel).log, "-", "+");
     expect(entries).toEqual([
       {
-        ...{ partition: 1, kind: "message", channel, position: first, frame: log[0]?.[1][1] },
+        ...{ partition: 1, channel, position: first, frame: log[0]?.[1][1] },
         ...{ id: { epoch: first?.epoch, number: 1 }, cumulativeBytes: anyNumber },
       },
       {
-        ...{ partition: 1, kind: "message", channel, position: second, prev: first, frame: log[1]?.[1][1] },
+        ...{ partition: 1, channel, position: second, prev: first, frame: log[1]?.[1][1] },
         ...{ id: { epoch: second?.epoch, number: 2 }, cumulativeBytes: anyNumber },
       },
     ]);
     const [head] = entries;
     expect(await outbox.read(new Map([[1, head?.id ?? BEFORE_FIRST_ENTRY]]), 10, 0)).toEqual(entries.slice(1));
     expect(await outbox.read(new Map([[2, BEFORE_FIRST_ENTRY]]), 10, 0)).toEqual([]);
+  });
+
+  it("gives what nobody understands as such, and what stands behind it", async () => {
+    const channel = channelIn(1);
+    const stream = keys.partition(1).outbox;
+    await redis.xadd(stream, "5-1", "k", "audit", "c", channel, "f", "{}");
+    await redis.xadd(stream, "5-2", "what", "ever");
+    await publishMany(publisher, channel, 1);
+    const entries = await outbox.read(everywhere, 10, 0);
+    expect(entries.map(({ id, fault }) => [id.number, fault])).toEqual([
+      [1, expect.stringMatching(/"audit"/)],
+      [2, expect.stringMatching(/""/)],
+      [entries[2]?.id.number, undefined],
+    ]);
+    expect(entries[1]).toMatchObject({ frame: "what ever", channel: "" });
   });
 
   it("never gives more than the limit, and gives each partition its share", async () => {

@@ -15,14 +15,15 @@ import { createOutboxReader } from "./outbox-reader.ts";
 export interface OutboxEntry {
   readonly partition: number;
   readonly id: EntryId;
-  readonly kind: "message";
   readonly channel: string;
   readonly position: Position;
-  readonly prev?: Position;
+  readonly prev?: Position | undefined;
   /** finished JSON */
   readonly frame: string;
   /** bytes ever put into this outbox, this entry included */
   readonly cumulativeBytes: number;
+  /** Why it is no message: then only partition and id are sure, and `frame` is all that it holds. */
+  readonly fault?: string;
 }
 
 /** What one transaction committed of a partition. */

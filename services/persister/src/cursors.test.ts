@@ -6,7 +6,6 @@ import { createCursors } from "./cursors.ts";
 const entry = (partition: number, epoch: number, number: number): OutboxEntry => ({
   partition,
   id: { epoch, number },
-  kind: "message",
   channel: "c",
   position: { epoch, seq: number },
   frame: "",

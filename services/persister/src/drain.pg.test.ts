@@ -224,6 +224,25 @@ describe("entries of the outbox", () => {
   });
 });
 
+describe("an entry of a kind that is not understood", () => {
+  it("holds up nobody, is kept as a dead letter and leaves nothing behind in Redis", async () => {
+    await publish("usual", 1);
+    const partition = partitions.of("usual");
+    const { outbox: stream, part } = keys.partition(partition);
+    const [first] = await redis.redis.xrange(stream, "-", "+");
+    const [epoch] = first?.[0].split("-") ?? [];
+    await redis.redis.xadd(stream, `${epoch}-2`, "k", "tomorrow", "f", "{}");
+    await redis.redis.hset(part, "last", 2);
+    await publish("usual", 1);
+    start();
+    await eventually(isDrained);
+    expect(await stored("usual")).toEqual([1, 2]);
+    const letters = await postgres.sql`select entry_number::integer, convert_from(frame, 'UTF8') as frame, reason
+      from dead_letters`;
+    expect(letters).toEqual([{ entry_number: 2, frame: "{}", reason: expect.stringMatching(/"tomorrow"/) }]);
+  });
+});
+
 describe("an announcement", () => {
   it("is never ahead of Postgres, whatever fails on the way", async () => {
     const listener = redis.redis.duplicate();

@@ -10,7 +10,7 @@
 // Must never tell Redis of anything before Postgres has committed it, since what is saved is trimmed.
 // States: idle, draining, stopping (the batch in flight is finished), stopped.
 import type { EntryId, Outbox, OutboxEntry, SavedBatch } from "@rookery/broker";
-import { ChatError, comparePositions } from "@rookery/protocol";
+import { ChatError, comparePositions, ORIGIN } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
 import { isAway } from "@rookery/store";
 import type { Batch, SaveOutcome } from "@rookery/store";
@@ -156,11 +156,18 @@ export function createDrain(options: DrainOptions): Drain {
 function summarise(entries: readonly OutboxEntry[], outcome: SaveOutcome | undefined): Map<number, SavedBatch> {
   const isUnstored = new Set(outcome?.saved === true ? outcome.unstored : []);
   const told = new Map<number, SavedBatch & { readonly channels: Map<string, Position> }>();
-  for (const { partition, id, cumulativeBytes, channel, position } of entries) {
-    const channels = told.get(partition)?.channels ?? new Map<string, Position>();
-    const known = channels.get(channel);
-    if (known === undefined || comparePositions(position, known) > 0) channels.set(channel, position);
-    told.set(partition, { last: id, cumulativeBytes, channels, unstored: isUnstored.has(partition) });
+  for (const { partition, id, cumulativeBytes, channel, position, fault } of entries) {
+    const before = told.get(partition);
+    const channels = before?.channels ?? new Map<string, Position>();
+    const known = channels.get(channel) ?? ORIGIN;
+    if (fault === undefined && comparePositions(position, known) > 0) channels.set(channel, position);
+    told.set(partition, {
+      last: id,
+      // An entry that nobody understands does not say how much was put in before it.
+      cumulativeBytes: Math.max(cumulativeBytes, before?.cumulativeBytes ?? 0),
+      channels,
+      unstored: isUnstored.has(partition),
+    });
   }
   return told;
 }

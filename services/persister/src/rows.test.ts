@@ -29,7 +29,6 @@ const parts = fc.record(
 const entry = (channel: string, frame: string, seq = 1) => ({
   partition: 3,
   id: { epoch: EPOCH, number: 7 },
-  kind: "message" as const,
   channel,
   position: { epoch: EPOCH, seq },
   frame,

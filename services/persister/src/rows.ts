@@ -2,16 +2,15 @@
 // throw: an entry that says nothing storable becomes one that says why.
 import type { OutboxEntry } from "@rookery/broker";
 import { ChatError, parseMessageFrame, samePosition } from "@rookery/protocol";
-import type { FullMessageFrame, Position } from "@rookery/protocol";
+import type { FullMessageFrame } from "@rookery/protocol";
 import type { BatchEntry, MessageRow, UnreadableRow } from "@rookery/store";
 
-export function toBatchEntry({ partition, id, channel, position, frame, prev }: OutboxEntry): BatchEntry {
-  return { partition, id, channel, position, frame, row: toRow({ channel, position, frame, prev }) };
+export function toBatchEntry(entry: OutboxEntry): BatchEntry {
+  const { partition, id, channel, position, frame, fault } = entry;
+  return { partition, id, channel, position, frame, row: fault === undefined ? toRow(entry) : { fault } };
 }
 
-type Announced = Pick<OutboxEntry, "channel" | "position" | "frame"> & { readonly prev: Position | undefined };
-
-function toRow({ channel, position, frame, prev }: Announced): MessageRow | UnreadableRow {
+function toRow({ channel, position, frame, prev }: OutboxEntry): MessageRow | UnreadableRow {
   const message = read(frame);
   if ("fault" in message) return message;
   // The entry's own fields decide where it stands; a frame that says otherwise was announced with another place.

@@ -128,6 +128,7 @@ create table dead_letters (
   reason text not null,
   at bigint not null default now_ms()
 );
+create index dead_letters_of_place on dead_letters (channel, epoch, seq);
 create index dead_letters_of_entry on dead_letters (partition, entry_epoch, entry_number);
 comment on table dead_letters is 'Entries that Postgres would not take; a deleted message holds their place in messages.';
 
