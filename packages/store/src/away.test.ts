@@ -1,7 +1,7 @@
 // Contract of the judgement over failed queries.
 import { ChatError } from "@rookery/protocol";
 import { describe, expect, it } from "vitest";
-import { isAway, isRefusedData, isRepeatable, NoAnswer } from "./away.ts";
+import { isAway, isOutOfReach, isRefusedData, isRepeatable, NoAnswer } from "./away.ts";
 
 const failed = (code: string): Error => Object.assign(new Error("refused"), { code });
 
@@ -25,6 +25,12 @@ describe("a failed query", () => {
       false,
     ]),
   );
+
+  it("of a server that will not write says that it is away, and not that it is out of reach", () => {
+    const codes = ["25006", "53100", "53200", "53300", "57P01", "ECONNREFUSED"];
+    expect(codes.filter((code) => isOutOfReach(failed(code)))).toEqual(["53300", "57P01", "ECONNREFUSED"]);
+    expect(codes.every((code) => isAway(failed(code)))).toBe(true);
+  });
 
   it.each(["22021", "22P02", "23502", "23514", "54000"])("%s says that the data is refused", (code) =>
     expect([isAway(failed(code)), isRefusedData(failed(code))]).toEqual([false, true]),
