@@ -158,7 +158,7 @@ export const SETTINGS = {
   connectsPerSec: integer("ROOKERY_CONNECTS_PER_SEC", 1000, [1, 100_000], "per s", EDGE,
     "upgrades that one edge accepts; the next is 503 with Retry-After"),
   connectionsPerUser: integer("ROOKERY_CONNECTIONS_PER_USER", 10, [1, 10_000], "connections", EDGE,
-    "connections of a user in the cluster; one more closes the oldest with 4509"),
+    "connections of a user on one edge; one more closes the oldest with 4509"),
   connectionsPerAddress: integer("ROOKERY_CONNECTIONS_PER_ADDRESS", 200, [1, 1_000_000], "connections", EDGE,
     "connections from one IPv4 address or IPv6 /64 on one edge"),
   loopbackExempt: flag("ROOKERY_LOOPBACK_EXEMPT", false, PUBLIC,
