@@ -246,6 +246,23 @@ describe("reading forward", () => {
       expect(seqs(page)).toEqual([4, 5]);
     });
 
+    it("and says up to where it was taken back, also when the newest page begins long after", async () => {
+      const channel = newChannel();
+      const positions = await publishMany(publisher, channel, 5);
+      const { head, log } = keys.channel(channel);
+      const [last, kept] = [positions[4] ?? ORIGIN, positions[2] ?? ORIGIN];
+      await redis.xdel(log, `${last.epoch}-4`, `${last.epoch}-5`);
+      await redis.hset(head, "seq", 3);
+      await redis.debug("CHANGE-REPL-ID");
+      await publishMany(publisher, channel, 9);
+      expect(await history.forward(channel, last, 3, MB)).toMatchObject({ recovered: false, stepsBackTo: kept });
+      await persist(channel);
+      expect(await redis.xlen(log)).toBe(3);
+      const page = await history.forward(channel, last, 3, MB);
+      expect([page.stepsBackTo, seqs(page)]).toEqual([kept, [10, 11, 12]]);
+      expect((await history.forward(channel, kept, 3, MB)).stepsBackTo).toBeUndefined();
+    });
+
     it("when neither tier has what follows the cursor", async () => {
       const channel = newChannel();
       const positions = await publishMany(publisher, channel, 6);

@@ -41,6 +41,8 @@ export interface ForwardPage {
   readonly frames: StoredFrame[];
   readonly more: boolean;
   readonly recovered: boolean;
+  /** What the first frame beyond the cursor follows, where that lies before the cursor: the rest was taken back. */
+  readonly stepsBackTo?: Position;
   readonly head: ChannelHead;
 }
 
@@ -96,9 +98,10 @@ function createForward(log: LogReader, cold: ColdFrames, backward: History["back
   return async function forward(channel, after, limit, maxBytes) {
     const view = await log.after(channel, after, limit + 1);
     const head = view.head ?? (await coldHead(cold, channel));
-    const lost = async (): Promise<ForwardPage> => ({
+    const lost = async (next?: StoredFrame): Promise<ForwardPage> => ({
       ...(await backward(channel, undefined, limit, maxBytes)),
       recovered: false,
+      ...(next?.prev !== undefined && comparePositions(next.prev, after) < 0 ? { stepsBackTo: next.prev } : {}),
     });
     // A Redis that was born later knows nothing of what an earlier one numbered and Postgres never got.
     const reaches = samePosition(after, ORIGIN) || (view.born !== undefined && after.epoch >= view.born);
@@ -109,7 +112,7 @@ function createForward(log: LogReader, cold: ColdFrames, backward: History["back
       return first === undefined ? samePosition(after, head.position) : continues(after, first);
     };
     const frames = complete(view.frames) ? view.frames : await bridge(channel, after, view.frames, limit + 1);
-    if (!complete(frames)) return lost();
+    if (!complete(frames)) return lost(frames[0]);
 
     const sound = unbroken(after, frames);
     const page = fit(sound.slice(0, limit), maxBytes);

@@ -166,7 +166,7 @@ export function createRelays({
   async function readHole(channel: string, after: Position, giveUp: boolean): Promise<HealingRead | undefined> {
     try {
       const page = await history.forward(channel, after, HEAL_PAGE_FRAMES, HEAL_PAGE_BYTES);
-      return { frames: page.frames, more: page.more, recovered: page.recovered, head: page.head.position };
+      return { ...page, head: page.head.position };
     } catch (error) {
       if (!(error instanceof ChatError)) throw error;
       if (!giveUp) return undefined;
