@@ -4,10 +4,10 @@
 -- KEYS[1]  {tag}:part
 -- KEYS[2]  {tag}:probe:<node>, the topic of the probe, sent after everything announced before
 -- KEYS[3+] {tag}:head:<channel>, the heads to read
--- Returns  { owner, serving, epoch, stored, unstored, control, head, saved, head, saved, .. }, all strings: part.owner, the
---          replication id of the server that answers, the partition's epoch, watermark, its count and control number ("0-0" when
---          there is none), then for each channel the position numbered last and the one Postgres has confirmed, each
---          "<epoch>-<seq>" or "" when it has none.
+-- Returns  { owner, serving, epoch, stored, unstored, control, head, saved, head, saved, .. }, all strings: part.owner,
+--          the replication id of the server that answers, the partition's epoch, its watermark with the count that
+--          save.lua keeps beside it, and its control number ("0-0" when there is none), then for each channel the
+--          position numbered last and the one Postgres has confirmed, each "<epoch>-<seq>" or "" when it has none.
 -- Refuses  nothing of its own.
 
 local part = redis.call('HMGET', KEYS[1], 'owner', 'epoch', 'stored', 'unstored', 'control')

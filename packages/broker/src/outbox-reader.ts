@@ -111,8 +111,8 @@ function readEntry(partition: number, [id, fields]: [string, string[]]): OutboxE
   const entryId = parseEntryId(id);
   if (entryId === undefined) throw new ChatError("internal", `an outbox holds an entry numbered ${id}`);
   const [kind = "", channel = "", place = "", prev, bytes = ""] = FIELDS.map((name) => fieldOf(fields, name));
-  const position = parsePosition(place);
-  const isComplete = kind === "message" && channel !== "" && position !== undefined && /^\d+$/.test(bytes);
+  const position = channel === "" ? undefined : parsePosition(place);
+  const isComplete = kind === "message" && position !== undefined && /^\d+$/.test(bytes);
   return {
     partition,
     id: entryId,

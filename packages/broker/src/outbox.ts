@@ -22,7 +22,7 @@ export interface OutboxEntry {
   readonly frame: string;
   /** bytes ever put into this outbox, this entry included */
   readonly cumulativeBytes: number;
-  /** Why it is no message: then only partition and id are sure, and `frame` is all that it holds. */
+  /** Why it is no message: then channel may be "" and position ORIGIN, and `frame` is whatever the entry holds. */
   readonly fault?: string;
 }
 

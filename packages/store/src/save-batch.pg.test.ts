@@ -207,13 +207,15 @@ describe("an entry that Postgres refuses", () => {
     const entries = good.map((entry) => (entry.position.seq === 2 ? { ...entry, row: { fault: "not JSON" } } : entry));
     const lost = entryOf(18, { epoch: EPOCH, number: 4 }, messageRow("p", 4));
     const nowhere = { ...lost, channel: "no channel\u0000", row: { fault: "no channel" } };
-    const outcome = await saveBatch(store, batchOf([...entries, nowhere]));
+    const next = entryOf(18, { epoch: EPOCH, number: 5 }, messageRow("p", 5));
+    const unplaced = { ...next, position: { epoch: 0, seq: 0 }, row: { fault: "no place" } };
+    const outcome = await saveBatch(store, batchOf([...entries, nowhere, unplaced]));
     expect(outcome).toMatchObject({
       saved: true,
       inserted: 3,
-      deadLetters: [{ reason: "not JSON" }, { reason: "no channel" }],
+      deadLetters: [{ reason: "not JSON" }, { reason: "no channel" }, { reason: "no place" }],
     });
     expect(await seqs("p")).toEqual([1, 2, 3]);
-    expect((await positions.lastIds()).get(18)?.number).toBe(4);
+    expect((await positions.lastIds()).get(18)?.number).toBe(5);
   });
 });

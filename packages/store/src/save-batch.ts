@@ -185,11 +185,11 @@ function place(entry: BatchEntry, fault: string | undefined): PlacedRow {
 }
 
 /**
- * A deleted message at the entry's place, of what is known to be harmless. None for a channel that cannot be named:
- * nobody could read it.
+ * A deleted message at the entry's place, of what is known to be harmless. None for a channel that cannot be named, or
+ * without a place: nobody could read it.
  */
 function placeholder({ channel, position, row }: BatchEntry): MessageRow | undefined {
-  if (!isChannelId(channel)) return undefined;
+  if (!isChannelId(channel) || position.seq < 1) return undefined;
   const known = "fault" in row ? undefined : row;
   const fit = (text: string | null | undefined, isFit: (text: string) => boolean, otherwise: string): string =>
     typeof text === "string" && isFit(text) ? text : otherwise;

@@ -156,11 +156,12 @@ export function createDrain(options: DrainOptions): Drain {
 function summarise(entries: readonly OutboxEntry[], outcome: SaveOutcome | undefined): Map<number, SavedBatch> {
   const isUnstored = new Set(outcome?.saved === true ? outcome.unstored : []);
   const told = new Map<number, SavedBatch & { readonly channels: Map<string, Position> }>();
-  for (const { partition, id, cumulativeBytes, channel, position, fault } of entries) {
+  for (const { partition, id, cumulativeBytes, channel, position } of entries) {
     const before = told.get(partition);
     const channels = before?.channels ?? new Map<string, Position>();
     const known = channels.get(channel) ?? ORIGIN;
-    if (fault === undefined && comparePositions(position, known) > 0) channels.set(channel, position);
+    // An entry without a place stands at ORIGIN.
+    if (comparePositions(position, known) > 0) channels.set(channel, position);
     told.set(partition, {
       last: id,
       // An entry that nobody understands does not say how much was put in before it.
