@@ -6,8 +6,15 @@ import { idle } from "./idle.ts";
 import { publish } from "./publish.ts";
 import { publishReport } from "./report.ts";
 import type { Report } from "./report.ts";
+import { start } from "./start.ts";
 
-const BENCHES: Readonly<Record<string, () => Report | Promise<Report>>> = { codec, publish, "fan-out": fanOut, idle };
+const BENCHES: Readonly<Record<string, () => Report | Promise<Report>>> = {
+  codec,
+  publish,
+  "fan-out": fanOut,
+  idle,
+  start,
+};
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in BENCHES));

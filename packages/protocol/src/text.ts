@@ -6,7 +6,8 @@
 export type CleanText = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string };
 
 // Patterns rather than loops over `charCodeAt`: once any package has subclassed String, as the Redis driver does, V8 looks
-// every such call up anew, and a loop takes five times as long as the pattern (235 against 40 ns for 18 characters).
+// every such call up anew. With loops the codec bench, which has that driver loaded, showed 2.2 times JSON.parse, with
+// patterns 1.8.
 
 /** C0 but tab and newline, DEL, C1. */
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;

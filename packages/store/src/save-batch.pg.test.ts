@@ -118,7 +118,8 @@ describe("a place that is taken", () => {
     await saveBatch(store, batchOf(entriesOf(10, rowsOf("i", 2))));
     const other = messageRow("i", 2, { id: messageId("another"), body: "too late", meta: '{"k":1}' });
     const batch = batchOf(entriesOf(10, [other, messageRow("i", 3)], 3));
-    expect(await saveBatch(store, batch)).toMatchObject({ saved: true, inserted: 1, quarantined: 1 });
+    expect(await saveBatch(store, batch)).toMatchObject({ inserted: 1, quarantined: 1, unstored: [10] });
+    expect(await saveBatch(store, batch)).toMatchObject({ inserted: 0, quarantined: 0, unstored: [10] });
     const [row] = await sql`select message_id, held_id, message from quarantine where channel = 'i'`;
     expect(row).toMatchObject({
       message_id: other.id,

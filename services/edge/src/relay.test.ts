@@ -1,5 +1,5 @@
 import { createPartitions } from "@rookery/broker";
-import type { Envelope, History, StoredFrame } from "@rookery/broker";
+import type { Envelope, ForwardPage, History, StoredFrame } from "@rookery/broker";
 import { ChatError, formatPosition } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
 import { describe, expect, it, vi } from "vitest";
@@ -17,7 +17,11 @@ const stored = (seq: number): StoredFrame => ({ position: at(seq), frame: `f${se
 
 /** A channel whose log holds frames 1..head and whose stores answer when they are told to. */
 function rig(head: number) {
-  const state = { head, away: false, acknowledged: true };
+  const state: { head: number; away: boolean; acknowledged: boolean; page?: Partial<ForwardPage> } = {
+    head,
+    away: false,
+    acknowledged: true,
+  };
   const out: string[] = [];
   const subscribed = new Set<string>();
   const history: Pick<History, "head" | "forward"> = {
@@ -34,6 +38,7 @@ function rig(head: number) {
         more: frames.length < all.length,
         recovered: true,
         head: { position: at(state.head), saved: at(0) },
+        ...state.page,
       };
     },
   };
@@ -56,7 +61,8 @@ function rig(head: number) {
     history,
     outlet: {
       publish: (_channel, frame) => void out.push(typeof frame === "string" ? frame : new TextDecoder().decode(frame)),
-      gap: (_channel, from, to) => void out.push(`gap ${formatPosition(from)} ${formatPosition(to)}`),
+      gap: (_channel, from, to, lost) =>
+        void out.push(`${lost ? "lost" : "gap"} ${formatPosition(from)} ${formatPosition(to)}`),
     },
     startTimeoutMs: 50,
     lingerMs: 10,
@@ -111,6 +117,22 @@ describe("a relay", () => {
     await vi.waitFor(() => expect(out).toEqual(["f4"]));
     relays.sawHead("lobby", at(4));
     expect(counts.hole_found.n).toBe(1);
+  });
+
+  it("tells what a failover took back and what lies before the newest page, apart", async () => {
+    const { relays, out, state } = rig(5);
+    await relays.hold("lobby");
+    const later = (seq: number): Position => ({ epoch: 8, seq });
+    const newest = [{ position: later(9), frame: "f8-9" }];
+    state.page = {
+      frames: newest,
+      more: false,
+      recovered: false,
+      stepsBackTo: at(3),
+      head: { position: later(9), saved: at(3) },
+    };
+    relays.sawHead("lobby", later(9));
+    await vi.waitFor(() => expect(out).toEqual(["lost 7-4 7-5", "gap 7-4 8-8", "f8-9"]));
   });
 
   it("refuses a join whose topic is not acknowledged in time, and keeps nothing of it", async () => {

@@ -156,7 +156,7 @@ export function createDrain(options: DrainOptions): Drain {
 function summarise(entries: readonly OutboxEntry[], outcome: SaveOutcome | undefined): Map<number, SavedBatch> {
   const isUnstored = new Set(outcome?.saved === true ? outcome.unstored : []);
   const told = new Map<number, SavedBatch & { readonly channels: Map<string, Position> }>();
-  for (const { partition, id, cumulativeBytes, channel, position } of entries) {
+  for (const { partition, id, cumulativeBytes, channel, position, fault } of entries) {
     const before = told.get(partition);
     const channels = before?.channels ?? new Map<string, Position>();
     const known = channels.get(channel) ?? ORIGIN;
@@ -165,7 +165,7 @@ function summarise(entries: readonly OutboxEntry[], outcome: SaveOutcome | undef
     told.set(partition, {
       last: id,
       // An entry that nobody understands does not say how much was put in before it.
-      cumulativeBytes: Math.max(cumulativeBytes, before?.cumulativeBytes ?? 0),
+      cumulativeBytes: fault === undefined ? cumulativeBytes : (before?.cumulativeBytes ?? 0),
       channels,
       unstored: isUnstored.has(partition),
     });

@@ -1,0 +1,83 @@
+// Contract of the second acknowledgement where a watermark cannot vouch for every send: only Postgres' word counts, and
+// nothing later is told before it has come.
+import { createPartitions } from "@rookery/broker";
+import type { Published } from "@rookery/broker";
+import { ChatError, createDecoder, DEFAULT_LIMITS } from "@rookery/protocol";
+import { describe, expect, it, vi } from "vitest";
+import { createPersistedNotices } from "./persisted.ts";
+import { Session } from "./session.ts";
+
+const PARTITION = 0;
+const published = (seq: number): Published => ({
+  id: `m${seq}`,
+  position: { epoch: 7, seq },
+  at: 0,
+  duplicate: false,
+  entry: { epoch: 7, number: seq },
+});
+const mark = (number: number, unstored: number) => ({ upTo: { epoch: 7, number }, unstored });
+
+function rig() {
+  const asked: { id: string; answer: (held: boolean) => void; fail: (error: Error) => void }[] = [];
+  const notices = createPersistedNotices({
+    partitions: createPartitions(1),
+    holds: (_channel, _position, id) =>
+      new Promise((resolve, reject) => asked.push({ id, answer: resolve, fail: reject })),
+  });
+  const open = () => {
+    const said: number[] = [];
+    const wire = {
+      send: (text: string) => void said.push(JSON.parse(text).seq),
+      ...{ subscribe: () => undefined, unsubscribe: () => undefined, ping: () => undefined, end: () => undefined },
+    };
+    const rules = { limits: DEFAULT_LIMITS, commandBurst: 1, authFrameBytes: 1, decode: createDecoder(DEFAULT_LIMITS) };
+    const session = new Session("s", wire, { ...rules, dispatch: () => undefined, refused: () => undefined }, 0);
+    return { session, said };
+  };
+  return { asked, notices, open };
+}
+
+describe("persisted", () => {
+  it("of a later send waits for what Postgres says of an earlier one", async () => {
+    const { asked, notices, open } = rig();
+    const { session, said } = open();
+    notices.track(session, "lobby", published(1));
+    notices.stored(PARTITION, mark(1, 1));
+    notices.track(session, "lobby", published(2));
+    notices.stored(PARTITION, mark(2, 1));
+    expect([said, asked.map(({ id }) => id)]).toEqual([[], ["m1"]]);
+    asked[0]?.answer(true);
+    await vi.waitFor(() => expect(said).toEqual([1]));
+    notices.stored(PARTITION, mark(2, 1));
+    expect([said, notices.waiting()]).toEqual([[1, 2], 0]);
+  });
+
+  it("ends for a session and channel of which something is not stored, and for no other", async () => {
+    const { asked, notices, open } = rig();
+    const [unlucky, other] = [open(), open()];
+    notices.track(unlucky.session, "lobby", published(1));
+    notices.track(other.session, "lobby", published(2));
+    notices.stored(PARTITION, mark(2, 1));
+    asked[0]?.answer(false);
+    await vi.waitFor(() => expect(asked).toHaveLength(2));
+    asked[1]?.answer(true);
+    await vi.waitFor(() => expect(other.said).toEqual([2]));
+    notices.track(unlucky.session, "lobby", published(3));
+    notices.track(unlucky.session, "hall", published(4));
+    notices.stored(PARTITION, mark(4, 1));
+    expect(unlucky.said).toEqual([4]);
+  });
+
+  it("waits for the next watermark while Postgres is away", async () => {
+    const { asked, notices, open } = rig();
+    const { session, said } = open();
+    notices.track(session, "lobby", published(1));
+    notices.stored(PARTITION, mark(1, 1));
+    asked[0]?.fail(new ChatError("unavailable", "away"));
+    await vi.waitFor(() => expect(notices.waiting()).toBe(1));
+    notices.stored(PARTITION, mark(1, 1));
+    await vi.waitFor(() => expect(asked).toHaveLength(2));
+    asked[1]?.answer(true);
+    await vi.waitFor(() => expect(said).toEqual([1]));
+  });
+});
