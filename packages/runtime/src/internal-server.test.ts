@@ -49,6 +49,20 @@ describe("the internal server", () => {
     });
   });
 
+  it("stays ready over what is only to be known, and tells it to whoever asks for all", async () => {
+    const base = await serve({ checks: [passes, { ...fails, advisory: true }] });
+    expect((await fetch(`${base}/readyz`)).status).toBe(200);
+    const verbose = await fetch(`${base}/readyz?verbose`);
+    expect(verbose.status).toBe(200);
+    expect(await verbose.json()).toMatchObject({
+      ready: true,
+      checks: [
+        { name: "redis", ok: true },
+        { name: "postgres", advisory: true, ok: false, detail: "refused" },
+      ],
+    });
+  });
+
   it("runs the checks once for all who ask meanwhile", async () => {
     let runs = 0;
     let release: (() => void) | undefined;

@@ -9,6 +9,8 @@ import type { Metrics } from "./metrics.ts";
 /** Answers undefined when all is well, else what is wrong, in words without secrets. */
 export interface ReadinessCheck {
   readonly name: string;
+  /** Told with `?verbose` and never a reason for 503: what an operator should know while clients are served all the same. */
+  readonly advisory?: true;
   check(): Promise<string | undefined>;
 }
 
@@ -34,6 +36,7 @@ export interface InternalServer {
 
 export interface CheckResult {
   readonly name: string;
+  readonly advisory?: true;
   readonly ok: boolean;
   readonly detail?: string;
   readonly tookMs: number;
@@ -162,7 +165,8 @@ async function runChecks(checks: readonly ReadinessCheck[], checkMs: number): Pr
 }
 
 async function runCheck(readiness: ReadinessCheck, checkMs: number): Promise<CheckResult> {
-  const { name } = readiness;
+  const { name, advisory } = readiness;
+  const about = advisory === undefined ? { name } : { name, advisory };
   const startedMs = performance.now();
   let timer: NodeJS.Timeout | undefined;
   const overrun = new Promise<string>((resolve) => {
@@ -171,7 +175,7 @@ async function runCheck(readiness: ReadinessCheck, checkMs: number): Promise<Che
   const detail = await Promise.race([settle(readiness), overrun]);
   clearTimeout(timer);
   const tookMs = Math.round(performance.now() - startedMs);
-  return detail === undefined ? { name, ok: true, tookMs } : { name, ok: false, detail, tookMs };
+  return detail === undefined ? { ...about, ok: true, tookMs } : { ...about, ok: false, detail, tookMs };
 }
 
 async function settle(readiness: ReadinessCheck): Promise<string | undefined> {
@@ -183,7 +187,7 @@ async function settle(readiness: ReadinessCheck): Promise<string | undefined> {
 }
 
 function sendReadiness(response: ServerResponse, results: readonly CheckResult[], isVerbose: boolean): void {
-  const failed = results.filter(({ ok }) => !ok).map(({ name }) => name);
+  const failed = results.filter(({ ok, advisory }) => !ok && advisory === undefined).map(({ name }) => name);
   const isReady = failed.length === 0;
   const status = isReady ? 200 : 503;
   if (isVerbose) sendJson(response, status, { ready: isReady, checks: results });
