@@ -54,6 +54,7 @@ async function main(context: Context): Promise<void> {
   const persisted = createPersistedNotices({
     partitions,
     holds: (channel, position, id) => messages.holds(channel, position, id),
+    fault: (err) => log.error({ err }, "Postgres cannot say what is committed; it is asked again"),
   });
   const outlet: RelayOutlet = {
     publish(channel, frame) {

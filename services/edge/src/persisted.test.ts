@@ -18,11 +18,13 @@ const published = (seq: number): Published => ({
 const mark = (number: number, unstored: number) => ({ upTo: { epoch: 7, number }, unstored });
 
 function rig() {
+  const faults: unknown[] = [];
   const asked: { id: string; answer: (held: boolean) => void; fail: (error: Error) => void }[] = [];
   const notices = createPersistedNotices({
     partitions: createPartitions(1),
     holds: (_channel, _position, id) =>
       new Promise((resolve, reject) => asked.push({ id, answer: resolve, fail: reject })),
+    fault: (error) => void faults.push(error),
   });
   const open = () => {
     const said: number[] = [];
@@ -34,7 +36,7 @@ function rig() {
     const session = new Session("s", wire, { ...rules, dispatch: () => undefined, refused: () => undefined }, 0);
     return { session, said };
   };
-  return { asked, notices, open };
+  return { asked, notices, open, faults };
 }
 
 describe("persisted", () => {
@@ -50,6 +52,19 @@ describe("persisted", () => {
     await vi.waitFor(() => expect(said).toEqual([1]));
     notices.stored(PARTITION, mark(2, 1));
     expect([said, notices.waiting()]).toEqual([[1, 2], 0]);
+  });
+
+  it("outlives an answer of Postgres that nobody expects, reports it and asks again", async () => {
+    const { asked, notices, open, faults } = rig();
+    const { session, said } = open();
+    notices.track(session, "lobby", published(1));
+    notices.stored(PARTITION, mark(1, 1));
+    asked[0]?.fail(new Error("permission denied for table messages"));
+    await vi.waitFor(() => expect(faults).toHaveLength(1));
+    notices.stored(PARTITION, mark(1, 1));
+    await vi.waitFor(() => expect(asked).toHaveLength(2));
+    asked[1]?.answer(true);
+    await vi.waitFor(() => expect(said).toEqual([1]));
   });
 
   it("ends for a session and channel of which something is not stored, and for no other", async () => {

@@ -21,9 +21,11 @@ export interface PersistedOptions {
   readonly partitions: Partitions;
   /** Whether Postgres holds this very message at this position; rejects with `unavailable`. */
   readonly holds: (channel: string, position: Position, id: string) => Promise<boolean>;
+  /** Postgres answered something that nobody expects: a fault of ours. It is asked again with the next watermark. */
+  fault(this: void, error: unknown): void;
 }
 
-export function createPersistedNotices({ partitions, holds }: PersistedOptions): PersistedNotices {
+export function createPersistedNotices({ partitions, holds, fault }: PersistedOptions): PersistedNotices {
   const sends = createWaitingSends<Session>();
   const lost = new WeakMap<Session, Set<string>>();
   /** Partitions of which Postgres is being asked. A later send must not be told before the answer about an earlier one. */
@@ -36,7 +38,7 @@ export function createPersistedNotices({ partitions, holds }: PersistedOptions):
   const settle = (partition: number, reached: Reached<Session>): void => {
     if (asking.has(partition)) putBack(partition, reached);
     else if (reached.doubtful.length === 0) reached.told.forEach(tell);
-    else void settleDoubtful(partition, reached);
+    else settleDoubtful(partition, reached).catch(fault);
   };
 
   async function settleDoubtful(partition: number, reached: Reached<Session>): Promise<void> {
@@ -47,7 +49,7 @@ export function createPersistedNotices({ partitions, holds }: PersistedOptions):
       }
       [...reached.doubtful, ...reached.told].forEach(tell);
     } catch (error) {
-      if (!(error instanceof ChatError)) throw error;
+      if (!(error instanceof ChatError)) fault(error);
       putBack(partition, reached);
     } finally {
       asking.delete(partition);

@@ -17,19 +17,22 @@ const stored = (seq: number): StoredFrame => ({ position: at(seq), frame: `f${se
 
 /** A channel whose log holds frames 1..head and whose stores answer when they are told to. */
 function rig(head: number) {
-  const state: { head: number; away: boolean; acknowledged: boolean; page?: Partial<ForwardPage> } = {
+  const state: { head: number; away: boolean; acknowledged: boolean; fault?: Error; page?: Partial<ForwardPage> } = {
     head,
     away: false,
     acknowledged: true,
   };
   const out: string[] = [];
   const subscribed = new Set<string>();
+  const faults: unknown[] = [];
   const history: Pick<History, "head" | "forward"> = {
     head: async () => {
+      if (state.fault !== undefined) throw state.fault;
       if (state.away) throw new ChatError("unavailable", "away");
       return { position: at(state.head), saved: at(0) };
     },
     forward: async (_channel, after, limit) => {
+      if (state.fault !== undefined) throw state.fault;
       if (state.away) throw new ChatError("unavailable", "away");
       const all = Array.from({ length: state.head - after.seq }, (_, n) => stored(after.seq + 1 + n));
       const frames = all.slice(0, limit);
@@ -67,8 +70,9 @@ function rig(head: number) {
     startTimeoutMs: 50,
     lingerMs: 10,
     counts,
+    fault: (error) => void faults.push(error),
   });
-  return { relays, state, out, subscribed, counts };
+  return { relays, state, out, subscribed, counts, faults };
 }
 
 describe("a relay", () => {
@@ -96,6 +100,20 @@ describe("a relay", () => {
     relays.feed("lobby", envelope(8));
     await vi.waitFor(() => expect(out).toEqual(["f4", "f5", "f6", "f7", "f8"]));
     expect(counts).toMatchObject({ hole_found: { n: 1 }, hole_healed: { n: 1 }, gap_told: { n: 0 } });
+  });
+
+  it("outlives an answer of a store that nobody expects, says so once, and heals when it is gone", async () => {
+    const { relays, out, state, faults } = rig(3);
+    await relays.hold("lobby");
+    state.head = 6;
+    const unexpected = new Error("permission denied for table messages");
+    state.fault = unexpected;
+    relays.feed("lobby", envelope(6));
+    relays.compare(["lobby"]);
+    await vi.waitFor(() => expect(faults).toEqual([unexpected, unexpected]));
+    delete state.fault;
+    await vi.waitFor(() => expect(out).toEqual(["f4", "f5", "f6"]));
+    expect(faults).toHaveLength(2);
   });
 
   it("waits for a store that is away instead of telling a gap, and heals when it is back", async () => {

@@ -71,6 +71,8 @@ export interface RelayOptions {
   readonly startTimeoutMs: number;
   readonly lingerMs: number;
   readonly counts: RelayCounts;
+  /** A store answered something that nobody expects: a fault of ours, told once a hole. The read is tried again all the same. */
+  fault(this: void, error: unknown): void;
 }
 
 export function createRelays({
@@ -81,6 +83,7 @@ export function createRelays({
   startTimeoutMs,
   lingerMs,
   counts,
+  fault,
 }: RelayOptions): Relays {
   const relays = new Map<string, Relay>();
   const byPartition = Array.from({ length: partitions.count }, () => new Set<string>());
@@ -136,7 +139,7 @@ export function createRelays({
           outlet.gap(relay.channel, action.from, action.to, action.lost);
           break;
         case "heal":
-          if (!relay.healing) void heal(relay);
+          if (!relay.healing) heal(relay).catch(fault);
       }
     }
   }
@@ -146,9 +149,10 @@ export function createRelays({
     relay.healing = true;
     counts.hole_found.n += 1;
     let since = performance.now();
+    const report = onceReported(fault);
     const { position } = relay;
     for (let attempt = 0; position?.state === "healing"; attempt += 1) {
-      const page = await readHole(relay.channel, position.position, performance.now() - since > GIVE_UP_MS);
+      const page = await readHole(relay.channel, position.position, performance.now() - since > GIVE_UP_MS, report);
       if (!isCurrent(relay)) return;
       if (page === undefined) {
         await pause(Math.random() * Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** attempt));
@@ -163,31 +167,37 @@ export function createRelays({
   }
 
   /** Undefined when a store did not answer. With `giveUp` the log's word alone is enough to call it a gap. */
-  async function readHole(channel: string, after: Position, giveUp: boolean): Promise<HealingRead | undefined> {
+  async function readHole(
+    channel: string,
+    after: Position,
+    giveUp: boolean,
+    report: (error: unknown) => void,
+  ): Promise<HealingRead | undefined> {
     try {
       const page = await history.forward(channel, after, HEAL_PAGE_FRAMES, HEAL_PAGE_BYTES);
       return { ...page, head: page.head.position };
     } catch (error) {
-      if (!(error instanceof ChatError)) throw error;
+      report(error);
       if (!giveUp) return undefined;
     }
     try {
       const head = await history.head(channel);
       return { frames: [], more: false, recovered: false, head: head.position };
     } catch (error) {
-      if (!(error instanceof ChatError)) throw error;
+      report(error);
       return undefined;
     }
   }
 
   async function compareOne(channel: string): Promise<void> {
+    const report = onceReported(fault);
     for (let attempt = 0; relays.get(channel)?.position !== undefined; attempt += 1) {
       try {
         const head = await history.head(channel);
         sawHead(channel, head.position);
         return;
       } catch (error) {
-        if (!(error instanceof ChatError)) throw error;
+        report(error);
         await pause(Math.random() * Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** attempt));
       }
     }
@@ -222,13 +232,23 @@ export function createRelays({
     },
     sawHead,
     compare(channels) {
-      for (const channel of channels) void compareOne(channel);
+      for (const channel of channels) compareOne(channel).catch(fault);
     },
     channelsOf: (partition) => byPartition[partition] ?? NO_CHANNELS,
     close() {
       for (const relay of relays.values()) clearTimeout(relay.lingerTimer);
       relays.clear();
     },
+  };
+}
+
+/** A refusal is what a store says while it is away; the first of anything else is reported. */
+function onceReported(fault: (error: unknown) => void): (error: unknown) => void {
+  let isReported = false;
+  return (error) => {
+    if (isReported || error instanceof ChatError) return;
+    isReported = true;
+    fault(error);
   };
 }
 

@@ -70,6 +70,7 @@ export function createSubscription(parts: SubscriptionParts): Subscription {
     startTimeoutMs: commandTimeoutMs,
     lingerMs: LINGER_MS,
     counts: metrics.relay,
+    fault: (err) => log.error({ err }, "a hole cannot be read back; it is tried again"),
   });
   const pulse = createPulse({
     connection: commands,
