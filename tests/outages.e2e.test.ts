@@ -124,13 +124,26 @@ const readiness = async (internal: string): Promise<number> => {
   return answer.status;
 };
 
-const untilAllAre = (status: number): Promise<unknown> =>
+const isEdge = (name: string): boolean => name.startsWith("edge");
+
+/** All processes, or those whose name fits. */
+const untilAllAre = (status: number, fits: (name: string) => boolean = () => true): Promise<unknown> =>
   eventually(
     async () => {
-      const addresses = cluster.ready.processes.flatMap(({ internal }) => (internal === undefined ? [] : [internal]));
+      const addresses = cluster.ready.processes.flatMap(({ name, internal }) =>
+        internal === undefined || !fits(name) ? [] : [internal],
+      );
       expect(await Promise.all(addresses.map(readiness))).toEqual(addresses.map(() => status));
     },
     { withinMs: RECOVERED_WITHIN_MS, everyMs: 100, what: `every process at ${status}` },
+  );
+
+/** What each process tells an operator who asks for all of it. */
+const toldByAll = (): Promise<string[]> =>
+  Promise.all(
+    cluster.ready.processes.flatMap(({ internal }) =>
+      internal === undefined ? [] : [fetch(`${internal}/readyz?verbose`).then((answer) => answer.text())],
+    ),
   );
 
 /** Of clients that do not come back by themselves: none has lost its connection. */
@@ -307,7 +320,12 @@ describe("Postgres", () => {
 
     postgresWay.refuse(true);
     postgresWay.cut();
-    await untilAllAre(503);
+    await untilAllAre(503, (name) => name.startsWith("persister"));
+    // No client is better off without an edge that still takes its sends: a balancer keeps it, an operator is told.
+    await eventually(async () => {
+      for (const told of await toldByAll()) expect(told).toMatch(/Postgres (does not answer|is away)/);
+    });
+    await untilAllAre(200, isEdge);
     const sent: Frame[] = [];
     for (let n = 0; n < 50; n += 1) sent.push(await sender.send(channel, `in the dark ${n}`));
     expect(sent.filter(({ type }) => type !== "ok")).toEqual([]);

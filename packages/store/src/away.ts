@@ -66,7 +66,12 @@ export function isAway(error: unknown): boolean {
 
 /** True when Postgres is out of reach, as against one that answers and refuses to write for the time being. */
 export function isOutOfReach(error: unknown): boolean {
-  return isAway(error) && !REFUSED_WRITES.has(codeOf(error));
+  return isAway(error) && !isRefusedWrite(error);
+}
+
+/** True when Postgres answers and refuses to write for the time being. */
+export function isRefusedWrite(error: unknown): boolean {
+  return REFUSED_WRITES.has(codeOf(error));
 }
 
 /** True when a repeat of the whole transaction may succeed at once. */

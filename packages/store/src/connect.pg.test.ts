@@ -45,13 +45,24 @@ describe("a store", () => {
     proxy.refuse(true);
     proxy.cut();
     for (let n = 0; n < 20; n += 1) expect(await codeOf(messages.last("any"))).toBe("unavailable");
-    expect(await store.ready()).toBe(false);
+    expect(await store.trouble()).toBe("Postgres does not answer");
     const saving = await saveBatch(store, batchOf(entriesOf(1, rowsOf("away", 1)))).catch((error: unknown) => error);
     expect(isAway(saving)).toBe(true);
     proxy.refuse(false);
     await eventually(async () => (await codeOf(messages.last("any"))) === "answered");
-    expect(await store.ready()).toBe(true);
+    expect(await store.trouble()).toBeUndefined();
     expect(states).toEqual(["ready", "lost", "ready"]);
+  });
+
+  it("says of a Postgres that answers and refuses to write that it does", async () => {
+    const database = new URL(url).pathname.slice(1);
+    await sql.unsafe(`alter database ${database} set default_transaction_read_only to on`);
+    try {
+      const store = open();
+      expect(await store.trouble()).toBe("Postgres is read-only: it refuses to write");
+    } finally {
+      await sql.unsafe(`alter database ${database} reset default_transaction_read_only`);
+    }
   });
 
   it("survives hundreds of cuts under load: every query is answered or unavailable, and none hangs", async () => {
@@ -84,7 +95,7 @@ describe("a store", () => {
     await messages.last("any");
     proxy.freeze(true);
     expect(await codeOf(messages.last("any"))).toBe("unavailable");
-    expect(await store.ready()).toBe(false);
+    expect(await store.trouble()).toBe("Postgres does not answer");
     proxy.freeze(false);
     await eventually(async () => (await codeOf(messages.last("any"))) === "answered");
   });

@@ -5,6 +5,7 @@
 import { ChatError } from "@rookery/protocol";
 import postgres from "postgres";
 import { codeOf, isAway, isOutOfReach, NoAnswer } from "./away.ts";
+import { loadStatement } from "./statement.ts";
 import type { Statement } from "./statement.ts";
 
 /** Arrays go as text: see arrayLiteral. */
@@ -22,14 +23,18 @@ export interface StoreOptions {
   onState?(state: "ready" | "lost", detail?: string): void;
 }
 
+export type StoreState = "unknown" | "ready" | "lost";
+
 /** A way to Postgres; making one connects to nothing. */
 export interface Store {
   /** Rows of one statement, which is a transaction of its own. Rejects with the driver's error: see `isAway`. */
   query<Row extends object>(statement: Statement, parameters: readonly Parameter[]): Promise<Row[]>;
   /** The same for readers on behalf of a client: throws ChatError `unavailable` while Postgres is away. */
   read<Row extends object>(statement: Statement, parameters: readonly Parameter[]): Promise<Row[]>;
-  /** Whether Postgres answers within a second. Never rejects. */
-  ready(): Promise<boolean>;
+  /** What keeps Postgres from serving, asked within a second, in words for an operator; undefined when it reads and writes. */
+  trouble(): Promise<string | undefined>;
+  /** Whether Postgres answered when it was last asked, for the metrics. */
+  state(): StoreState;
   close(): Promise<void>;
 }
 
@@ -43,6 +48,12 @@ const READY_WITHIN_MS = 1_000;
 const RETIRE_SEC = 2;
 const CLOSE_SEC = 2;
 
+const READ_ONLY = loadStatement("read-only");
+
+interface ReadOnlyRow {
+  readonly readOnly: string;
+}
+
 /** Every integer of this schema stays below 2^53. */
 const WHOLE_NUMBER = { to: 20, from: [20], parse: Number, serialize: String };
 
@@ -54,7 +65,7 @@ export function connectStore(options: StoreOptions): Store {
   const answerWithinMs = statementTimeoutMs + ANSWER_SLACK_MS;
   let pool = createPool(options, statementTimeoutMs);
   let closed = false;
-  let told: "ready" | "lost" | undefined;
+  let told: StoreState = "unknown";
 
   const tell = (state: "ready" | "lost", detail?: string): void => {
     if (told === state || closed) return;
@@ -96,17 +107,18 @@ export function connectStore(options: StoreOptions): Store {
         throw error;
       }
     },
-    ready: async () => {
+    trouble: async () => {
       const asked = pool;
       try {
-        await answered(asked.unsafe("select 1", [], { prepare: true }), READY_WITHIN_MS);
+        const [row] = await answered(asked.unsafe<ReadOnlyRow[]>(READ_ONLY, [], { prepare: true }), READY_WITHIN_MS);
         tell("ready");
-        return true;
+        return row?.readOnly === "on" ? "Postgres is read-only: it refuses to write" : undefined;
       } catch (error) {
         tell("lost", detailOf(error));
-        return false;
+        return "Postgres does not answer";
       }
     },
+    state: () => told,
     close: async () => {
       closed = true;
       await pool.end({ timeout: CLOSE_SEC });

@@ -1,7 +1,7 @@
 // The package's public names. Other packages import from here only.
 export { createApiKeys } from "./api-keys.ts";
 export type { ApiKeyRow, ApiKeys } from "./api-keys.ts";
-export { isAway } from "./away.ts";
+export { isAway, isRefusedWrite } from "./away.ts";
 export { createChannels } from "./channels.ts";
 export type { ChannelKind, ChannelRow, Channels, NewChannel } from "./channels.ts";
 export { connectStore } from "./connect.ts";

@@ -34,7 +34,7 @@ async function main(context: ProcessContext<"api">): Promise<void> {
     drain: () => context.stop("drain"),
     checks: [
       { name: "redis", check: async () => fitness.trouble() },
-      { name: "postgres", check: async () => ((await store.ready()) ? undefined : "Postgres does not answer") },
+      { name: "postgres", check: () => store.trouble() },
       { name: "draining", check: async () => (draining ? "this node drains" : undefined) },
     ],
   });

@@ -2,9 +2,15 @@
 
 import type { Metrics } from "@rookery/runtime";
 import type { EdgeContext } from "./context.ts";
+import type { Store } from "@rookery/store";
 import type { Subscription } from "./subscription.ts";
 
-export function registerEdgeGauges(metrics: Metrics, edge: EdgeContext, subscription: Subscription): void {
+export function registerEdgeGauges(
+  metrics: Metrics,
+  edge: EdgeContext,
+  subscription: Subscription,
+  store: Pick<Store, "state">,
+): void {
   const { hub, persisted } = edge;
   const gauge = (name: string, help: string, read: () => number): void =>
     metrics.gauge(`rookery_edge_${name}`, help, read);
@@ -15,5 +21,10 @@ export function registerEdgeGauges(metrics: Metrics, edge: EdgeContext, subscrip
   gauge("memberships", "Memberships of sessions in channels.", () => hub.counts().memberships);
   gauge("subscribed_topics", "Channel topics subscribed in Redis.", () => subscription.topicCount());
   gauge("unconfirmed_sends", "Sends whose persisted is still to come.", () => persisted.waiting());
+  gauge(
+    "postgres_state",
+    "1 while Postgres answers, 0 while it is away.",
+    () => ({ unknown: Number.NaN, ready: 1, lost: 0 })[store.state()],
+  );
   gauge("pulse_age_seconds", "Since the last pulse was answered.", () => subscription.pulseAgeMs() / 1000);
 }

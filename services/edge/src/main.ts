@@ -4,7 +4,7 @@
 import { createVerifier } from "@rookery/auth";
 import type { VerifierOptions } from "@rookery/auth";
 import { createHistory, createPublisher, rightsVersion, startBeats } from "@rookery/broker";
-import { createDecoder, encodeGap } from "@rookery/protocol";
+import { ChatError, createDecoder, encodeGap } from "@rookery/protocol";
 import type { FrameLimits, Position } from "@rookery/protocol";
 import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
 import type { ProcessContext } from "@rookery/runtime";
@@ -28,6 +28,7 @@ import { connectStores } from "./stores.ts";
 import type { Stores } from "./stores.ts";
 import { createSubscription } from "./subscription.ts";
 import { startSweep } from "./sweep.ts";
+import { startTables } from "./tables.ts";
 
 type Context = ProcessContext<"edge">;
 
@@ -94,8 +95,14 @@ async function main(context: Context): Promise<void> {
     verifier: createVerifier(tokenRules(settings)),
     persisted,
   };
-  registerEdgeGauges(context.metrics, edge, subscription);
+  registerEdgeGauges(context.metrics, edge, subscription, store);
 
+  const tables = startTables(
+    () => stores.floorReader.read(),
+    // That Postgres is away is told by the store itself.
+    (err) => log[err instanceof ChatError ? "debug" : "error"]({ err }, "Postgres cannot be read; it is tried again"),
+  );
+  onStop("tables", tables.close);
   const internal = await startInternalServer({
     host: settings.internalHost,
     port: settings.internalPort,
@@ -104,7 +111,8 @@ async function main(context: Context): Promise<void> {
     drain: () => context.stop("drain"),
     checks: [
       { name: "redis", check: async () => subscription.trouble() },
-      { name: "postgres", check: async () => ((await store.ready()) ? undefined : "Postgres does not answer") },
+      { name: "tables", check: async () => tables.trouble() },
+      { name: "postgres", advisory: true, check: () => store.trouble() },
       { name: "draining", check: async () => (draining ? "this node drains" : undefined) },
     ],
   });

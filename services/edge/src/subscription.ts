@@ -105,8 +105,6 @@ export function createSubscription(parts: SubscriptionParts): Subscription {
     if (closing.signal.aborted) return;
     pulse.start();
     state = "attached";
-    // Floors from Postgres: not waited for, since the first cold publication reads them in any case.
-    parts.floorReader.read().catch((err: unknown) => log.debug({ err }, "floors not read yet"));
   }
 
   return {

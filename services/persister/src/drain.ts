@@ -12,11 +12,11 @@
 import type { EntryId, Outbox, OutboxEntry, SavedBatch } from "@rookery/broker";
 import { ChatError, comparePositions, ORIGIN } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
-import { isAway } from "@rookery/store";
+import { isAway, isRefusedWrite } from "@rookery/store";
 import type { Batch, SaveOutcome } from "@rookery/store";
 import { createBackoff, pause } from "./backoff.ts";
 import { createCursors } from "./cursors.ts";
-import type { Outage } from "./outage.ts";
+import type { Outage, OutageKind } from "./outage.ts";
 import { toBatchEntry } from "./rows.ts";
 
 export interface DrainOptions {
@@ -95,7 +95,7 @@ export function createDrain(options: DrainOptions): Drain {
       redis.back();
       return { readAfter, entries };
     } catch (error) {
-      redis.lost(error, isUnavailable(error));
+      redis.lost(error, redisKind(error));
       cursors.rewind();
       return undefined;
     }
@@ -122,7 +122,7 @@ export function createDrain(options: DrainOptions): Drain {
       if (outcome.saved) options.committed?.(outcome, batch.entries.length, performance.now() - startedMs);
       return outcome;
     } catch (error) {
-      postgres.lost(error, isAway(error));
+      postgres.lost(error, postgresKind(error));
       return undefined;
     }
   }
@@ -131,7 +131,7 @@ export function createDrain(options: DrainOptions): Drain {
     const saves = await Promise.allSettled([...told].map(([partition, saved]) => outbox.save(partition, saved)));
     const failed = saves.find((save) => save.status === "rejected");
     if (failed === undefined) redis.back();
-    else redis.lost(failed.reason, isUnavailable(failed.reason));
+    else redis.lost(failed.reason, redisKind(failed.reason));
     return failed === undefined;
   }
 
@@ -173,6 +173,11 @@ function summarise(entries: readonly OutboxEntry[], outcome: SaveOutcome | undef
   return told;
 }
 
-function isUnavailable(error: unknown): boolean {
-  return error instanceof ChatError && error.code === "unavailable";
+function redisKind(error: unknown): OutageKind {
+  return error instanceof ChatError && error.code === "unavailable" ? "away" : "fault";
+}
+
+function postgresKind(error: unknown): OutageKind {
+  if (isRefusedWrite(error)) return "refuses";
+  return isAway(error) ? "away" : "fault";
 }

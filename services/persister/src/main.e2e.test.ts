@@ -17,7 +17,7 @@ import {
 } from "@rookery/broker";
 import { connectStore, createMessages } from "@rookery/store";
 import { eventually, startProxy, testPostgres, testRedis } from "@rookery/testkit";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 
 const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 const PARTITIONS = 16;
@@ -145,6 +145,29 @@ describe("a persister", () => {
     await eventually(isDrained);
     await eventually(async () => (await running.get("/readyz")).status === 200);
     expect(said()).toEqual(["away", "back"]);
+  });
+
+  it("says where an operator looks that Postgres refuses to write, and drains when it writes again", async () => {
+    const running = await start();
+    await publish("held");
+    await eventually(isDrained);
+    const database = new URL(postgres.url).pathname.slice(1);
+    await postgres.sql.unsafe(`alter database ${database} set default_transaction_read_only to on`);
+    onTestFinished(async () => {
+      await postgres.sql.unsafe(`alter database ${database} reset default_transaction_read_only`);
+    });
+    toPostgres.cut();
+    await publish("held");
+    await eventually(async () => {
+      const { status, text } = await running.get("/readyz?verbose");
+      expect([status, text]).toEqual([503, expect.stringContaining("Postgres refuses to write (25006)")]);
+    });
+    expect((await running.get("/metrics")).text).toMatch(/^rookery_persister_postgres_state 0$/m);
+    expect(running.lines.filter((line) => line.includes("Postgres refuses to write; entries wait"))).toHaveLength(1);
+    await postgres.sql.unsafe(`alter database ${database} reset default_transaction_read_only`);
+    toPostgres.cut();
+    await eventually(isDrained);
+    await eventually(async () => (await running.get("/readyz")).status === 200);
   });
 
   it("waits at its start for stores that are away", async () => {

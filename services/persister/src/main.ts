@@ -63,7 +63,8 @@ async function main(context: Context): Promise<void> {
 
 type Stores = ReturnType<typeof connectStores>;
 
-async function listen(context: Context, { commands, reader, store }: Stores): Promise<number> {
+/** Nothing is routed by it: a persister is ready while it drains, so that a rollout stops at one that cannot. */
+async function listen(context: Context, { commands, reader, store, outages }: Stores): Promise<number> {
   const { settings, log, metrics, onStop } = context;
   const server = await startInternalServer({
     host: settings.internalHost,
@@ -75,7 +76,7 @@ async function listen(context: Context, { commands, reader, store }: Stores): Pr
         name: "redis",
         check: async () => (isReady(commands) && isReady(reader) ? undefined : "Redis does not answer"),
       },
-      { name: "postgres", check: async () => ((await store.ready()) ? undefined : "Postgres does not answer") },
+      { name: "postgres", check: async () => outages.postgres.trouble() ?? (await store.trouble()) },
     ],
     drain: () => context.stop("drain"),
   });
@@ -105,7 +106,7 @@ function connectStores({ settings, log, node, onStop }: Context) {
     application: `rookery-${node}`,
     statementTimeoutMs: settings.statementTimeoutMs,
     // A commit may outlast a short outage inside the driver, which connects again by itself; the store has noticed it.
-    onState: (state, code) => (state === "ready" ? outages.postgres.back() : outages.postgres.lost({ code }, true)),
+    onState: (state, code) => (state === "ready" ? outages.postgres.back() : outages.postgres.lost({ code }, "away")),
   });
   onStop("postgres", () => store.close());
   let reconnected: () => void = () => undefined;

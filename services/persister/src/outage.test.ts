@@ -21,7 +21,7 @@ describe("an outage", () => {
     lines.length = 0;
     const outage = make();
     outage.back();
-    for (let n = 0; n < 5; n += 1) outage.lost(new Error("gone"), true);
+    for (let n = 0; n < 5; n += 1) outage.lost(new Error("gone"), "away");
     expect(outage.state).toBe("lost");
     outage.back();
     outage.back();
@@ -29,13 +29,23 @@ describe("an outage", () => {
     expect(outage.state).toBe("reachable");
   });
 
+  it("says of a store that answers and will not write that it does, until it writes again", () => {
+    lines.length = 0;
+    const outage = make();
+    outage.lost(Object.assign(new Error("cannot execute INSERT"), { code: "25006" }), "refuses");
+    expect(outage.trouble()).toBe("Postgres refuses to write (25006)");
+    expect(lines).toEqual(["warn Postgres refuses to write; entries wait"]);
+    outage.back();
+    expect(outage.trouble()).toBeUndefined();
+  });
+
   it("is not over before every connection of the store works again", () => {
     lines.length = 0;
     const outage = make();
-    outage.lost(new Error("gone"), true);
+    outage.lost(new Error("gone"), "away");
     whole = false;
     outage.back();
-    outage.lost(new Error("gone"), true);
+    outage.lost(new Error("gone"), "away");
     whole = true;
     outage.back();
     expect(lines).toEqual(["warn Postgres is away; entries wait", "info Postgres is back"]);
@@ -44,8 +54,8 @@ describe("an outage", () => {
   it("says a fault of ours once, also in its middle", () => {
     lines.length = 0;
     const outage = make();
-    outage.lost(new Error("gone"), true);
-    for (let n = 0; n < 3; n += 1) outage.lost(new Error("no such table"), false);
+    outage.lost(new Error("gone"), "away");
+    for (let n = 0; n < 3; n += 1) outage.lost(new Error("no such table"), "fault");
     expect(lines).toEqual([
       "warn Postgres is away; entries wait",
       "error Postgres refuses what it is asked; entries wait",

@@ -4,13 +4,24 @@
 
 export type OutageState = "unknown" | "reachable" | "lost";
 
+/** The store is merely away, or answers and will not write, or refuses what no store should refuse: a fault of ours. */
+export type OutageKind = "away" | "refuses" | "fault";
+
 export interface Outage {
   readonly state: OutageState;
+  /** What keeps the store from serving, as far as the last attempt told, in words for an operator. */
+  trouble(): string | undefined;
   /** An attempt worked. */
   back(): void;
-  /** An attempt failed; `expected` when the store is merely away, false when the failure is a fault of ours. */
-  lost(error: unknown, expected: boolean): void;
+  /** An attempt failed. */
+  lost(error: unknown, kind: OutageKind): void;
 }
+
+const WORDS = {
+  away: "is away",
+  refuses: "refuses to write",
+  fault: "refuses what it is asked",
+} as const satisfies Record<OutageKind, string>;
 
 /** Where the lines go: a part of the process' log. */
 export type OutageLog = Record<"info" | "warn" | "error", (fields: object, message: string) => void>;
@@ -28,23 +39,28 @@ export function createOutage(
   let state: OutageState = "unknown";
   let lostAtMs = 0;
   let saidFault = false;
+  let trouble: string | undefined;
   return {
     get state() {
       return state;
     },
+    trouble: () => trouble,
     back() {
       if (state === "lost" && !isWhole()) return;
       if (state === "lost") log.info({ awayMs: Math.round(clock() - lostAtMs) }, `${store} is back`);
       state = "reachable";
       saidFault = false;
+      trouble = undefined;
     },
-    lost(error, expected) {
+    lost(error, kind) {
       if (state !== "lost") lostAtMs = clock();
+      const line = `${store} ${WORDS[kind]}; entries wait`;
       // A fault that shows up in the middle of an outage is news; the outage itself is told once.
-      if (!expected && !saidFault) log.error({ err: error }, `${store} refuses what it is asked; entries wait`);
-      else if (state !== "lost" && expected) log.warn({ detail: detailOf(error) }, `${store} is away; entries wait`);
-      saidFault ||= !expected;
+      if (kind === "fault" && !saidFault) log.error({ err: error }, line);
+      else if (state !== "lost" && kind !== "fault") log.warn({ detail: detailOf(error) }, line);
+      saidFault ||= kind === "fault";
       state = "lost";
+      trouble = `${store} ${WORDS[kind]} (${detailOf(error)})`;
     },
   };
 }
