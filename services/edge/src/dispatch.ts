@@ -63,7 +63,8 @@ export function dispatch(edge: EdgeContext, session: Session, frame: ClientFrame
 
 function admit(session: Session, frame: ClientFrame, nowMs: number): ChatError | undefined {
   const expiresAtMs = session.identity?.expiresAtMs;
-  if (expiresAtMs !== undefined && nowMs >= expiresAtMs && frame.type !== "auth") {
+  // The one judgement here by the wall clock, by which a token's end is written; all else counts elapsed time.
+  if (expiresAtMs !== undefined && Date.now() >= expiresAtMs && frame.type !== "auth") {
     return new ChatError("token_expired", "the token has expired: send auth with a new one");
   }
   const waitMs = session.takeCommand(nowMs) || (COMMANDS[frame.type].bucket === "sends" ? session.takeSend(nowMs) : 0);
@@ -89,7 +90,7 @@ async function perform<T extends FrameType>(
         : await edge.authorise(session, channel, command.right);
     await command.run(edge, session, frame, grant);
   } catch (error) {
-    session.refuse(refusalOf(edge, session, error), frame.ref, Date.now());
+    session.refuse(refusalOf(edge, session, error), frame.ref, performance.now());
   }
 }
 

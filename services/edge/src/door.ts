@@ -49,7 +49,7 @@ export interface DoorOptions {
 export function createDoor(options: DoorOptions): Door {
   const { edge, rules, verifier, allowedOrigins, maxConnections, connectsPerSec, addresses, clientAddress } = options;
   const { unidentified } = edge;
-  const accepts = new TokenBucket(connectsPerSec, Date.now());
+  const accepts = new TokenBucket(connectsPerSec, performance.now());
   let open = true;
 
   const turnedAway = (reason: string, retryAfterMs: number): Admission => ({
@@ -67,9 +67,9 @@ export function createDoor(options: DoorOptions): Door {
       edge.metrics.tokenChecks[verified.ok ? "ok" : verified.code].n += 1;
       if (session.wire === undefined) return;
       if (verified.ok) identify(edge, session, verified);
-      else session.farewell("token", Date.now());
+      else session.farewell("token", performance.now());
     } finally {
-      session.resume(Date.now());
+      session.resume(performance.now());
     }
   }
 
@@ -80,7 +80,7 @@ export function createDoor(options: DoorOptions): Door {
       if (edge.hub.counts().sessions + unidentified.size >= maxConnections)
         return turnedAway("this node is full", 5000);
       if (!addresses.mayOpen(address)) return turnedAway("too many connections of one address", 5000);
-      const waitMs = accepts.take(connectsPerSec, connectsPerSec, Date.now());
+      const waitMs = accepts.take(connectsPerSec, connectsPerSec, performance.now());
       if (waitMs > 0) return turnedAway("too many connections at once", waitMs);
       const credential = findCredential(request, allowedOrigins);
       if (credential.kind === "token") return { kind: "presented", token: credential.token };
@@ -89,14 +89,14 @@ export function createDoor(options: DoorOptions): Door {
     },
     enter(wire, address) {
       addresses.opened(address);
-      const session = new Session(nanoid(), wire, rules, Date.now());
+      const session = new Session(nanoid(), wire, rules, performance.now());
       edge.metrics.connects.n += 1;
       unidentified.add(session);
       return session;
     },
     greet(session, admission) {
       if (admission.kind === "presented") void examine(session, admission.token);
-      else if (admission.kind === "sent-away") session.farewell(admission.reason, Date.now());
+      else if (admission.kind === "sent-away") session.farewell(admission.reason, performance.now());
     },
     exit(session, code, address) {
       addresses.closed(address);
@@ -136,7 +136,7 @@ export function identify(edge: EdgeContext, session: Session, verified: Verified
   const sessions = edge.hub.sessionsOf(user);
   if (sessions.size <= edge.connectionsPerUser) return;
   for (const oldest of sessions) {
-    oldest.farewell("replaced", Date.now());
+    oldest.farewell("replaced", performance.now());
     return;
   }
 }

@@ -27,7 +27,7 @@ export async function drain(edge: EdgeContext, door: Door, windowMs: number): Pr
 async function closeSlice(sessions: readonly Session[]): Promise<void> {
   const idle = Promise.all(sessions.map((session) => session.idle()));
   await Promise.race([idle, pause(IDLE_AT_MOST_MS)]);
-  for (const session of sessions) session.farewell("draining", Date.now());
+  for (const session of sessions) session.farewell("draining", performance.now());
 }
 
 function pause(ms: number): Promise<void> {

@@ -54,14 +54,14 @@ export function listen({ host, port, door, hardBufferBytes }: ListenerOptions): 
       door.greet(data.session, admission);
     },
     message: (socket, bytes, isBinary) => {
-      socket.getUserData().session?.receive(new Uint8Array(bytes), isBinary, Date.now());
+      socket.getUserData().session?.receive(new Uint8Array(bytes), isBinary, performance.now());
     },
-    pong: (socket) => socket.getUserData().session?.heard(Date.now()),
-    ping: (socket) => socket.getUserData().session?.heard(Date.now()),
+    pong: (socket) => socket.getUserData().session?.heard(performance.now()),
+    ping: (socket) => socket.getUserData().session?.heard(performance.now()),
     // May fire inside publish itself, where touching the socket ends the process: only look at it when the loop is back.
     dropped: (socket) => {
       const { session } = socket.getUserData();
-      setImmediate(() => session?.farewell("slow", Date.now()));
+      setImmediate(() => session?.farewell("slow", performance.now()));
     },
     close: (socket, code) => {
       const data = socket.getUserData();

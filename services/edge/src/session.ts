@@ -3,6 +3,8 @@
 // is a `Wire`, and a closed session has none, so nothing can touch a dead socket.
 // States: awaiting (no identity yet), open, closing (farewell said: nothing is read any more), closed. While a token is
 // being verified, in any state, later frames are held and then taken in order.
+// Every `nowMs` is monotonic (performance.now()): a step of the wall clock ends nobody and delays nothing. Only an
+// identity's times are wall clock, as its token wrote them.
 
 import { binaryFrameError, CLOSES, encodeError, encodeOk, jsonMembers } from "@rookery/protocol";
 import { BAD_FRAMES_WINDOW_MS, ChatError, MAX_BAD_FRAMES, MAX_REFUSALS, REFUSALS_WINDOW_MS } from "@rookery/protocol";
@@ -22,6 +24,7 @@ export interface Wire {
 export interface Identity {
   readonly user: string;
   readonly name: string;
+  /** Since the Unix epoch, like `refreshAtMs`. */
   readonly expiresAtMs: number;
   readonly refreshAtMs: number;
 }

@@ -1,5 +1,6 @@
 // Once a second over all sockets, never per message: pings, idleness, authentication that does not come, tokens that ran
-// out. The only place that judges a session by the clock.
+// out. The only place that judges a session by the clock: silence and age by elapsed time, which no step of the wall clock
+// can change, and a token's end by the wall clock, by which it was written.
 
 import type { CloseReason } from "@rookery/protocol";
 import type { EdgeContext } from "./context.ts";
@@ -16,30 +17,41 @@ export interface SweepTimes {
   readonly tokenGraceMs: number;
 }
 
-/** What the clock says of a session; undefined when it may stay. Pure. */
-export function verdict(session: Session, nowMs: number, times: SweepTimes): CloseReason | undefined {
+/** `nowMs` on the monotonic clock that sessions are told, `wallMs` since the Unix epoch. */
+export interface SweepNow {
+  readonly nowMs: number;
+  readonly wallMs: number;
+}
+
+/** What the clocks say of a session; undefined when it may stay. Pure. */
+export function verdict(session: Session, { nowMs, wallMs }: SweepNow, times: SweepTimes): CloseReason | undefined {
   if (session.identity === undefined) {
     return nowMs - session.openedAtMs >= times.authTimeoutMs ? "auth_timeout" : undefined;
   }
-  if (nowMs >= session.identity.expiresAtMs + times.tokenGraceMs) return "token";
+  if (wallMs >= session.identity.expiresAtMs + times.tokenGraceMs) return "token";
   if (times.lifetimeMs > 0 && nowMs - session.openedAtMs >= times.lifetimeMs) return "lifetime";
   return nowMs - session.lastSeenMs >= times.idleMs ? "idle" : undefined;
 }
 
-export function startSweep(edge: EdgeContext, times: SweepTimes): { stop(): void } {
-  const look = (session: Session, nowMs: number): void => {
-    const reason = verdict(session, nowMs, times);
-    if (reason !== undefined) session.farewell(reason, nowMs);
-    else if (nowMs - session.pingedAtMs >= times.heartbeatMs) {
-      session.pingedAtMs = nowMs;
+/** One look at every socket. Pure but for what it does to sessions. */
+export function createSweep(edge: Pick<EdgeContext, "hub" | "unidentified">, times: SweepTimes) {
+  const look = (session: Session, now: SweepNow): void => {
+    const reason = verdict(session, now, times);
+    if (reason !== undefined) session.farewell(reason, now.nowMs);
+    else if (now.nowMs - session.pingedAtMs >= times.heartbeatMs) {
+      session.pingedAtMs = now.nowMs;
       session.wire?.ping();
     }
   };
-  const timer = setInterval(() => {
-    const nowMs = Date.now();
+  return (now: SweepNow): void => {
     // Copies: a farewell takes the session out of the very set that is walked.
-    for (const session of [...edge.unidentified]) look(session, nowMs);
-    for (const session of [...edge.hub.sessions()]) look(session, nowMs);
-  }, times.everyMs);
+    for (const session of [...edge.unidentified]) look(session, now);
+    for (const session of [...edge.hub.sessions()]) look(session, now);
+  };
+}
+
+export function startSweep(edge: EdgeContext, times: SweepTimes): { stop(): void } {
+  const sweep = createSweep(edge, times);
+  const timer = setInterval(() => sweep({ nowMs: performance.now(), wallMs: Date.now() }), times.everyMs);
   return { stop: () => clearInterval(timer) };
 }

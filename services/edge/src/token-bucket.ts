@@ -2,7 +2,7 @@
 // Pure: the caller brings the time. Thousands live at once, so both are small classes with private numbers.
 // Sessions own them; nothing here sends or closes.
 
-/** A token bucket: `burst` at once, `perSec` in the long run. Times in milliseconds, from any monotonic or wall clock. */
+/** A token bucket: `burst` at once, `perSec` in the long run. Times in milliseconds, of a monotonic clock. */
 export class TokenBucket {
   #tokens: number;
   #filledAtMs: number;
@@ -14,9 +14,7 @@ export class TokenBucket {
 
   /** Takes one token and answers 0, or takes none and answers the milliseconds until one is there. */
   take(perSec: number, burst: number, nowMs: number): number {
-    // A clock that stepped back must not empty the bucket for as long as it stepped.
-    const elapsedMs = Math.max(0, nowMs - this.#filledAtMs);
-    this.#tokens = Math.min(burst, this.#tokens + (elapsedMs * perSec) / 1000);
+    this.#tokens = Math.min(burst, this.#tokens + ((nowMs - this.#filledAtMs) * perSec) / 1000);
     this.#filledAtMs = nowMs;
     if (this.#tokens >= 1) {
       this.#tokens -= 1;
@@ -33,7 +31,7 @@ export class WindowCounter {
 
   /** Adds one and answers how many fell into the window of `windowMs` so far. */
   add(windowMs: number, nowMs: number): number {
-    if (this.#count === 0 || nowMs - this.#startedAtMs >= windowMs || nowMs < this.#startedAtMs) {
+    if (this.#count === 0 || nowMs - this.#startedAtMs >= windowMs) {
       this.#count = 0;
       this.#startedAtMs = nowMs;
     }

@@ -13,7 +13,7 @@ export async function auth(edge: EdgeContext, session: Session, frame: ClientFra
   try {
     await authenticate(edge, session, frame);
   } finally {
-    session.resume(Date.now());
+    session.resume(performance.now());
   }
 }
 
@@ -23,8 +23,8 @@ async function authenticate(edge: EdgeContext, session: Session, frame: ClientFr
   if (session.wire === undefined) return;
   const isFirst = session.identity === undefined;
   if (!verified.ok) {
-    session.refuse(new ChatError(verified.code, verified.message), frame.ref, Date.now());
-    if (isFirst) session.farewell("token", Date.now());
+    session.refuse(new ChatError(verified.code, verified.message), frame.ref, performance.now());
+    if (isFirst) session.farewell("token", performance.now());
     return;
   }
   if (!isFirst && verified.user !== session.user) {

@@ -1,0 +1,105 @@
+// Contract of the sweep: whom the clocks close and whom they leave alone, whatever the wall clock does meanwhile.
+import { createDecoder, DEFAULT_LIMITS } from "@rookery/protocol";
+import { describe, expect, it } from "vitest";
+import { createHub } from "./hub.ts";
+import { Session } from "./session.ts";
+import { createSweep } from "./sweep.ts";
+
+const TIMES = {
+  everyMs: 1000,
+  heartbeatMs: 25_000,
+  idleMs: 45_000,
+  lifetimeMs: 0,
+  authTimeoutMs: 5000,
+  tokenGraceMs: 25_000,
+};
+const WALL_MS = 1_700_000_000_000;
+const HOUR_MS = 3_600_000;
+
+function rig() {
+  const hub = createHub<Session>();
+  const unidentified = new Set<Session>();
+  const sweep = createSweep({ hub, unidentified }, TIMES);
+  const rules = {
+    limits: DEFAULT_LIMITS,
+    commandBurst: 100,
+    authFrameBytes: 12_288,
+    decode: createDecoder(DEFAULT_LIMITS),
+    dispatch: () => undefined,
+    refused: () => undefined,
+  };
+  const open = (expiresAtMs?: number) => {
+    const told: string[] = [];
+    const wire = {
+      ...{ send: () => undefined, subscribe: () => undefined, unsubscribe: () => undefined },
+      ping: () => void told.push("ping"),
+      end: (code: number, reason: string) => void told.push(`${code} ${reason}`),
+    };
+    const session = new Session(`s${hub.counts().sessions}`, wire, rules, 0);
+    if (expiresAtMs === undefined) unidentified.add(session);
+    else {
+      session.identify({ user: "alice", name: "Alice", expiresAtMs, refreshAtMs: expiresAtMs });
+      hub.register(session);
+    }
+    return { session, told };
+  };
+  /** Looks every second from one moment to another, as the timer does; the wall clock runs `offMs` beside it. */
+  const run = (fromMs: number, toMs: number, offMs = 0): void => {
+    for (let nowMs = fromMs; nowMs <= toMs; nowMs += TIMES.everyMs) sweep({ nowMs, wallMs: WALL_MS + nowMs + offMs });
+  };
+  return { sweep, open, run };
+}
+
+describe("the sweep", () => {
+  it("pings every 25 s and closes with 4002 at 45 s of silence", () => {
+    const { open, run } = rig();
+    const { told } = open(WALL_MS + HOUR_MS);
+    run(1000, 44_000);
+    expect(told).toEqual(["ping"]);
+    run(45_000, 45_000);
+    expect(told).toEqual(["ping", "4002 idle"]);
+  });
+
+  it("leaves a session alone that was heard", () => {
+    const { open, run } = rig();
+    const { session, told } = open(WALL_MS + HOUR_MS);
+    run(1000, 30_000);
+    session.heard(30_000);
+    run(31_000, 74_000);
+    expect(told).toEqual(["ping", "ping"]);
+  });
+
+  it("closes with 4408 who has not authenticated within 5 s", () => {
+    const { open, run } = rig();
+    const { told } = open();
+    run(1000, 4000);
+    expect(told).toEqual([]);
+    run(5000, 5000);
+    expect(told).toEqual(["4408 auth_timeout"]);
+  });
+
+  it("closes with 4401 when the wall clock has passed the token's end and its grace", () => {
+    const { open, run } = rig();
+    const { told } = open(WALL_MS + 4000);
+    run(1000, 28_000);
+    expect(told).toEqual(["ping"]);
+    run(29_000, 29_000);
+    expect(told).toEqual(["ping", "4401 token"]);
+  });
+
+  it.each([
+    ["two minutes on", 120_000],
+    ["an hour back", -HOUR_MS],
+  ])("closes, pings and waits as ever when the wall clock steps %s", (_, stepMs) => {
+    const { open, run } = rig();
+    const quiet = open(WALL_MS + 2 * HOUR_MS);
+    const unknown = open();
+    run(1000, 3000);
+    run(4000, 4000, stepMs);
+    expect([quiet.told, unknown.told]).toEqual([[], []]);
+    run(5000, 44_000, stepMs);
+    expect([quiet.told, unknown.told]).toEqual([["ping"], ["4408 auth_timeout"]]);
+    run(45_000, 45_000, stepMs);
+    expect(quiet.told).toEqual(["ping", "4002 idle"]);
+  });
+});
