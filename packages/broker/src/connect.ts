@@ -16,6 +16,9 @@ declare module "ioredis" {
     rookeryPublish(...args: ScriptArgument[]): Result<unknown, Context>;
     rookerySave(...args: ScriptArgument[]): Result<unknown, Context>;
     rookeryPulse(...args: ScriptArgument[]): Result<unknown, Context>;
+    rookeryClaim(key: string, value: string): Result<unknown, Context>;
+    rookeryLease(key: string, record: string, leaseMs: number): Result<unknown, Context>;
+    rookeryEnlist(key: string, node: string, record: string): Result<unknown, Context>;
   }
 }
 
@@ -233,9 +236,8 @@ function parseInfo(text: string): Map<string, string> {
 
 /** Records the number of partitions at the first start; throws an UnfitRedis of one line when another one is in force. */
 export async function claimPartitionCount(connection: RedisConnection, keys: Keys, count: number): Promise<void> {
-  await connection.set(keys.partitionCount, String(count), "NX");
-  const claimed = await connection.get(keys.partitionCount);
+  const claimed = String(await connection.rookeryClaim(keys.partitionCount, String(count)));
   if (claimed !== String(count)) {
-    throw new UnfitRedis(`this cluster was made with ${claimed ?? "no"} partitions and cannot run with ${count}`);
+    throw new UnfitRedis(`this cluster was made with ${claimed} partitions and cannot run with ${count}`);
   }
 }

@@ -1,6 +1,6 @@
 // The registry of living processes, and the version of a channel's rights.
 import { testRedis } from "@rookery/testkit";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { connected, keys, newChannel, partitions } from "./publishing.suite.ts";
 import { createRegistry } from "./registry.ts";
 import type { NodeRecord } from "./registry.ts";
@@ -52,6 +52,28 @@ describe("the registry", () => {
     await registry.beat(record("a"));
     await redis.set(keys.node("a"), '{"node":"a"}', "PX", 5_000);
     expect(await registry.list()).toEqual([]);
+  });
+
+  it("leaves out a record that is no JSON", async () => {
+    await registry.beat(record("a"));
+    await registry.beat(record("b"));
+    await redis.set(keys.node("a"), "{", "PX", 5_000);
+    expect(await registry.list()).toEqual([record("b")]);
+  });
+
+  it("needs no room in Redis: who comes, stays, goes or is gone is known in a full one too", async () => {
+    await createRegistry({ connection, keys, leaseMs: 30 }).beat(record("dead"));
+    await redis.config("SET", "maxmemory", "1");
+    onTestFinished(async () => void (await redis.config("SET", "maxmemory", "0")));
+    await expect(redis.set("x", "y")).rejects.toThrow(/^OOM/);
+    await registry.beat(record("a"));
+    await registry.beat(record("b"));
+    await registry.beat(record("a", { connections: 1 }));
+    await expect.poll(() => redis.exists(keys.node("dead"))).toBe(0);
+    expect(await registry.list()).toEqual([record("a", { connections: 1 }), record("b")]);
+    await registry.leave("b");
+    expect(await registry.list()).toEqual([record("a", { connections: 1 })]);
+    expect(await redis.hkeys(keys.nodes)).toEqual(["a"]);
   });
 
   it("is unavailable without Redis", async () => {

@@ -1,5 +1,6 @@
 // Which processes of the cluster live: each tells of itself every 2 s and is forgotten 6 s after its last word.
 // Called by every process about itself and by whoever needs the living ones. One key per command, so any Cluster will do.
+// Must need no room in Redis: in a full one, whoever is not known to live cannot take over what would empty it.
 // States of a node: living (its lease stands), dead (the lease ended; its record goes at the next look).
 import { answered } from "./answered.ts";
 import type { RedisConnection } from "./connect.ts";
@@ -41,8 +42,8 @@ export function createRegistry(options: {
       answered(connection, async () => {
         const text = JSON.stringify(record);
         // The lease first: a record whose lease is not there yet would be taken for a dead one's.
-        await connection.set(keys.node(record.node), text, "PX", leaseMs);
-        await connection.hset(keys.nodes, record.node, text);
+        await connection.rookeryLease(keys.node(record.node), text, leaseMs);
+        await connection.rookeryEnlist(keys.nodes, record.node, text);
       }),
     leave: (node) =>
       answered(connection, async () => {
@@ -59,12 +60,16 @@ export function createRegistry(options: {
   };
 }
 
+/** A process of another version may have written it: what is not ours to read is left out. */
 function readRecord(text: string): NodeRecord | undefined {
-  const value: unknown = JSON.parse(text);
-  return isRecord(value) ? value : undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
-/** A process of another version may have written it: what is not ours to read is left out. */
 function isRecord(value: unknown): value is NodeRecord {
   if (typeof value !== "object" || value === null) return false;
   const types = { node: "string", kind: "string", pid: "number", version: "string", startedAt: "number" };

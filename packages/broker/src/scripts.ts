@@ -16,6 +16,9 @@ export const SCRIPTS = {
   rookeryPublish: { file: "publish.lua", keyCount: 9 },
   rookerySave: { file: "save.lua" },
   rookeryPulse: { file: "pulse.lua" },
+  rookeryClaim: { file: "claim.lua", keyCount: 1 },
+  rookeryLease: { file: "lease.lua", keyCount: 1 },
+  rookeryEnlist: { file: "enlist.lua", keyCount: 1 },
 } as const satisfies Record<string, Script>;
 
 /** What a connection is given at its creation. */

@@ -1,6 +1,7 @@
 // Tells the cluster that this persister lives, and shares the partitions out with the others that do. Started by main.
 // Two that hold the same partition for a moment do no harm: Postgres decides. One that nobody holds waits until the next
-// look, so a dead persister's partitions are taken over within its lease and a second.
+// look, so a dead persister's partitions are taken over within its lease and a second. A beat that fails stops no look:
+// who is not heard still takes its share.
 // States: joined (beats and looks in turn), left.
 import type { NodeRecord, Registry } from "@rookery/broker";
 import { shareOf } from "./share.ts";
@@ -28,29 +29,36 @@ const LOOKS_A_BEAT = 2;
 export function createMembership(options: MembershipOptions): Membership {
   const { registry, node, version, partitions } = options;
   const startedAt = Date.now();
-  let looks = 0;
+  let looksToBeat = 0;
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> = Promise.resolve();
   let left = false;
 
   async function look(): Promise<void> {
-    const isBeat = looks % LOOKS_A_BEAT === 0;
-    try {
-      if (isBeat) await registry.beat(record());
-      const living = (await registry.list()).filter(({ kind, draining }) => kind === "persister" && !draining);
-      if (!left)
-        options.share(
-          shareOf(
-            node,
-            living.map((each) => each.node),
-            partitions,
-          ),
-        );
-      looks += 1;
-    } catch {
-      // Redis is away, and with it everything there is to share out. The beat is made up for at the next look.
-      looks = 0;
-    }
+    await Promise.all([beat(), share()]);
+  }
+
+  /** One that failed is made up for at the next look. */
+  async function beat(): Promise<void> {
+    looksToBeat = (looksToBeat + 1) % LOOKS_A_BEAT;
+    if (looksToBeat !== 1) return;
+    await registry.beat(record()).catch(() => {
+      looksToBeat = 0;
+    });
+  }
+
+  async function share(): Promise<void> {
+    // Redis is away, and with it everything there is to share out.
+    const nodes = await registry.list().catch(() => undefined);
+    if (nodes === undefined || left) return;
+    const living = nodes.filter(({ kind, draining }) => kind === "persister" && !draining);
+    options.share(
+      shareOf(
+        node,
+        living.map((each) => each.node),
+        partitions,
+      ),
+    );
   }
 
   function record(): NodeRecord {
