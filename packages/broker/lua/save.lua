@@ -3,7 +3,7 @@
 -- Runs with allow-oom, since it is what frees a full Redis. Only raises, and touches only heads that exist: a repeat or
 -- a run that comes too late changes nothing. Must never trim what was not committed.
 --
--- KEYS  1 part  2 outbox  3 control topic, then for each channel its head, log and gone
+-- KEYS  1 part  2 outbox  3 control topic  4 shed, then for each channel its head, log and gone
 -- ARGV  1 last committed entry <epoch>-<number>; "" to record heads only
 --       2 bytes ever put into the outbox up to that entry, as the entry says
 --       3 entries the log keeps when all is confirmed
@@ -29,6 +29,9 @@ local function text(number)
   return string.format("%.0f", number)
 end
 
+local time = call("TIME")
+local nowMs = text(time[1] * 1000 + math.floor(time[2] / 1000))
+
 local function saveHead(headKey, logKey, goneKey, committed)
   local head = call("HMGET", headKey, "epoch", "seq", "saved")
   if not head[1] then
@@ -41,6 +44,8 @@ local function saveHead(headKey, logKey, goneKey, committed)
   if raised then
     savedEpoch, savedSeq = newEpoch, newSeq
     call("HSET", headKey, "saved", committed)
+    -- shed.lua may take from this log now; it puts right what is too late a time for its oldest entry
+    call("ZADD", KEYS[4], "NX", nowMs, string.match(headKey, "^{[^}]*}:head:(.*)$"))
     if savedEpoch == epoch then
       call("XTRIM", logKey, "MAXLEN", "=", text(math.max(tonumber(ARGV[3]), seq - savedSeq)))
     end
@@ -52,8 +57,8 @@ local function saveHead(headKey, logKey, goneKey, committed)
   end
 end
 
-for i = 4, #KEYS, 3 do
-  saveHead(KEYS[i], KEYS[i + 1], KEYS[i + 2], ARGV[6 + (i - 4) / 3])
+for i = 5, #KEYS, 3 do
+  saveHead(KEYS[i], KEYS[i + 1], KEYS[i + 2], ARGV[6 + (i - 5) / 3])
 end
 
 local last = ARGV[1]
@@ -66,8 +71,7 @@ local unstored = part[5] or "0"
 if part[1] then
   local epoch, out = tonumber(part[1]), tonumber(part[3] or 0)
   if epoch < lastEpoch then
-    local time = call("TIME")
-    call("HSET", KEYS[1], "epoch", text(math.max(time[1] * 1000 + math.floor(time[2] / 1000), lastEpoch + 1)))
+    call("HSET", KEYS[1], "epoch", text(math.max(tonumber(nowMs), lastEpoch + 1)))
     return ""
   end
   call("XTRIM", KEYS[2], "MINID", "=", text(lastEpoch) .. "-" .. text(lastNumber + 1))

@@ -1,7 +1,8 @@
 import { startProxy, testRedis } from "@rookery/testkit";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { attachRedis } from "./attach.ts";
-import { connectRedis, UnfitRedis } from "./connect.ts";
+import { connectRedis } from "./connect.ts";
+import { UnfitRedis } from "./fitness.ts";
 import { createKeys } from "./keys.ts";
 import { createPartitions } from "./partitions.ts";
 
@@ -40,19 +41,22 @@ describe("attaching to a Redis", () => {
     await expect(attachRedis({ ...options, keys: createKeys(createPartitions(8)) })).rejects.toBeInstanceOf(UnfitRedis);
   });
 
-  it.each(["for the first time", "once more"])("needs no room in Redis: a full one can be attached %s", async (time) => {
-    await server.flush();
-    const keys = createKeys(createPartitions(4));
-    const attach = (waiting: (reason: string) => void) =>
-      attachRedis({ connection: connect(server.url), keys, signal: AbortSignal.timeout(5_000), waiting });
-    if (time === "once more") await attach(() => undefined);
-    await server.redis.config("SET", "maxmemory", "1");
-    onTestFinished(async () => void (await server.redis.config("SET", "maxmemory", "0")));
-    const reasons: string[] = [];
-    await attach((reason) => void reasons.push(reason));
-    expect(reasons).toEqual([]);
-    expect(await server.redis.get(keys.partitionCount)).toBe("4");
-  });
+  it.each(["for the first time", "once more"])(
+    "needs no room in Redis: a full one can be attached %s",
+    async (time) => {
+      await server.flush();
+      const keys = createKeys(createPartitions(4));
+      const attach = (waiting: (reason: string) => void) =>
+        attachRedis({ connection: connect(server.url), keys, signal: AbortSignal.timeout(5_000), waiting });
+      if (time === "once more") await attach(() => undefined);
+      await server.redis.config("SET", "maxmemory", "1");
+      onTestFinished(async () => void (await server.redis.config("SET", "maxmemory", "0")));
+      const reasons: string[] = [];
+      await attach((reason) => void reasons.push(reason));
+      expect(reasons).toEqual([]);
+      expect(await server.redis.get(keys.partitionCount)).toBe("4");
+    },
+  );
 
   it("ends without a word when it is aborted", async () => {
     const closing = new AbortController();

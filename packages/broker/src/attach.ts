@@ -2,7 +2,8 @@
 // process at its start. Must never take a server that is away for one that is unfit: the first is waited for, the second
 // is refused, since no waiting mends it.
 import { setTimeout as delay } from "node:timers/promises";
-import { checkServer, claimPartitionCount, isReady, UnfitRedis, whenReady } from "./connect.ts";
+import { isReady, whenReady } from "./connect.ts";
+import { checkServer, claimPartitionCount, UnfitRedis } from "./fitness.ts";
 import type { RedisConnection } from "./connect.ts";
 import type { Keys } from "./keys.ts";
 

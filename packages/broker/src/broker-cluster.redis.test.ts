@@ -4,7 +4,8 @@ import type { Position } from "@rookery/protocol";
 import { eventually, testRedis } from "@rookery/testkit";
 import type { TestRedis } from "@rookery/testkit";
 import { afterAll, expect, it } from "vitest";
-import { checkServer, claimPartitionCount, connectRedis, whenReady } from "./connect.ts";
+import { connectRedis, whenReady } from "./connect.ts";
+import { checkServer, claimPartitionCount } from "./fitness.ts";
 import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import { createHistory } from "./history.ts";
 import type { ColdFrames } from "./history.ts";
@@ -13,6 +14,7 @@ import { createOutbox } from "./outbox.ts";
 import { clusterSlot, createPartitions } from "./partitions.ts";
 import { connected, publication, published, publisherOn } from "./publishing.suite.ts";
 import { createRegistry } from "./registry.ts";
+import { createShedding } from "./shedding.ts";
 
 const nodes = await Promise.all([oneNode(), oneNode()]);
 const [left, right] = nodes;
@@ -136,4 +138,26 @@ it("while a slot is moving its partition is unavailable or served, never unknown
     Promise.all(messages.map((message) => publisher.publish(message).then(published))),
   );
   expect(new Set(after.map(({ position }) => position.seq)).size).toBe(messages.length);
+});
+
+it("log is shed on the master that is nearly full, and on no other", async () => {
+  const shedding = createShedding({ connection, keys });
+  // the test before this one moved a partition
+  const settled = channels.filter((channel) => partitions.of(channel) !== partitions.of("room-0"));
+  const lengths = (): Promise<number[]> =>
+    Promise.all(settled.map((channel) => connection.xlen(keys.channel(channel).log)));
+  for (const channel of settled) await publisher.publish(publication(channel));
+  const entries = await outbox.read(new Map(allPartitions.map((n) => [n, BEFORE_FIRST_ENTRY])), 10_000, 0);
+  for (const { partition, id: last, cumulativeBytes, channel, position } of entries) {
+    await outbox.save(partition, { last, cumulativeBytes, channels: new Map([[channel, position]]), unstored: false });
+  }
+  const before = await lengths();
+  expect(await shedding.fullness()).toBeUndefined();
+  await right.redis.config("SET", "maxmemory", "1000000");
+  expect(await shedding.fullness()).toBeGreaterThan(1);
+  const shed = await shedding.shed(allPartitions, 10_000);
+  await right.redis.config("SET", "maxmemory", "0");
+  const isRight = settled.map((channel) => clusterSlot(partitions.tag(partitions.of(channel))) > 8_191);
+  expect(await lengths()).toEqual(before.map((length, at) => (isRight[at] ? 0 : length)));
+  expect(shed.entries).toBeGreaterThan(0);
 });

@@ -1,7 +1,8 @@
 // Connections to a real Redis: their states, the check of the server, and the claim on the number of partitions.
 import { eventually, startProxy, testRedis } from "@rookery/testkit";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-import { checkServer, claimPartitionCount, connectRedis, isReady, whenReady } from "./connect.ts";
+import { connectRedis, isReady, whenReady } from "./connect.ts";
+import { checkServer, claimPartitionCount } from "./fitness.ts";
 import type { ConnectionUse, RedisConnection } from "./connect.ts";
 import { createKeys } from "./keys.ts";
 import { createPartitions } from "./partitions.ts";

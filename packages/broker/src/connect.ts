@@ -1,10 +1,9 @@
-// The one file that knows ioredis: makes connections with the settings on which the promises rest, says when one is
-// ready or lost, and checks at start that the server is one to rely on. Called by every process at its start.
+// The one file that knows ioredis: makes connections with the settings on which the promises rest, and says when one is
+// ready or lost. Called by every process at its start.
 // Must never let a command wait for a connection or be sent twice: both would break "error means it did not happen".
 // States of a connection, told once per change: ready, lost.
 import { Cluster, Redis } from "ioredis";
 import type { ClusterOptions, RedisOptions, Result } from "ioredis";
-import type { Keys } from "./keys.ts";
 import { parseRedisUrl } from "./redis-url.ts";
 import type { RedisAddress } from "./redis-url.ts";
 import { loadScripts, unpipelinedScripts } from "./scripts.ts";
@@ -16,6 +15,7 @@ declare module "ioredis" {
     rookeryPublish(...args: ScriptArgument[]): Result<unknown, Context>;
     rookerySave(...args: ScriptArgument[]): Result<unknown, Context>;
     rookeryPulse(...args: ScriptArgument[]): Result<unknown, Context>;
+    rookeryShed(...args: ScriptArgument[]): Result<unknown, Context>;
     rookeryClaim(key: string, value: string): Result<unknown, Context>;
     rookeryLease(key: string, record: string, leaseMs: number): Result<unknown, Context>;
     rookeryEnlist(key: string, node: string, record: string): Result<unknown, Context>;
@@ -61,6 +61,11 @@ export function connectRedis(options: ConnectOptions): RedisConnection {
   for (const [name, script] of Object.entries(loadScripts())) connection.defineCommand(name, script);
   watchState(connection, options);
   return connection;
+}
+
+/** Each master that is known; the one server where there is no Cluster. */
+export function mastersOf(connection: RedisConnection): Redis[] {
+  return connection instanceof Cluster ? connection.nodes("master") : [connection];
 }
 
 export function isReady(connection: RedisConnection): boolean {
@@ -195,49 +200,4 @@ function watchState(connection: RedisConnection, options: ConnectOptions): void 
   connection.on("ready", () => tell("ready"));
   connection.on("close", () => tell("lost"));
   connection.on("end", () => tell("lost"));
-}
-
-/** This server answers and must not be used, for the reason in the message: no waiting makes it fit. */
-export class UnfitRedis extends Error {}
-
-/**
- * Refuses, by an UnfitRedis of one line, a server older than Redis 7 (no sharded topics) or one that may evict keys; warns
- * when a restart would lose what Postgres does not have yet. On a Cluster every master is asked.
- */
-export async function checkServer(connection: RedisConnection): Promise<{ warnings: string[] }> {
-  const servers = connection instanceof Cluster ? connection.nodes("master") : [connection];
-  const warnings: string[] = [];
-  for (const server of servers) {
-    const info = parseInfo(await server.info());
-    const name = `${server.options.host ?? "localhost"}:${server.options.port ?? 6379}`;
-    const version = info.get("redis_version") ?? "an unknown version";
-    const policy = info.get("maxmemory_policy") ?? "unknown";
-    if (!(Number.parseInt(version, 10) >= 7))
-      throw new UnfitRedis(`Redis at ${name} is ${version}; Redis 7 or newer is needed`);
-    if (policy !== "noeviction") {
-      throw new UnfitRedis(
-        `Redis at ${name} has maxmemory-policy ${policy}; noeviction is needed, or messages could be dropped`,
-      );
-    }
-    if (info.get("aof_enabled") !== "1") {
-      warnings.push(`Redis at ${name} has appendonly off: its restart loses messages that Postgres does not have yet`);
-    }
-  }
-  return { warnings };
-}
-
-function parseInfo(text: string): Map<string, string> {
-  const pairs = text.split("\r\n").map((line): [string, string] => {
-    const colon = line.indexOf(":");
-    return [line.slice(0, Math.max(colon, 0)), line.slice(colon + 1)];
-  });
-  return new Map(pairs);
-}
-
-/** Records the number of partitions at the first start; throws an UnfitRedis of one line when another one is in force. */
-export async function claimPartitionCount(connection: RedisConnection, keys: Keys, count: number): Promise<void> {
-  const claimed = String(await connection.rookeryClaim(keys.partitionCount, String(count)));
-  if (claimed !== String(count)) {
-    throw new UnfitRedis(`this cluster was made with ${claimed} partitions and cannot run with ${count}`);
-  }
 }

@@ -10,6 +10,8 @@ export interface PartitionKeys {
   readonly outbox: string;
   /** hash: channel -> rights version */
   readonly rights: string;
+  /** sorted set: channels of whose log Postgres has some, by the time of the oldest entry */
+  readonly shed: string;
   /** topic: watermarks and changes of rights, for every edge */
   readonly control: string;
   probe(node: string): string;
@@ -69,6 +71,7 @@ function partitionKeys(tag: string): PartitionKeys {
     part: `${tag}:part`,
     outbox: `${tag}:outbox`,
     rights: `${tag}:rights`,
+    shed: `${tag}:shed`,
     control: `${tag}:ctl`,
     probe: (node) => `${tag}:probe:${node}`,
   };

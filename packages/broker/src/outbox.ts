@@ -85,9 +85,9 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const reader = createOutboxReader(options.reader, keys);
 
   async function run(partition: number, last: string, batch: SavedBatch, channels: readonly [string, Position][]) {
-    const { part, outbox, control } = keys.partition(partition);
+    const { part, outbox, control, shed } = keys.partition(partition);
     const places = channels.map(([channel]) => keys.channel(channel));
-    const names = [part, outbox, control, ...places.flatMap(({ head, log, gone }) => [head, log, gone])];
+    const names = [part, outbox, control, shed, ...places.flatMap(({ head, log, gone }) => [head, log, gone])];
     const figures = [String(batch.cumulativeBytes), logEntries, idleMs, batch.unstored ? "1" : "0"];
     const committed = channels.map(([, position]) => formatPosition(position));
     await connection.rookerySave(names.length, ...names, last, ...figures, ...committed);

@@ -16,6 +16,7 @@ export const SCRIPTS = {
   rookeryPublish: { file: "publish.lua", keyCount: 9 },
   rookerySave: { file: "save.lua" },
   rookeryPulse: { file: "pulse.lua" },
+  rookeryShed: { file: "shed.lua", keyCount: 3 },
   rookeryClaim: { file: "claim.lua", keyCount: 1 },
   rookeryLease: { file: "lease.lua", keyCount: 1 },
   rookeryEnlist: { file: "enlist.lua", keyCount: 1 },

@@ -113,7 +113,7 @@ export const SETTINGS = {
   ack: word("ROOKERY_ACK", ["fast"], PUBLIC,
     "what ok means. `fast`: the Redis master has it; waiting for a replica is not served yet, so not taken"),
   logEntries: integer("ROOKERY_LOG_ENTRIES", 1000, [1, 100_000], "frames", SERVERS,
-    "frames of a channel kept in Redis once Postgres has them"),
+    "frames of a channel kept in Redis once Postgres has them, while there is room: from 90 % of maxmemory on, fewer"),
   outboxMaxBytes: integer("ROOKERY_OUTBOX_MAX_BYTES", 256 * MIB, [KIB, 1024 * 1024 * MIB], "bytes", SERVERS,
     "what may wait for Postgres in all partitions together before sends are `overloaded`"),
   batchEntries: integer("ROOKERY_BATCH_ENTRIES", 1000, [1, 10_000], "entries", PERSISTER,

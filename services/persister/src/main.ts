@@ -1,5 +1,13 @@
 // The persister process: builds every part once and gives them back in reverse. What it does is in drain.ts.
-import { connectRedis, createKeys, createOutbox, createPartitions, createRegistry, isReady } from "@rookery/broker";
+import {
+  connectRedis,
+  createKeys,
+  createOutbox,
+  createPartitions,
+  createRegistry,
+  createShedding,
+  isReady,
+} from "@rookery/broker";
 import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
 import type { ProcessContext } from "@rookery/runtime";
 import { connectStore, saveBatch } from "@rookery/store";
@@ -10,11 +18,15 @@ import { createMembership } from "./membership.ts";
 import type { Membership } from "./membership.ts";
 import { createPersisterMetrics } from "./metrics.ts";
 import { createOutage } from "./outage.ts";
+import { createRelief } from "./relief.ts";
+import type { Relief } from "./relief.ts";
 import { checkStores } from "./startup.ts";
 
 type Context = ProcessContext<"persister">;
 
 const BACKLOG_EVERY_MS = 2_000;
+/** While nothing is committed; behind commits it looks by itself. */
+const RELIEF_EVERY_MS = 1_000;
 /** A read that waits for entries, then the last commit, which may take Postgres' whole statement timeout. */
 const STOP_SLACK_MS = 4_000;
 
@@ -27,8 +39,16 @@ async function main(context: Context): Promise<void> {
   const outbox = createOutbox({ connection: commands, reader, keys, logEntries: settings.logEntries });
   const backlog = createBacklog({ outbox, budgetBytes: settings.outboxMaxBytes, log });
   let owned: readonly number[] = [];
-  const metrics = createPersisterMetrics(context.metrics, { backlog, ...outages, owned: () => owned.length });
-  const internalPort = await listen(context, stores);
+  const relief = createRelief({
+    shedding: createShedding({ connection: commands, keys }),
+    owned: () => owned,
+    // One that is read-only gives back what was shed, and that is enough.
+    postgresAnswers: async () => store.trouble().then(() => store.state() === "ready"),
+    shed: (shed) => metrics.shed(shed),
+    log,
+  });
+  const metrics = createPersisterMetrics(context.metrics, { backlog, relief, ...outages, owned: () => owned.length });
+  const internalPort = await listen(context, stores, relief);
 
   const starting = new AbortController();
   onStop("start", () => starting.abort());
@@ -37,6 +57,8 @@ async function main(context: Context): Promise<void> {
 
   const watching = setInterval(() => void backlog.look(), BACKLOG_EVERY_MS);
   onStop("backlog", () => clearInterval(watching));
+  const relieving = setInterval(() => void relief.sweep(), RELIEF_EVERY_MS);
+  onStop("relief", () => clearInterval(relieving));
   const drain = createDrain({
     outbox,
     save: (batch) => saveBatch(store, batch),
@@ -45,6 +67,7 @@ async function main(context: Context): Promise<void> {
     ...outages,
     committed(outcome, entries, tookMs) {
       metrics.committed(outcome, entries, tookMs);
+      void relief.look();
       report(log, outcome);
     },
   });
@@ -64,7 +87,7 @@ async function main(context: Context): Promise<void> {
 type Stores = ReturnType<typeof connectStores>;
 
 /** Nothing is routed by it: a persister is ready while it drains, so that a rollout stops at one that cannot. */
-async function listen(context: Context, { commands, reader, store, outages }: Stores): Promise<number> {
+async function listen(context: Context, { commands, reader, store, outages }: Stores, relief: Relief): Promise<number> {
   const { settings, log, metrics, onStop } = context;
   const server = await startInternalServer({
     host: settings.internalHost,
@@ -77,6 +100,7 @@ async function listen(context: Context, { commands, reader, store, outages }: St
         check: async () => (isReady(commands) && isReady(reader) ? undefined : "Redis does not answer"),
       },
       { name: "postgres", check: async () => outages.postgres.trouble() ?? (await store.trouble()) },
+      { name: "memory", check: async () => relief.trouble(), advisory: true },
     ],
     drain: () => context.stop("drain"),
   });

@@ -1,11 +1,14 @@
 // What a persister counts. Everything happens per batch, so nothing here is hot.
+import type { Shed } from "@rookery/broker";
 import type { Metrics, PlainCount } from "@rookery/runtime";
 import type { SaveOutcome } from "@rookery/store";
 import type { Backlog } from "./backlog.ts";
 import type { Outage } from "./outage.ts";
+import type { Relief } from "./relief.ts";
 
 export interface PersisterMetrics {
   committed(outcome: Extract<SaveOutcome, { saved: true }>, entries: number, tookMs: number): void;
+  shed(shed: Shed): void;
 }
 
 const SIZES = [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
@@ -15,13 +18,14 @@ const ENTRY_FATES = ["inserted", "skipped", "quarantined", "dead"] as const;
 
 export interface PersisterGauges {
   readonly backlog: Backlog;
+  readonly relief: Pick<Relief, "fullness">;
   readonly redis: Outage;
   readonly postgres: Outage;
   owned(this: void): number;
 }
 
 export function createPersisterMetrics(metrics: Metrics, gauges: PersisterGauges): PersisterMetrics {
-  const { backlog, redis, postgres } = gauges;
+  const { backlog, relief, redis, postgres } = gauges;
   const counter = (name: string, help: string): PlainCount => metrics.plainCounter(`rookery_persister_${name}`, help);
   const gauge = (name: string, help: string, read: () => number): void =>
     metrics.gauge(`rookery_persister_${name}`, help, read);
@@ -30,6 +34,8 @@ export function createPersisterMetrics(metrics: Metrics, gauges: PersisterGauges
   const deadLetters = counter("dead_letters_total", "Entries that Postgres would not take.");
   const quarantined = counter("quarantined_total", "Messages whose place or id was another's.");
   const raised = counter("raised_prevs_total", "Epochs that begin after a message their Redis had lost.");
+  const shedEntries = counter("shed_entries_total", "Saved log entries taken out of a Redis that was nearly full.");
+  const shedBytes = counter("shed_bytes_total", "Bytes of the frames taken out of a Redis that was nearly full.");
   const fates = metrics.plainCounters(
     "rookery_persister_entries_total",
     "Entries by what became of them.",
@@ -53,6 +59,9 @@ export function createPersisterMetrics(metrics: Metrics, gauges: PersisterGauges
     backlog.ageSeconds(Date.now()),
   );
   gauge("owned_partitions", "Partitions that this persister drains.", gauges.owned);
+  gauge("redis_fullness_ratio", "Used share of maxmemory, of the fullest Redis master; absent without a limit.", () =>
+    relief.fullness(),
+  );
   gauge("redis_state", "1 while Redis answers, 0 while it is away.", () => reading(redis));
   gauge("postgres_state", "1 while Postgres commits, 0 while it is away.", () => reading(postgres));
 
@@ -69,6 +78,10 @@ export function createPersisterMetrics(metrics: Metrics, gauges: PersisterGauges
       fates.dead.n += letters.length;
       batchEntries.observe(entries);
       insertSeconds.observe(tookMs / 1_000);
+    },
+    shed({ entries, bytes }) {
+      shedEntries.n += entries;
+      shedBytes.n += bytes;
     },
   };
 }
