@@ -22,11 +22,11 @@ const INSERT = loadStatement("api-key-insert");
 export function createApiKeys(store: Store): ApiKeys {
   return {
     async find(hash) {
-      const [row] = await store.read<ApiKeyRow>(FIND, [hash]);
+      const [row] = await store.read<ApiKeyRow>("API keys", FIND, [hash]);
       return row;
     },
     async insert({ hash, name, scopes }) {
-      await store.read(INSERT, [hash, name, arrayLiteral(scopes)]);
+      await store.write("API keys", INSERT, [hash, name, arrayLiteral(scopes)]);
     },
   };
 }

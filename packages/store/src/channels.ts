@@ -39,16 +39,20 @@ const CREATE = loadStatement("channel-create");
 const LIST = loadStatement("channels-list");
 
 export function createChannels(store: Store): Channels {
-  const find = async (id: string): Promise<ChannelRow | undefined> => (await store.read<ChannelRow>(FIND, [id]))[0];
+  const find = async (id: string): Promise<ChannelRow | undefined> =>
+    (await store.read<ChannelRow>("channels", FIND, [id]))[0];
   return {
     find,
     async createIfAbsent({ id, kind, name, owner }) {
-      const [made] = await store.read<ChannelRow>(CREATE, [id, kind, name ?? null, owner]);
+      // Looked for first, so that a Postgres that will not write keeps nobody from a channel that is there.
+      const there = await find(id);
+      if (there !== undefined) return there;
+      const [made] = await store.write<ChannelRow>("channels", CREATE, [id, kind, name ?? null, owner]);
       // Who lost the race sees the winner's row in a statement of its own, not in the one that lost.
       const row = made ?? (await find(id));
       if (row === undefined) throw new Error("a channel was deleted while it was made");
       return row;
     },
-    list: ({ after, limit, member }) => store.read<ChannelRow>(LIST, [after ?? "", limit, member ?? null]),
+    list: ({ after, limit, member }) => store.read<ChannelRow>("channels", LIST, [after ?? "", limit, member ?? null]),
   };
 }

@@ -23,14 +23,20 @@ export interface StoreOptions {
   onState?(state: "ready" | "lost", detail?: string): void;
 }
 
+/** What a client's request is about, in the words in which it is told that this cannot be had. */
+export type Subject =
+  "the history" | "channels" | "API keys" | "refresh tokens" | "positions of the outbox" | "settings of the cluster";
+
 export type StoreState = "unknown" | "ready" | "lost";
 
 /** A way to Postgres; making one connects to nothing. */
 export interface Store {
   /** Rows of one statement, which is a transaction of its own. Rejects with the driver's error: see `isAway`. */
   query<Row extends object>(statement: Statement, parameters: readonly Parameter[]): Promise<Row[]>;
-  /** The same for readers on behalf of a client: throws ChatError `unavailable` while Postgres is away. */
-  read<Row extends object>(statement: Statement, parameters: readonly Parameter[]): Promise<Row[]>;
+  /** The same on behalf of a client: throws ChatError `unavailable`, which names the subject, while Postgres is away. */
+  read<Row extends object>(subject: Subject, statement: Statement, parameters: readonly Parameter[]): Promise<Row[]>;
+  /** As `read`, for a statement that changes something: its refusal says so. */
+  write<Row extends object>(subject: Subject, statement: Statement, parameters: readonly Parameter[]): Promise<Row[]>;
   /** What keeps Postgres from serving, asked within a second, in words for an operator; undefined when it reads and writes. */
   trouble(): Promise<string | undefined>;
   /** Whether Postgres answered when it was last asked, for the metrics. */
@@ -99,14 +105,8 @@ export function connectStore(options: StoreOptions): Store {
 
   return {
     query,
-    read: async (statement, parameters) => {
-      try {
-        return await query(statement, parameters);
-      } catch (error) {
-        if (isAway(error)) throw new ChatError("unavailable", "the history cannot be reached");
-        throw error;
-      }
-    },
+    read: (subject, ...asked) => query<never>(...asked).catch((error: unknown) => refuse(error, subject, "read")),
+    write: (subject, ...asked) => query<never>(...asked).catch((error: unknown) => refuse(error, subject, "changed")),
     trouble: async () => {
       const asked = pool;
       try {
@@ -124,6 +124,13 @@ export function connectStore(options: StoreOptions): Store {
       await pool.end({ timeout: CLOSE_SEC });
     },
   };
+}
+
+/** What a client is told: a Postgres that answers and refuses is not out of reach. */
+function refuse(error: unknown, subject: Subject, asked: "read" | "changed"): never {
+  if (isOutOfReach(error)) throw new ChatError("unavailable", `${subject} cannot be reached`);
+  if (isAway(error)) throw new ChatError("unavailable", `${subject} cannot be ${asked} at present`);
+  throw error;
 }
 
 function createPool(options: StoreOptions, statementTimeoutMs: number): Pool {

@@ -130,3 +130,51 @@ describe("refresh tokens", () => {
     expect(kept).not.toContain("token" in rotation ? rotation.token.slice(3) : "-");
   });
 });
+
+describe("a Postgres that answers and refuses to write", () => {
+  const told = (asked: Promise<unknown>): Promise<unknown> =>
+    asked.then(
+      () => "done",
+      (error: unknown) =>
+        error instanceof Error && "code" in error ? `${String(error.code)}: ${error.message}` : error,
+    );
+
+  it("is told for what it is, by what was asked for, and keeps nobody from what is there", async () => {
+    await createChannels(store).createIfAbsent({ id: "standing", kind: "public", owner: "ada" });
+    await createApiKeys(store).insert({ hash: "standing", name: "backend", scopes: [] });
+    const database = new URL(url).pathname.slice(1);
+    await sql.unsafe(`alter database ${database} set default_transaction_read_only to on`);
+    const readOnly = connectStore({ url, max: 1, application: "test" });
+    try {
+      const channels = createChannels(readOnly);
+      const keys = createApiKeys(readOnly);
+      const owner = { user: "ada", name: "Ada", claims: {} };
+      expect(await told(createRefreshTokens(readOnly).issue(owner, Date.now()))).toBe(
+        "unavailable: refresh tokens cannot be changed at present",
+      );
+      expect(await told(keys.insert({ hash: "h2", name: "x", scopes: [] }))).toBe(
+        "unavailable: API keys cannot be changed at present",
+      );
+      expect(await told(channels.createIfAbsent({ id: "new", kind: "public", owner: "ada" }))).toBe(
+        "unavailable: channels cannot be changed at present",
+      );
+      expect(await keys.find("standing")).toMatchObject({ name: "backend" });
+      expect(await channels.createIfAbsent({ id: "standing", kind: "public", owner: "bob" })).toMatchObject({
+        owner: "ada",
+      });
+    } finally {
+      await readOnly.close();
+      await sql.unsafe(`alter database ${database} reset default_transaction_read_only`);
+    }
+  });
+
+  it("is out of reach when it does not answer at all, whatever was asked for", async () => {
+    const away = connectStore({ url: "postgres://127.0.0.1:1/none", max: 1, application: "test" });
+    expect(await told(createApiKeys(away).find("h1"))).toBe("unavailable: API keys cannot be reached");
+    expect(await told(createRefreshTokens(away).rotate("rt_x", 0))).toBe(
+      "unavailable: refresh tokens cannot be reached",
+    );
+    expect(await told(createChannels(away).find("lobby"))).toBe("unavailable: channels cannot be reached");
+    await away.close();
+  });
+});

@@ -31,22 +31,22 @@ const END: Position = { epoch: Number.MAX_SAFE_INTEGER, seq: Number.MAX_SAFE_INT
 export function createMessages(store: Store): Messages {
   return {
     async after(channel, { epoch, seq }, limit) {
-      const rows = await store.read<MessageRow>(AFTER, [channel, epoch, seq, limit]);
+      const rows = await store.read<MessageRow>("the history", AFTER, [channel, epoch, seq, limit]);
       return rows.map(renderRow);
     },
     async before(channel, before, limit, replyTo) {
       const { epoch, seq } = before ?? END;
       const rows = await (replyTo === undefined
-        ? store.read<MessageRow>(BEFORE, [channel, epoch, seq, limit])
-        : store.read<MessageRow>(REPLIES_BEFORE, [channel, epoch, seq, limit, replyTo]));
+        ? store.read<MessageRow>("the history", BEFORE, [channel, epoch, seq, limit])
+        : store.read<MessageRow>("the history", REPLIES_BEFORE, [channel, epoch, seq, limit, replyTo]));
       return rows.map(renderRow).toReversed();
     },
     async last(channel) {
-      const [row] = await store.read<Position>(LAST, [channel]);
+      const [row] = await store.read<Position>("the history", LAST, [channel]);
       return row === undefined ? ORIGIN : { epoch: row.epoch, seq: row.seq };
     },
     async holds(channel, { epoch, seq }, id) {
-      const [row] = await store.read<{ held: boolean }>(HOLDS, [channel, epoch, seq, id]);
+      const [row] = await store.read<{ held: boolean }>("the history", HOLDS, [channel, epoch, seq, id]);
       return row?.held === true;
     },
   };

@@ -14,7 +14,7 @@ const LIST = loadStatement("outbox-positions-list");
 export function createOutboxPositions(store: Store): OutboxPositions {
   return {
     async lastIds() {
-      const rows = await store.read<EntryId & { partition: number }>(LIST, []);
+      const rows = await store.read<EntryId & { partition: number }>("positions of the outbox", LIST, []);
       return new Map(rows.map(({ partition, epoch, number }) => [partition, { epoch, number }]));
     },
   };

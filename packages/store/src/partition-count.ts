@@ -10,8 +10,8 @@ const FIND = loadStatement("partition-count-find");
  * ChatError `unavailable` while Postgres is away.
  */
 export async function claimPartitionCount(store: Store, count: number): Promise<void> {
-  await store.read(CLAIM, [String(count)]);
-  const [row] = await store.read<{ value: string }>(FIND, []);
+  await store.write("settings of the cluster", CLAIM, [String(count)]);
+  const [row] = await store.read<{ value: string }>("settings of the cluster", FIND, []);
   if (row?.value !== String(count)) {
     throw new Error(
       `this cluster was made with ${row?.value ?? "no"} partitions (recorded in Postgres) and cannot run with ${count}`,

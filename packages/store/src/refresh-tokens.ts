@@ -64,10 +64,10 @@ interface RotationRow {
 export function createRefreshTokens(store: Store): RefreshTokens {
   async function revoke(token: string | null, user: string | null): Promise<number> {
     const hash = token === null ? null : hashOf(token);
-    const rows = await store.read<{ family: string }>(FIND_FAMILIES, [hash, user]);
+    const rows = await store.read<{ family: string }>("refresh tokens", FIND_FAMILIES, [hash, user]);
     if (rows.length === 0) return 0;
     const families = arrayLiteral(rows.map(({ family }) => family));
-    const [row] = await store.read<{ revoked: number }>(REVOKE_FAMILIES, [families]);
+    const [row] = await store.write<{ revoked: number }>("refresh tokens", REVOKE_FAMILIES, [families]);
     return row?.revoked ?? 0;
   }
 
@@ -75,14 +75,21 @@ export function createRefreshTokens(store: Store): RefreshTokens {
     async issue({ user, name, claims }, expiresAtMs) {
       const token = newToken();
       const family = randomBytes(FAMILY_BYTES).toString("base64url");
-      await store.read(INSERT, [hashOf(token), family, user, name, JSON.stringify(claims), expiresAtMs]);
+      await store.write("refresh tokens", INSERT, [
+        hashOf(token),
+        family,
+        user,
+        name,
+        JSON.stringify(claims),
+        expiresAtMs,
+      ]);
       return { token, family };
     },
     async rotate(token, successorExpiresAtMs) {
       const successor = newToken();
       const sealed = seal(successor, token);
       const parameters = [hashOf(token), hashOf(successor), sealed, successorExpiresAtMs, REPEAT_MS];
-      const [row] = await store.read<RotationRow>(ROTATE, parameters);
+      const [row] = await store.write<RotationRow>("refresh tokens", ROTATE, parameters);
       if (row === undefined || row.outcome === "unknown") return { outcome: "unknown" };
       const { outcome, family, user, name } = row;
       if (outcome === "reused") return { outcome, user, family };
