@@ -11,7 +11,7 @@ import {
   createPublisher,
   rightsVersion,
 } from "@rookery/broker";
-import { createDecoder, DEFAULT_LIMITS, LAYER_FRAME_BYTES } from "@rookery/protocol";
+import { createDecoder, DEFAULT_LIMITS } from "@rookery/protocol";
 import type { FrameLimits } from "@rookery/protocol";
 import { VERSION } from "@rookery/runtime";
 import type { ProcessContext } from "@rookery/runtime";
@@ -27,6 +27,7 @@ import type { RefreshTokens } from "@rookery/store";
 import { createAuthorise } from "./authorise.ts";
 import { createIdentify } from "./callers.ts";
 import type { ApiContext, TokenParts } from "./context.ts";
+import { MAX_BODY_BYTES } from "./json-body.ts";
 import { createApiMetrics } from "./metrics.ts";
 import { createRefresh } from "./refresh.ts";
 
@@ -113,7 +114,7 @@ export function buildContext(context: Context, { keys, store, commands }: Stores
 
 function frameLimits({ bodyBytes, metaBytes, pageMessages, pageBytes }: Context["settings"]): FrameLimits {
   // The server holds a body against its limit before it is read; type, channel and clientId of the frame come on top.
-  const frameBytes = LAYER_FRAME_BYTES + FRAME_SLACK_BYTES;
+  const frameBytes = MAX_BODY_BYTES + FRAME_SLACK_BYTES;
   return { ...DEFAULT_LIMITS, frameBytes, bodyBytes, metaBytes, pageMessages, pageBytes };
 }
 

@@ -15,8 +15,10 @@ export interface Reply {
 export interface FakeServer {
   readonly api: FakeContext;
   readonly server: FastifyInstance;
-  ask(this: void, method: "GET" | "POST" | "PUT" | "OPTIONS" | "DELETE", url: string, options?: Ask): Promise<Reply>;
+  ask(this: void, method: Method, url: string, options?: Ask): Promise<Reply>;
 }
+
+type Method = "GET" | "POST" | "PUT" | "OPTIONS" | "DELETE" | "PROPFIND";
 
 interface Ask {
   /** The credential; the admin's key when left out, none when null. */

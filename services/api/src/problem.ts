@@ -22,11 +22,14 @@ export const ProblemSchema = Type.Object({
 });
 export type Problem = Static<typeof ProblemSchema>;
 
-/** Status and title come from the protocol's table; `type` is a name, not an address. */
-export function problemOf(error: ChatError): Problem {
-  const { http, retry, meaning } = ERRORS[error.code];
+/** Of what a frame cannot be refused for, and so has no status in the protocol's table. */
+export const METHOD_STATUS = 405;
+
+/** Status, unless HTTP has one of its own for the case, and title come from the protocol's table; `type` is a name. */
+export function problemOf(error: ChatError, status: number = ERRORS[error.code].http): Problem {
+  const { retry, meaning } = ERRORS[error.code];
   const type = `urn:rookery:error:${error.code}`;
-  return { type, title: meaning, status: http, detail: error.message, code: error.code, retry, ...error.details };
+  return { type, title: meaning, status, detail: error.message, code: error.code, retry, ...error.details };
 }
 
 /** Headers that belong to a problem: when to come back (RFC 9110, 10.2.3) and how to show who one is (11.6.1). */

@@ -12,13 +12,14 @@ const publisher = newApiKey();
 const minting = newApiKey();
 const keys = { [publisher.hash]: ["publish"], [minting.hash]: ["tokens"] };
 const page = "/v1/channels/lobby/messages";
+const nested = `${'{"a":'.repeat(4500)}1${"}".repeat(4500)}`;
 
 describe("an error", async () => {
   const { ask, api } = await fakeServer({ keys });
 
   it.each<[string, Parameters<typeof ask>, string, number]>([
     ["an unknown path", ["GET", "/v1/nothing"], "not_found", 404],
-    ["an unknown method", ["PUT", page], "not_found", 404],
+    ["an unknown method", ["PUT", page], "unknown_type", 405],
     ["a path that is not well formed", ["GET", "/v1/%zz"], "bad_frame", 400],
     ["a path that is too long", ["GET", `/v1/channels/${"a".repeat(2000)}/messages`], "invalid", 400],
     ["no credential", ["GET", page, { as: null }], "unauthenticated", 401],
@@ -35,6 +36,16 @@ describe("an error", async () => {
       "bad_frame",
       400,
     ],
+    ["nesting without end in a message", ["POST", page, { body: nested }], "bad_frame", 400],
+    [
+      "nesting without end in claims",
+      ["POST", "/v1/tokens", { body: `{"user":"a","claims":${nested}}` }],
+      "bad_frame",
+      400,
+    ],
+    ["nesting without end in a guest's body", ["POST", "/v1/auth/guest", { as: null, body: nested }], "bad_frame", 400],
+    ["nesting without end in a refresh", ["POST", "/v1/auth/refresh", { as: null, body: nested }], "bad_frame", 400],
+    ["a method that HTTP has and this path has not", ["PROPFIND", page], "unknown_type", 405],
     ["a body over the limit", ["POST", page, { body: { body: "a".repeat(70_000) } }], "too_large", 413],
   ])("of %s is a problem document", async (_what, request, code, status) => {
     const { headers, json, ...reply } = await ask(...request);
@@ -42,6 +53,16 @@ describe("an error", async () => {
     expect(headers["content-type"]).toBe("application/problem+json; charset=utf-8");
     expect(Object.keys(json)).toEqual(expect.arrayContaining(["type", "title", "detail"]));
     expect(headers).toHaveProperty("x-content-type-options", "nosniff");
+  });
+
+  it("over a method names those that there are", async () => {
+    const allowed = async (method: Parameters<typeof ask>[0], url: string) => (await ask(method, url)).headers["allow"];
+    expect(await allowed("DELETE", page)).toBe("GET, HEAD, POST");
+    expect(await allowed("OPTIONS", `${page}?limit=1`)).toBe("GET, HEAD, POST");
+    expect(await allowed("GET", "/v1/tokens")).toBe("POST");
+    expect(await allowed("POST", "/v1/openapi.json")).toBe("GET, HEAD");
+    expect(await allowed("POST", "/v1/openapiXjson")).toBeUndefined();
+    expect(await allowed("POST", "/v1/channels/a/b/messages")).toBeUndefined();
   });
 
   it("of ours is told as internal, without a word of it, and logged", async () => {

@@ -1,19 +1,22 @@
 // The public HTTP server: the framework with its plugins, what happens around every route (headers, origins, gate, count),
 // and the one place where errors leave as problem documents. Built by main; knows no route by name.
-import type { Socket } from "node:net";
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
-import { ChatError, LAYER_FRAME_BYTES } from "@rookery/protocol";
+import { ChatError } from "@rookery/protocol";
 import fastify from "fastify";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { createAllowedMethods, methodRefusal } from "./allowed-methods.ts";
+import type { AllowedMethods } from "./allowed-methods.ts";
+import { closeOverUnreadBodies, createBrokenSockets, takeRest } from "./connection.ts";
 import type { ApiContext } from "./context.ts";
 import { createGate } from "./gate.ts";
 import type { GateOptions } from "./gate.ts";
+import { MAX_BODY_BYTES, readJsonBody } from "./json-body.ts";
 import type { Family } from "./metrics.ts";
 import { createCheckOrigin } from "./origins.ts";
-import { faultOf, problemHeaders, problemOf, refusalOf } from "./problem.ts";
+import { faultOf, METHOD_STATUS, problemHeaders, problemOf, refusalOf } from "./problem.ts";
 import { SECURITY_SCHEMES } from "./route-schema.ts";
 import { servedRoutes } from "./routes.ts";
 
@@ -44,17 +47,23 @@ const CONTENT_POLICY = {
 /** A server that is ready to listen. */
 export async function createServer(api: ApiContext, options: ServerOptions): Promise<FastifyInstance> {
   const { trustedProxies, allowedOrigins } = options;
+  const brokenSockets = createBrokenSockets();
   const server = fastify({
     logger: false,
-    bodyLimit: LAYER_FRAME_BYTES,
+    bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_MS,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     // What is in flight when the process stops is answered as ever.
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PATH_PART_CHARS },
-    frameworkErrors: (error, _request, reply) => void sendProblem(reply, refusalOf(error) ?? faultOf()),
-    clientErrorHandler: refuseSocket,
+    frameworkErrors: (error, request, reply) => void refuseUnrouted(error, request, reply),
+    clientErrorHandler: brokenSockets.refuse,
   });
+  server.addHook("onRequest", (request, reply, done) => {
+    brokenSockets.began(request.raw, reply.raw);
+    done();
+  });
+  closeOverUnreadBodies(server);
   await server.register(helmet, { contentSecurityPolicy: CONTENT_POLICY });
   await server.register(rateLimit, { global: false });
   await server.register(swagger, { openapi: documentFrame(api.version) });
@@ -83,25 +92,10 @@ function documentFrame(version: string) {
   };
 }
 
-/** JSON in UTF-8 and nothing else; keys that reach a prototype are refused. A body of no bytes is none. */
 function readJson(server: FastifyInstance): void {
-  const parse = server.getDefaultJsonParser("error", "error");
-  const utf8 = new TextDecoder("utf-8", { fatal: true });
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser("application/json", { parseAs: "buffer" }, (request, bytes, done) => {
-    if (bytes.length === 0) {
-      done(null, undefined);
-      return;
-    }
-    let text: string;
-    try {
-      text = typeof bytes === "string" ? bytes : utf8.decode(bytes);
-    } catch {
-      done(new ChatError("bad_frame", "the body must be JSON in UTF-8"));
-      return;
-    }
-    void parse(request, text, done);
-  });
+  const read = async (_request: FastifyRequest, bytes: Buffer): Promise<unknown> => readJsonBody(bytes);
+  server.addContentTypeParser("application/json", { parseAs: "buffer" }, read);
 }
 
 function answerErrors(server: FastifyInstance, { log }: ApiContext): void {
@@ -112,28 +106,34 @@ function answerErrors(server: FastifyInstance, { log }: ApiContext): void {
     }
     return sendProblem(reply, refusal ?? faultOf());
   });
-  server.setNotFoundHandler((_request, reply) =>
-    sendProblem(reply, new ChatError("not_found", "there is nothing here")),
-  );
 }
 
 /** What happens around every request, also one that no route answers. */
 function surround(
   server: FastifyInstance,
-  { metrics }: ApiContext,
+  api: ApiContext,
   checkOrigin: ReturnType<typeof createCheckOrigin>,
   gate: (request: FastifyRequest) => Promise<void>,
 ): void {
   server.decorateRequest("caller");
+  const allowedMethods = createAllowedMethods(servedRoutes(api));
   server.addHook("onRequest", async (request, reply) => {
     if (checkOrigin(request, reply) === "answered") return reply;
     await gate(request);
-    return undefined;
+    // Here rather than in a handler, before which the framework would read a body that nobody wants.
+    return request.is404 ? refuseUnknown(request, reply, allowedMethods) : undefined;
   });
   server.addHook("onResponse", (request, reply, done) => {
-    metrics.answered(familyOf(request), reply.statusCode, reply.elapsedTime);
+    api.metrics.answered(familyOf(request), reply.statusCode, reply.elapsedTime);
     done();
   });
+}
+
+/** A path that nobody declared, or a method that a declared one has not. */
+function refuseUnknown({ method, url }: FastifyRequest, reply: FastifyReply, allowed: AllowedMethods): FastifyReply {
+  const methods = allowed(url.split("?", 1)[0] ?? "");
+  if (methods === undefined) return sendProblem(reply, new ChatError("not_found", "there is nothing here"));
+  return sendProblem(reply.header("allow", methods.join(", ")), methodRefusal(method, methods), METHOD_STATUS);
 }
 
 function familyOf({ routeOptions: { config, url } }: FastifyRequest): Family {
@@ -141,29 +141,13 @@ function familyOf({ routeOptions: { config, url } }: FastifyRequest): Family {
   return url?.startsWith(DOCS_PATH) === true ? "documents" : "unknown";
 }
 
-function sendProblem(reply: FastifyReply, error: ChatError): FastifyReply {
-  const problem = problemOf(error);
-  return reply.code(problem.status).headers(problemHeaders(problem)).send(JSON.stringify(problem));
+/** What the router refuses by itself comes past no hook. */
+async function refuseUnrouted(error: FastifyError, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  if (!(await takeRest(request.raw))) void reply.header("connection", "close");
+  await sendProblem(reply, refusalOf(error) ?? faultOf());
 }
 
-/** What is no HTTP that can be read gets its problem by hand, since there is no request to answer. */
-function refuseSocket(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const tooLarge = error.code === "HPE_HEADER_OVERFLOW";
-  const problem = problemOf(
-    tooLarge
-      ? new ChatError("too_large", "the headers are over their limit")
-      : new ChatError("bad_frame", "this is no HTTP"),
-  );
-  const text = JSON.stringify(problem);
-  const headers = {
-    ...problemHeaders(problem),
-    "content-length": String(Buffer.byteLength(text)),
-    connection: "close",
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${problem.status} Refused\r\n${lines.join("")}\r\n${text}`);
+function sendProblem(reply: FastifyReply, error: ChatError, status?: number): FastifyReply {
+  const problem = problemOf(error, status);
+  return reply.code(problem.status).headers(problemHeaders(problem)).send(JSON.stringify(problem));
 }
