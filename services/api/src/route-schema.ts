@@ -1,10 +1,11 @@
 // What a row of the route table looks like to the maker of the documents (OpenAPI 3.1). Called once per row at start.
 // It describes and never checks: the same schemas are checked by the row itself.
+import { ERRORS } from "@rookery/protocol";
+import type { ErrorCode } from "@rookery/protocol";
 import type { FastifySchema } from "fastify";
 import type { TSchema } from "typebox";
 import type { Access } from "./callers.ts";
 import type { Family } from "./metrics.ts";
-import { ProblemSchema } from "./problem.ts";
 
 /** What the documents tell of a route beside its input. */
 export interface RouteTale {
@@ -13,6 +14,8 @@ export interface RouteTale {
   readonly description?: string;
   /** Schemas of its answers by status. */
   readonly answers: Readonly<Record<number, TSchema>>;
+  /** What it refuses with beside what every route of its access does. */
+  readonly refuses?: readonly ErrorCode[];
   /** Of its answers; JSON unless said otherwise. */
   readonly contentType?: string;
   /** Of the body, where the row leaves the check of it to its function. */
@@ -23,6 +26,7 @@ export interface RouteTale {
 interface Described {
   readonly family: Family;
   readonly access: Access;
+  readonly limited?: boolean;
   readonly params: TSchema;
   readonly query: TSchema;
   readonly body: TSchema;
@@ -41,10 +45,18 @@ const STATUS_WORDS: ReadonlyMap<string, string> = new Map([
   ["202", "Accepted"],
 ]);
 
-const PROBLEM_ANSWER = {
-  description: "Refused, as a problem document (RFC 9457)",
-  content: { "application/problem+json": { schema: ProblemSchema } },
-};
+const PROBLEM = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
+
+/** Headers that a status always brings. */
+const PROBLEM_HEADERS: ReadonlyMap<number, object> = new Map([
+  [401, { "WWW-Authenticate": { type: "string", description: "always `Bearer`" } }],
+  [429, { "Retry-After": { type: "string", description: "whole seconds to wait" } }],
+]);
+
+/** What any request can meet: it cannot be read, it is too large, we fail. */
+const REFUSES_ALWAYS: readonly ErrorCode[] = ["bad_frame", "too_large", "internal"];
+/** What a credential can meet; keys are looked up in Postgres. */
+const REFUSES_CALLERS: readonly ErrorCode[] = ["unauthenticated", "token_expired", "forbidden", "unavailable"];
 
 export function schemaOf(row: Described): FastifySchema {
   const { operationId, summary, description, answers, contentType = "application/json", headers } = row.tells;
@@ -63,8 +75,32 @@ export function schemaOf(row: Described): FastifySchema {
     ...(hasFields(row.query) ? { querystring: row.query } : {}),
     ...(headers === undefined ? {} : { headers }),
     ...(hasFields(body) ? { body } : {}),
-    response: { ...Object.fromEntries(response), default: PROBLEM_ANSWER },
+    response: { ...Object.fromEntries(response), ...refusalsOf(row) },
   };
+}
+
+/** Every status that a refusal of this row can have, with the codes that it may carry. */
+function refusalsOf(row: Described): Readonly<Record<string, object>> {
+  const { access, limited = true, tells } = row;
+  const takes = [row.params, row.query, tells.body ?? row.body].some(hasFields);
+  const codes = new Set<ErrorCode>([
+    ...REFUSES_ALWAYS,
+    ...(takes ? (["invalid"] as const) : []),
+    ...(access === "anyone" ? [] : REFUSES_CALLERS),
+    ...(limited ? (["rate_limited"] as const) : []),
+    ...(tells.refuses ?? []),
+  ]);
+  const byStatus = new Map<number, string[]>();
+  for (const code of codes) {
+    const { http, meaning } = ERRORS[code];
+    byStatus.set(http, [...(byStatus.get(http) ?? []), `\`${code}\`: ${meaning}`]);
+  }
+  const answers = [...byStatus].map(([status, meanings]) => {
+    const headers = PROBLEM_HEADERS.get(status);
+    const answer = { description: meanings.join("; "), content: PROBLEM };
+    return [status, headers === undefined ? answer : { ...answer, headers }] as const;
+  });
+  return Object.fromEntries(answers);
 }
 
 function hasFields(schema: TSchema): boolean {

@@ -3,10 +3,8 @@ import { connect } from "node:net";
 import { once } from "node:events";
 import { newApiKey } from "@rookery/auth";
 import { ChatError } from "@rookery/protocol";
-import type { FastifyInstance } from "fastify";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { fakeServer, userToken } from "./fake-server.fixture.ts";
-import { servedRoutes } from "./routes.ts";
 
 const publisher = newApiKey();
 const minting = newApiKey();
@@ -195,88 +193,6 @@ describe("an origin", async () => {
       expect([reply.status, reply.json["code"]]).toEqual([403, "forbidden"]);
     },
   );
-});
-
-/** What the router itself knows, but for the page with its files and for HEAD, which comes with every GET. */
-function routesOf(server: FastifyInstance): string[] {
-  const parts: string[] = [];
-  const lines = server.printRoutes({ commonPrefix: false }).matchAll(/^([│ ]*)[├└]── (\S+)(?: \(([A-Z, ]+)\))?$/gm);
-  return [...lines].flatMap(([, indent = "", part = "", methods = ""]) => {
-    parts.splice(indent.length / 4, Infinity, part);
-    const path = parts.join("").replace(/:(\w+)/g, "{$1}");
-    const served = methods.split(", ").filter((method) => method !== "HEAD" && method !== "");
-    return path.startsWith("/docs") ? [] : served.map((method) => `${method} ${path}`);
-  });
-}
-
-describe("the document", async () => {
-  const { ask, api, server } = await fakeServer();
-  const { json, status } = await ask("GET", "/v1/openapi.json", { as: null });
-  interface Operation {
-    readonly operationId: string;
-    readonly parameters?: readonly { readonly in: string; readonly name: string; readonly required: boolean }[];
-    readonly responses: Readonly<Record<string, { readonly description: string; readonly content: object }>>;
-    readonly security: readonly object[];
-  }
-  const { paths, ...document }: { paths: Record<string, Record<string, Operation>>; [key: string]: unknown } =
-    JSON.parse(JSON.stringify(json));
-  const operations = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
-  );
-
-  it("is OpenAPI 3.1", () => {
-    expect(status).toBe(200);
-    expect(document).toMatchObject({ openapi: "3.1.0", info: { title: "Rookery", version: "0.0.0" } });
-  });
-
-  it("lists exactly the routes that are served", () => {
-    const listed = operations.map(({ path, method }) => `${method.toUpperCase()} ${path}`).toSorted();
-    const tabled = servedRoutes(api).map(({ method, url }) => `${method} ${url.replace(/:(\w+)/g, "{$1}")}`);
-    expect(listed).toEqual(tabled.toSorted());
-    expect(listed).toEqual(routesOf(server).toSorted());
-  });
-
-  it("leaves out what this deployment does not serve, and so does the server", async () => {
-    const other = await fakeServer({ guests: false });
-    expect(Object.keys(Object(other.server.swagger().paths))).not.toContain("/v1/auth/guest");
-    expect((await other.ask("POST", "/v1/auth/guest", { as: null })).json["code"]).toBe("not_found");
-    const foreign = await fakeServer({ signs: false });
-    expect(Object.keys(Object(foreign.server.swagger().paths))).not.toContain("/v1/tokens");
-    expect((await foreign.ask("POST", "/v1/tokens", { body: { user: "a" } })).json["code"]).toBe("not_found");
-  });
-
-  it("names every operation once, every part of a path, and the answer to a refusal", () => {
-    const names = operations.map(({ operation }) => operation.operationId);
-    expect(new Set(names).size).toBe(names.length);
-    for (const { path, operation } of operations) {
-      const inPath = [...path.matchAll(/{(\w+)}/g)].map(([, name]) => name);
-      const parameters = operation.parameters ?? [];
-      expect(parameters.filter((each) => each.in === "path").map(({ name }) => name)).toEqual(inPath);
-      expect(parameters.every((each) => each.in !== "path" || each.required)).toBe(true);
-      const refusal = operation.responses["default"];
-      expect(Object.keys(refusal?.content ?? {})).toEqual(["application/problem+json"]);
-      expect(Object.values(operation.responses).every(({ description }) => description.length > 0)).toBe(true);
-    }
-  });
-
-  it("refers only to what it holds", () => {
-    const text = JSON.stringify(json);
-    expect(text).not.toContain('"$ref"');
-    const schemes = Object.keys(Object(Object(document["components"])["securitySchemes"]));
-    const used = operations.flatMap(({ operation }) => operation.security.flatMap((each) => Object.keys(each)));
-    expect([...new Set(used)].toSorted()).toEqual(schemes.toSorted());
-  });
-
-  it("can be read on a page that runs no foreign and no inline script", async () => {
-    const reply = await ask("GET", "/docs", { as: null });
-    expect([reply.status, reply.headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"]);
-    const policy = String(reply.headers["content-security-policy"]);
-    expect(policy).toContain("default-src 'self'");
-    expect(policy).not.toContain("unsafe-inline");
-    expect(reply.text).not.toMatch(/<script(?![^>]*src=)/);
-    expect((await ask("GET", "/docs/static/swagger-ui.css", { as: null })).status).toBe(200);
-    expect((await ask("GET", "/docs/static/../../package.json", { as: null })).status).toBe(404);
-  });
 });
 
 describe("counts", () => {

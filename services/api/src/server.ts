@@ -11,13 +11,13 @@ import { createAllowedMethods, methodRefusal } from "./allowed-methods.ts";
 import type { AllowedMethods } from "./allowed-methods.ts";
 import { closeOverUnreadBodies, createBrokenSockets, takeRest } from "./connection.ts";
 import type { ApiContext } from "./context.ts";
+import { documentFrame, withOptionalBodies } from "./document.ts";
 import { createGate } from "./gate.ts";
 import type { GateOptions } from "./gate.ts";
 import { MAX_BODY_BYTES, readJsonBody } from "./json-body.ts";
 import type { Family } from "./metrics.ts";
 import { createCheckOrigin } from "./origins.ts";
 import { faultOf, METHOD_STATUS, problemHeaders, problemOf, refusalOf } from "./problem.ts";
-import { SECURITY_SCHEMES } from "./route-schema.ts";
 import { servedRoutes } from "./routes.ts";
 
 export interface ServerOptions extends GateOptions {
@@ -66,7 +66,10 @@ export async function createServer(api: ApiContext, options: ServerOptions): Pro
   closeOverUnreadBodies(server);
   await server.register(helmet, { contentSecurityPolicy: CONTENT_POLICY });
   await server.register(rateLimit, { global: false });
-  await server.register(swagger, { openapi: documentFrame(api.version) });
+  await server.register(swagger, {
+    openapi: documentFrame(api.version),
+    transformObject: (made) => withOptionalBodies("openapiObject" in made ? made.openapiObject : made.swaggerObject),
+  });
   server.setValidatorCompiler(() => () => true);
   server.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   readJson(server);
@@ -78,20 +81,7 @@ export async function createServer(api: ApiContext, options: ServerOptions): Pro
   return server;
 }
 
-function documentFrame(version: string) {
-  return {
-    openapi: "3.1.0",
-    info: { title: "Rookery", version, description: "Tokens, channels and messages of a Rookery cluster." },
-    tags: [
-      { name: "tokens", description: "Tokens of users" },
-      { name: "messages", description: "Messages of channels" },
-      { name: "documents", description: "The api about itself" },
-      { name: "health", description: "Signs of life" },
-    ],
-    components: { securitySchemes: SECURITY_SCHEMES },
-  };
-}
-
+/** JSON in UTF-8 and nothing else. */
 function readJson(server: FastifyInstance): void {
   server.removeAllContentTypeParsers();
   const read = async (_request: FastifyRequest, bytes: Buffer): Promise<unknown> => readJsonBody(bytes);

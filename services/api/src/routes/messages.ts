@@ -16,6 +16,7 @@ import { nanoid } from "nanoid";
 import Type from "typebox";
 import type { Caller } from "../callers.ts";
 import type { ApiContext } from "../context.ts";
+import { NameField, USER_FIELD } from "../fields.ts";
 import { defineRoute, NOTHING } from "../route.ts";
 import type { Route } from "../route.ts";
 
@@ -24,8 +25,13 @@ const SEND = CLIENT_FRAMES.send.properties;
 const SERVER_USER = "server";
 
 const ChannelParams = Type.Object({ id: SEND.channel });
-const POSITION_WORDS = "a position, <epoch>-<seq>";
+/** A `clientId`, bare or as a string of structured fields (RFC 9651). */
+const IDEMPOTENCY_KEY_PATTERN = '^([A-Za-z0-9_-]{1,64}|"[A-Za-z0-9_-]{1,64}")$';
+const POSITION_WORDS = "a position, <epoch>-<seq>, both below 2^53";
 const PositionText = Type.String({ description: POSITION_WORDS, pattern: "^[0-9]{1,16}-[0-9]{1,16}$" });
+
+/** A query takes no number of more digits. */
+const MAX_LIMIT = 999_999_999_999_999;
 
 /** `GET /v1/channels/{id}/messages` */
 const list = defineRoute({
@@ -37,7 +43,9 @@ const list = defineRoute({
   query: Type.Object({
     before: Type.Optional(PositionText),
     after: Type.Optional(PositionText),
-    limit: Type.Optional(Type.Integer({ minimum: 1, description: "a whole number from 1; capped by the server" })),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: MAX_LIMIT, description: "a whole number from 1; capped by the server" }),
+    ),
   }),
   body: NOTHING,
   tells: {
@@ -45,8 +53,10 @@ const list = defineRoute({
     summary: "A page of a channel's messages, ascending",
     description:
       "Backward: the newest messages, or those before a position, with what happened since folded in. Forward, with " +
-      "`after`: frames of every type just as they were announced. Both positions are exclusive.",
+      "`after`: frames of every type just as they were announced; `not_found` when nothing can be shown to follow it. " +
+      "Both positions are exclusive, and exclude each other: `before` together with `after` is `invalid`.",
     answers: { 200: Type.Object({ messages: Type.Array(SERVER_FRAMES.message), more: Type.Boolean() }) },
+    refuses: ["not_found"],
   },
   async handle(api, { caller, params, query }) {
     const before = position("before", query.before);
@@ -79,13 +89,19 @@ const publish = defineRoute({
     summary: "Publishes a message",
     description:
       "A repeat with the same user, channel and `clientId` within 10 minutes answers the first one's place with " +
-      "`duplicate`. A backend speaks as any user; a user speaks as oneself, under the name in the token.",
+      "`duplicate`. A backend speaks as any user, with `user` and `name`; a user speaks as oneself, under the name in " +
+      "the token, and any other `user` is `forbidden`.",
     headers: Type.Object({
-      "idempotency-key": Type.Optional(Type.String({ description: "stands for `clientId` where the body has none" })),
+      "idempotency-key": Type.Optional(
+        Type.String({
+          description: "stands for `clientId` where the body has none, in the same form, in double quotes or without",
+          pattern: IDEMPOTENCY_KEY_PATTERN,
+        }),
+      ),
     }),
     body: Type.Object({
-      user: Type.Optional(Type.String({ description: "a user id; of an API key only", default: SERVER_USER })),
-      name: Type.Optional(Type.String({ description: "a display name; of an API key only" })),
+      user: Type.Optional(Type.String({ ...USER_FIELD, default: SERVER_USER })),
+      name: NameField,
       clientId: Type.Optional(SEND.clientId),
       body: SEND.body,
       replyTo: SEND.replyTo,
@@ -102,6 +118,7 @@ const publish = defineRoute({
         duplicate: Type.Optional(Type.Literal(true)),
       }),
     },
+    refuses: ["not_found", "conflict", "overloaded", "unknown"],
   },
   async handle(api, { caller, params, body, headers }) {
     const fields = readFields(body);
@@ -156,7 +173,7 @@ function speakerOf(caller: Caller, { user, name }: Fields): Speaker {
     throw new ChatError("forbidden", '"user": a token speaks for its own user only');
   }
   const speaker = user ?? SERVER_USER;
-  if (!isUserId(speaker)) throw new ChatError("invalid", '"user" must be a user id');
+  if (!isUserId(speaker)) throw new ChatError("invalid", '"user" must be ${USER_WORDS}');
   return { user: speaker, name: displayName(name, speaker) };
 }
 
@@ -168,7 +185,8 @@ function idempotencyKey(header: string | string[] | undefined): string | undefin
 
 /** The fields as a `send` frame, read by the very decoder that reads one from a socket. */
 function readFrame(api: ApiContext, channel: string, fields: Fields, key: string | undefined): ClientFrameOf<"send"> {
-  const clientId = fields["clientId"] ?? key ?? nanoid();
+  // A null that was sent is no absence: the decoder refuses it.
+  const clientId = "clientId" in fields ? fields["clientId"] : (key ?? nanoid());
   const text = JSON.stringify({ ...fields, type: "send", ref: undefined, channel, clientId });
   const decoded = api.decode(Buffer.from(text));
   if (!decoded.ok) throw decoded.error;

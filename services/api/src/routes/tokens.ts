@@ -7,6 +7,7 @@ import Type from "typebox";
 import type { Static } from "typebox";
 import type { TokenParts } from "../context.ts";
 import type { RefreshGrant } from "../refresh.ts";
+import { NameField, USER_FIELD, USER_WORDS } from "../fields.ts";
 import { defineRoute, NOTHING } from "../route.ts";
 import type { Answer, Route } from "../route.ts";
 
@@ -16,8 +17,6 @@ const MAX_TTL_SEC = 2_592_000;
 const GUEST_PREFIX = "guest-";
 const GUEST_ID_CHARS = 12;
 
-const USER_WORDS = "a user id: 1 to 128 bytes, no control characters, no space at either end";
-const NameField = Type.Optional(Type.String({ description: "a display name, cut to 64 code points" }));
 const TokenAnswer = Type.Object({
   token: Type.String({ description: "JWT, for Authorization: Bearer and for the WebSocket" }),
   expiresAt: Type.Integer({ description: "milliseconds since the Unix epoch" }),
@@ -28,7 +27,7 @@ const TokenAnswer = Type.Object({
 });
 
 const MintBody = Type.Object({
-  user: Type.String({ description: USER_WORDS }),
+  user: Type.String(USER_FIELD),
   name: NameField,
   ttlSec: Type.Optional(
     Type.Integer({
@@ -54,7 +53,12 @@ const mint = defineRoute({
   params: NOTHING,
   query: NOTHING,
   body: MintBody,
-  tells: { operationId: "mintToken", summary: "A token for a user", answers: { 201: TokenAnswer } },
+  tells: {
+    operationId: "mintToken",
+    summary: "A token for a user",
+    answers: { 201: TokenAnswer },
+    refuses: ["unavailable"],
+  },
   async handle({ tokens }, { body }) {
     if (!isUserId(body.user)) throw new ChatError("invalid", `"user" must be ${USER_WORDS}`);
     return { status: 201, body: await begin(served(tokens), grantOf(body)) };
@@ -70,7 +74,13 @@ const guest = defineRoute({
   params: NOTHING,
   query: NOTHING,
   body: Type.Object({ name: NameField }),
-  tells: { operationId: "guestToken", summary: "A token under a guest name", answers: { 201: TokenAnswer } },
+  tells: {
+    operationId: "guestToken",
+    summary: "A token under a guest name",
+    description: "The body may be left out: the name is then the user id that was made.",
+    answers: { 201: TokenAnswer },
+    refuses: ["unavailable"],
+  },
   async handle({ tokens }, { body }) {
     const user = GUEST_PREFIX + nanoid(GUEST_ID_CHARS);
     return { status: 201, body: await begin(served(tokens), grantOf({ user, name: body.name })) };
@@ -93,6 +103,7 @@ const refresh = defineRoute({
       "A refresh token is good once. The same one again within 10 s gets the same successor, since an answer may be lost; " +
       "later it is refused, and so is every refresh token that came from it.",
     answers: { 200: TokenAnswer },
+    refuses: ["unauthenticated", "unavailable"],
   },
   async handle({ tokens }, { body }): Promise<Answer> {
     const parts = served(tokens);
