@@ -7,8 +7,10 @@ export interface Io {
   readonly out: (line: string) => void;
   /** One line on standard error: progress, warnings, failures. */
   readonly err: (line: string) => void;
-  /** Resolves when nobody reads standard output any more. */
-  readonly outClosed: Promise<void>;
+  /** Resolves when nobody reads standard output any more, or nothing more can be written to it. */
+  readonly outClosed: () => Promise<void>;
+  /** Resolves once all of `out` is written: to the reason when some could not be. A reader that left is no reason. */
+  readonly outFlushed: () => Promise<string | undefined>;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Tells main what to exit with; 0 when a command never calls it. */
@@ -21,7 +23,15 @@ export const EXIT = { done: 0, failed: 1, usage: 2, config: 78 } as const;
 /** The command line itself is wrong: exit 2. */
 export class UsageError extends Error {}
 
-/** The text of whatever was thrown, for one line of output. */
+/**
+ * The text of whatever was thrown, for one line of output, with the reason behind it: `fetch` says only "fetch failed", and
+ * a name with several addresses fails with a list and no text of its own.
+ */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const listed = error instanceof AggregateError ? error.errors.map((each) => messageOf(each)).join("; ") : "";
+  const own = error.message === "" ? listed : error.message;
+  const because = error.cause === undefined ? "" : messageOf(error.cause);
+  if (own === "") return because === "" ? error.name : because;
+  return own.includes(because) ? own : `${own}: ${because}`;
 }

@@ -20,8 +20,8 @@ const emptyFolder = (): string => {
 const run = async (argv: readonly string[], env: Record<string, string> = {}, cwd = "/nowhere"): Promise<Outcome> => {
   const out: string[] = [];
   const err: string[] = [];
-  const outClosed = new Promise<void>(() => undefined);
-  const world = { out: (line: string) => out.push(line), err: (line: string) => err.push(line), outClosed, cwd, env };
+  const ends = { outClosed: () => new Promise<void>(() => undefined), outFlushed: () => Promise.resolve(undefined) };
+  const world = { out: (line: string) => out.push(line), err: (line: string) => err.push(line), ...ends, cwd, env };
   const code = await main(argv, world);
   return { code, out: out.join("\n"), err: err.join("\n") };
 };

@@ -12,6 +12,7 @@ import { tail } from "./commands/tail.ts";
 import { token } from "./commands/token.ts";
 import { EXIT, messageOf, UsageError } from "./io.ts";
 import type { Io } from "./io.ts";
+import { standardOutput } from "./standard-output.ts";
 
 export interface CommandRow {
   readonly name: string;
@@ -45,7 +46,16 @@ export const COMMANDS: readonly CommandRow[] = [
 ];
 
 /** Runs one command line (without `node` and the script) and resolves to its exit code; never rejects. */
-export async function main(argv: readonly string[], world: Omit<Io, "exitWith"> = processWorld()): Promise<number> {
+export async function main(argv: readonly string[], world: World = processWorld()): Promise<number> {
+  const code = await codeOf(argv, world);
+  const lost = await world.outFlushed();
+  // What was asked for was done, but nobody can know what came of it.
+  return lost !== undefined && code === EXIT.done ? EXIT.failed : code;
+}
+
+type World = Omit<Io, "exitWith">;
+
+async function codeOf(argv: readonly string[], world: World): Promise<number> {
   let code: number = EXIT.done;
   const exitWith = (wanted: number): void => {
     code = wanted;
@@ -80,7 +90,7 @@ function optionDescription({ description, defaultValue }: Option): string {
   return isTold ? `${description} (default: ${defaultValue})` : description;
 }
 
-function exitCodeOf(error: unknown, world: Omit<Io, "exitWith">): number {
+function exitCodeOf(error: unknown, world: World): number {
   // Commander has printed its own complaint, or the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   world.err(`rookery: ${messageOf(error)}`);
@@ -88,18 +98,9 @@ function exitCodeOf(error: unknown, world: Omit<Io, "exitWith">): number {
   return error instanceof SettingsError ? EXIT.config : EXIT.failed;
 }
 
-function processWorld(): Omit<Io, "exitWith"> {
-  const { stdout, stderr } = process;
-  // A reader that leaves (`rookery tail lobby | head -1`) is no fault of a cluster that runs on.
-  const outClosed = new Promise<void>((resolve) => {
-    stdout.on("error", () => resolve());
-  });
+function processWorld(): World {
+  const { stderr } = process;
   stderr.on("error", () => undefined);
-  return {
-    out: (line) => void stdout.write(`${line}\n`),
-    err: (line) => void stderr.write(`${line}\n`),
-    outClosed,
-    cwd: process.cwd(),
-    env: process.env,
-  };
+  const err = (line: string): void => void stderr.write(`${line}\n`);
+  return { ...standardOutput(err), err, cwd: process.cwd(), env: process.env };
 }

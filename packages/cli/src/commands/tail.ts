@@ -32,7 +32,7 @@ async function follow(channel: string, options: TailOptions, io: Io): Promise<nu
   const follower = createFollower(channel, options.last);
   const over = new AbortController();
   let code: number = EXIT.done;
-  void io.outClosed.then(() => over.abort());
+  void io.outClosed().then(() => over.abort());
   const act = (step: FollowStep, socket: ChatSocket): void => {
     if (step.do === "show") io.out(options.json ? JSON.stringify(step.frame) : lineOf(step.frame));
     else if (step.do === "ask") socket.send(step.frame);

@@ -174,6 +174,17 @@ describe("the death of a child", () => {
   });
 });
 
+describe("the ready line", () => {
+  it("that cannot be written ends dev with exit code 1, and everything with it", async () => {
+    const cwd = await temporaryFolder();
+    const dev = await launchFixture(cwd, {}, { FIXTURE_LOST: "no space left" });
+    expect(await dev.ended).toBe(1);
+    expect(dev.err.at(-1)).toBe("rookery dev could not start: where it answers cannot be told: no space left");
+    expect(await processesAt(cwd)).toEqual([]);
+    expect(await temporaryFoldersIn(cwd)).toEqual([]);
+  });
+});
+
 describe("the data folder", () => {
   it("is held against a second dev, which says by whom", async () => {
     const cwd = await temporaryFolder();

@@ -36,7 +36,7 @@ await runProcess(${JSON.stringify(kind)}, async (context) => {
 const devScript = `
 import { join } from "node:path";
 import { runDev } from ${JSON.stringify(RUN_DEV)};
-const io = { out: console.log, err: console.error, outClosed: new Promise(() => {}), cwd: process.cwd(), env: process.env };
+const io = { out: console.log, err: console.error, outFlushed: async () => process.env.FIXTURE_LOST, cwd: process.cwd(), env: process.env };
 const parts = { mainOf: (kind) => join(import.meta.dirname, kind + ".mjs"), migrate: async () => [] };
 process.exit(await runDev(JSON.parse(process.argv[2]), io, parts));`;
 
@@ -156,9 +156,9 @@ export async function launchFixture(
 
 /** Waits for a condition; says what it waited for when it never comes. */
 export async function until(what: string, check: () => boolean | Promise<boolean>, withinMs = 30_000): Promise<void> {
-  const deadline = Date.now() + withinMs;
+  const deadline = performance.now() + withinMs;
   while (!(await check())) {
-    if (Date.now() > deadline) throw new Error(`still waiting for ${what}`);
+    if (performance.now() > deadline) throw new Error(`still waiting for ${what}`);
     await delay(20);
   }
 }

@@ -146,6 +146,9 @@ function createFace({ path }: DataFolder, { json }: DevOptions, io: Io): Face {
       await note(current());
       if (json) io.out(JSON.stringify(current()));
       else for (const line of readyText(current(), path, io.cwd)) io.out(line);
+      // Whoever waits for this would wait for ever. A reader that left has read what it wanted.
+      const lost = await io.outFlushed();
+      if (lost !== undefined) throw new Error(`where it answers cannot be told: ${lost}`);
     },
     back: (name, { pid }) => {
       // Before the ready line there is nobody to tell: it will name the new process.
