@@ -116,6 +116,18 @@ describe("tokens", () => {
   });
 });
 
+describe("a token of somebody else", () => {
+  it("is shown without its orders to the terminal, and exactly with --json", async () => {
+    const claims = { sub: "a\u009b31m", name: "b\u202e" };
+    const token = ["e30", Buffer.from(JSON.stringify(claims)).toString("base64url"), "x"].join(".");
+    const shown = await run(["token", "inspect", token]);
+    expect(shown.out).toContain(String.raw`a\u{9b}31m`);
+    expect(shown.out).toContain(String.raw`b\u{202e}`);
+    const exact: { claims: object } = JSON.parse((await run(["token", "inspect", token, "--json"])).out);
+    expect(exact.claims).toEqual(claims);
+  });
+});
+
 describe("the note of a cluster", () => {
   it("whose dev is gone is told as such", async () => {
     const cwd = emptyFolder();

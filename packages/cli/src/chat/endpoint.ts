@@ -7,7 +7,7 @@ import { isUserId } from "@rookery/protocol";
 import type { Command } from "commander";
 import { DATA_FOLDER, readClusterFile } from "../cluster-file.ts";
 import type { ReadyLine } from "../cluster-file.ts";
-import { UsageError } from "../io.ts";
+import { messageOf, UsageError } from "../io.ts";
 import type { Io } from "../io.ts";
 import { address, userId } from "../option-values.ts";
 
@@ -22,8 +22,8 @@ export interface EndpointOptions {
 export interface Endpoint {
   /** Edges, in the order in which they are to be tried; at least one. */
   readonly urls: readonly string[];
-  /** A token to enter with; a new one each time where that is possible. */
-  token(): Promise<string>;
+  /** A token to enter with; a new one each time where that is possible. Rejects when `until` is aborted meanwhile. */
+  token(until: AbortSignal): Promise<string>;
   readonly isRenewable: boolean;
 }
 
@@ -31,6 +31,7 @@ export interface Endpoint {
 const ENV = { url: "RK_URL", api: "RK_API", token: "RK_TOKEN" } as const;
 /** Long enough that a tail over a night needs no other. */
 const TTL_SEC = 24 * 3600;
+const API_ANSWERS_WITHIN_MS = 10_000;
 
 // prettier-ignore
 export function addEndpointOptions(command: Command): Command {
@@ -61,7 +62,7 @@ export async function findEndpoint(given: EndpointOptions, io: Io): Promise<Endp
   }
   const api = apiGiven ?? own?.api;
   if (api === undefined) throw new UsageError(`nothing tells how to enter ${String(urls[0])}: give --token or --api`);
-  return { urls, token: () => guestToken(api, user), isRenewable: true };
+  return { urls, token: (until) => guestToken(api, user, until), isRenewable: true };
 }
 
 /** The folder whose note is read. */
@@ -74,11 +75,15 @@ async function minted({ jwt }: ReadyLine, secret: string, user: string): Promise
   return token;
 }
 
-async function guestToken(api: string, name: string): Promise<string> {
+async function guestToken(api: string, name: string, until: AbortSignal): Promise<string> {
+  const signal = AbortSignal.any([until, AbortSignal.timeout(API_ANSWERS_WITHIN_MS)]);
   const answer = await fetch(new URL("/v1/auth/guest", api), {
     method: "POST",
+    signal,
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ name }),
+  }).catch((error: unknown) => {
+    throw new Error(`${api} cannot be asked for a guest token: ${messageOf(error)}`);
   });
   const body: unknown = await answer.json().catch(() => undefined);
   const hasToken = typeof body === "object" && body !== null && "token" in body;

@@ -5,6 +5,7 @@ import type { ClientFrame, ServerFrame } from "@rookery/protocol";
 import { SERVER_FRAMES } from "@rookery/protocol";
 import { WebSocket } from "ws";
 import type { RawData } from "ws";
+import { messageOf } from "../io.ts";
 
 export interface Closing {
   readonly code: number;
@@ -15,6 +16,8 @@ export interface ChatSocket {
   /** Lost when the socket is closed. */
   send(frame: ClientFrame): void;
   close(): void;
+  /** Calls `act` after so long, unless the socket is closed by then. */
+  after(ms: number, act: () => void): void;
   /** Resolves once it is closed, by whomever. */
   readonly closed: Promise<Closing>;
 }
@@ -23,6 +26,8 @@ export interface SocketOptions {
   readonly url: string;
   readonly token: string;
   readonly onFrame: (frame: ServerFrame, socket: ChatSocket) => void;
+  /** Gives up a handshake that is under way; an open socket is closed by its owner. */
+  readonly until: AbortSignal;
 }
 
 /** The upgrade was refused, or nobody listens. */
@@ -37,11 +42,15 @@ export class ConnectFailure extends Error {
 }
 
 const HANDSHAKE_MS = 10_000;
+/** An edge that does not answer a farewell is not waited for. */
+const FAREWELL_MS = 1000;
+/** Of the 4xx the one that passes: a proxy's limit. */
+const TOO_MANY_REQUESTS = 429;
 /** An edge pings every 25 s: two pings missed and the link is dead, whatever TCP believes. */
 const SILENCE_MS = 60_000;
 
 /** Resolves once the socket is open, before anything was said. Rejects with a `ConnectFailure`. */
-export function openSocket({ url, token, onFrame }: SocketOptions): Promise<ChatSocket> {
+export function openSocket({ url, token, onFrame, until }: SocketOptions): Promise<ChatSocket> {
   const headers = { authorization: `Bearer ${token}` };
   const ws = new WebSocket(url, ["rookery.v1"], { headers, handshakeTimeout: HANDSHAKE_MS });
   const silence = setTimeout(() => ws.terminate(), SILENCE_MS);
@@ -56,7 +65,15 @@ export function openSocket({ url, token, onFrame }: SocketOptions): Promise<Chat
     send: (frame) => {
       if (ws.readyState === WebSocket.OPEN) ws.send(JSON.stringify(frame));
     },
-    close: () => ws.close(1000),
+    close: () => {
+      ws.close(1000);
+      const forced = setTimeout(() => ws.terminate(), FAREWELL_MS);
+      void closed.then(() => clearTimeout(forced));
+    },
+    after: (ms, act) => {
+      const timer = setTimeout(act, ms);
+      void closed.then(() => clearTimeout(timer));
+    },
     closed,
   };
   ws.on("ping", () => silence.refresh());
@@ -66,22 +83,32 @@ export function openSocket({ url, token, onFrame }: SocketOptions): Promise<Chat
     if (frame !== undefined) onFrame(frame, socket);
   });
   return new Promise((resolve, reject) => {
-    ws.once("open", () => resolve(socket));
+    const giveUp = (): void => ws.terminate();
+    until.addEventListener("abort", giveUp, { once: true });
+    ws.once("open", () => {
+      until.removeEventListener("abort", giveUp);
+      resolve(socket);
+    });
     ws.once("unexpected-response", (request, response) => {
       const status = response.statusCode ?? 0;
       request.destroy();
       clearTimeout(silence);
-      reject(new ConnectFailure(`${url} refused the connection with HTTP ${status}`, status >= 400 && status < 500));
+      const isFinal = status >= 400 && status < 500 && status !== TOO_MANY_REQUESTS;
+      reject(new ConnectFailure(`${url} refused the connection with HTTP ${status}`, isFinal));
     });
-    ws.on("error", (error) => reject(new ConnectFailure(`${url} cannot be reached: ${error.message}`, false)));
+    ws.on("error", (error) => reject(new ConnectFailure(`${url} cannot be reached: ${messageOf(error)}`, false)));
   });
 }
 
-/** Undefined for a frame of a type that this version does not know. */
+/** Undefined for a frame of a type that this version does not know, and for what is no frame at all. */
 function parsed(data: RawData): ServerFrame | undefined {
   const text = Buffer.isBuffer(data) ? data.toString("utf8") : "";
-  const value: unknown = JSON.parse(text);
-  return isServerFrame(value) ? value : undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isServerFrame(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function isServerFrame(value: unknown): value is ServerFrame {

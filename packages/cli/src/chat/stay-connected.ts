@@ -8,6 +8,7 @@ import { createBackoff } from "./backoff.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { ConnectFailure, openSocket } from "./socket.ts";
 import type { ChatSocket, Closing } from "./socket.ts";
+import { visibleLine } from "./visible-text.ts";
 
 export interface Conversation {
   readonly endpoint: Endpoint;
@@ -22,9 +23,19 @@ export interface Conversation {
 
 /** Resolves when `until` says so; rejects when the cluster ends it, or when the very first connection fails. */
 export async function stayConnected(conversation: Conversation): Promise<void> {
+  const { until } = conversation;
+  try {
+    await converseOn(conversation);
+  } catch (error) {
+    // What was given up half way ends with an error of its own.
+    if (!until.aborted) throw error;
+  }
+}
+
+async function converseOn(conversation: Conversation): Promise<void> {
   const { endpoint, until, say } = conversation;
   const backoff = createBackoff();
-  let token = await endpoint.token();
+  let token = await endpoint.token(until);
   let hasConnected = false;
   for (let attempt = 0; !until.aborted; attempt += 1) {
     const url = endpoint.urls[attempt % endpoint.urls.length] ?? "";
@@ -34,11 +45,11 @@ export async function stayConnected(conversation: Conversation): Promise<void> {
     const isOpened = closing.code !== NEVER_OPENED;
     hasConnected ||= isOpened;
     const action = isOpened ? actionForClose(closing.code) : "reconnect";
-    const told = closing.reason === "" ? String(closing.code) : `${closing.code} ${closing.reason}`;
+    const told = closing.reason === "" ? String(closing.code) : `${closing.code} ${visibleLine(closing.reason)}`;
     if (action === "stop") throw new Error(`${url} closed the connection: ${told}`);
     if (action === "renew") {
       if (!endpoint.isRenewable) throw new Error(`the token was not accepted (${told}): give another one`);
-      token = await endpoint.token();
+      token = await endpoint.token(until);
     }
     const waitMs = backoff.nextMs(isOpened ? performance.now() - startedMs : 0);
     say(`${isOpened ? `connection lost (${told})` : closing.reason}; again in ${waitMs} ms`);
@@ -57,7 +68,7 @@ async function converse(
   mayFail: boolean,
 ): Promise<Closing> {
   try {
-    const socket = await openSocket({ url, token, onFrame });
+    const socket = await openSocket({ url, token, onFrame, until });
     const close = (): void => socket.close();
     until.addEventListener("abort", close, { once: true });
     if (until.aborted) close();

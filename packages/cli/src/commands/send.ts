@@ -1,12 +1,14 @@
-// `rookery send <channel> <text>`: one message, repeated under the same clientId until its outcome is known.
+// `rookery send <channel> <text>`: one message, repeated under the same clientId until its outcome is known. What is over
+// the cluster's limits is never sent, and what only ever gets the connection cut is not repeated for ever.
 import { randomBytes } from "node:crypto";
-import type { ErrorFrame, Position, ServerFrame } from "@rookery/protocol";
+import type { ClientFrame, ErrorFrame, FrameLimits, Position, ServerFrame } from "@rookery/protocol";
 import { comparePositions, formatPosition } from "@rookery/protocol";
 import type { Command } from "commander";
 import { addEndpointOptions, findEndpoint } from "../chat/endpoint.ts";
 import type { EndpointOptions } from "../chat/endpoint.ts";
 import type { ChatSocket } from "../chat/socket.ts";
 import { stayConnected } from "../chat/stay-connected.ts";
+import { visibleLine } from "../chat/visible-text.ts";
 import { EXIT } from "../io.ts";
 import type { Io } from "../io.ts";
 import { channelId, wholeNumber } from "../option-values.ts";
@@ -21,6 +23,8 @@ const LONGEST_TIMEOUT_SEC = 3600;
 const DEFAULT_TIMEOUT_SEC = 30;
 /** When the edge does not say how long to wait. */
 const RETRY_MS = 500;
+/** Connections that ended without a word once the message was on its way: more of them and it is the message's doing. */
+const MOST_CUTS = 3;
 
 export function send(command: Command, io: Io): void {
   addEndpointOptions(command.argument("<channel>", "channel id", channelId).argument("<text>", "what to say"))
@@ -47,7 +51,7 @@ async function sendOnce(message: Message, options: SendOptions, io: Io): Promise
   const timer = setTimeout(() => over.abort(), options.timeout * 1000);
   const talk = createTalk(message, options, io, over);
   try {
-    await stayConnected({ endpoint, ...talk, say: io.err, until: over.signal });
+    await stayConnected({ endpoint, ...talk, onOpen: () => undefined, say: io.err, until: over.signal });
   } finally {
     clearTimeout(timer);
   }
@@ -56,7 +60,6 @@ async function sendOnce(message: Message, options: SendOptions, io: Io): Promise
 }
 
 interface Talk {
-  onOpen(socket: ChatSocket): void;
   onFrame(frame: ServerFrame, socket: ChatSocket): void;
   /** The exit code, once it is known. */
   outcome(): number | undefined;
@@ -66,21 +69,38 @@ interface Talk {
 
 function createTalk(message: Message, { persisted, json }: SendOptions, io: Io, over: AbortController): Talk {
   const { channel, body, clientId } = message;
+  const frame: ClientFrame = { type: "send", ref: "send", channel, clientId, body };
   let outcome: number | undefined;
   let placed: Position | undefined;
-  const print = (frame: ServerFrame, text: string): void => io.out(json ? JSON.stringify(frame) : text);
+  let cuts = 0;
+  let spokenOn: ChatSocket | undefined;
+  const print = (answer: ServerFrame, text: string): void => io.out(json ? JSON.stringify(answer) : text);
   const end = (code: number): void => {
     outcome = code;
     over.abort();
   };
-  const speak = (socket: ChatSocket): void => socket.send({ type: "send", ref: "send", channel, clientId, body });
+  const fail = (text: string): void => {
+    io.err(text);
+    end(EXIT.failed);
+  };
   const enter = (socket: ChatSocket): void => {
     socket.send({ type: "join", ref: "join", channel, limit: 1, persisted });
   };
+  const speak = (socket: ChatSocket): void => {
+    socket.send(frame);
+    if (spokenOn === socket) return;
+    spokenOn = socket;
+    void socket.closed.then(({ code }) => {
+      if (outcome !== undefined || placed !== undefined || isFarewell(code)) return;
+      cuts += 1;
+      if (cuts === MOST_CUTS) fail(`cut ${cuts} times while it was sent: the message may or may not have been taken`);
+    });
+  };
   const refused = ({ code, message: why, retry, retryAfterMs }: ErrorFrame, socket: ChatSocket): void => {
-    io.err(`${code}: ${why}`);
-    if (retry === "later") setTimeout(() => enter(socket), retryAfterMs ?? RETRY_MS);
-    else end(EXIT.failed);
+    const text = visibleLine(`${code}: ${why}`);
+    if (retry !== "later") return fail(text);
+    io.err(text);
+    return socket.after(retryAfterMs ?? RETRY_MS, () => enter(socket));
   };
   return {
     outcome: () => outcome,
@@ -88,22 +108,38 @@ function createTalk(message: Message, { persisted, json }: SendOptions, io: Io, 
       placed === undefined
         ? `no answer within ${timeoutSec} s: the message may or may not have been sent`
         : `sent, but not known to be in Postgres after ${timeoutSec} s`,
-    onOpen: enter,
-    onFrame: (frame, socket) => {
-      if (frame.type === "error") refused(frame, socket);
-      else if (frame.type === "ok" && frame.ref === "join") speak(socket);
-      else if (frame.type === "ok" && frame.ref === "send" && isPlaced(frame)) {
+    onFrame: (answer, socket) => {
+      if (answer.type === "welcome") {
+        const excess = overLimit(frame, body, answer.limits);
+        if (excess === undefined) enter(socket);
+        else fail(`too_large: ${excess}`);
+      } else if (answer.type === "error") refused(answer, socket);
+      else if (answer.type === "ok" && answer.ref === "join") speak(socket);
+      else if (answer.type === "ok" && answer.ref === "send" && isPlaced(answer)) {
         // A repeat after a lost connection is answered again.
-        if (placed === undefined) print(frame, `ok ${formatPosition(frame)}`);
-        placed = { epoch: frame.epoch, seq: frame.seq };
+        if (placed === undefined) print(answer, `ok ${formatPosition(answer)}`);
+        placed = { epoch: answer.epoch, seq: answer.seq };
         if (!persisted) end(EXIT.done);
-      } else if (frame.type === "persisted" && frame.channel === channel) {
-        if (placed === undefined || comparePositions(frame, placed) < 0) return;
-        print(frame, `persisted ${formatPosition(frame)}`);
+      } else if (answer.type === "persisted" && answer.channel === channel) {
+        if (placed === undefined || comparePositions(answer, placed) < 0) return;
+        print(answer, `persisted ${formatPosition(answer)}`);
         end(EXIT.done);
       }
     },
   };
+}
+
+/** What the cluster would refuse, or cut, in words. */
+function overLimit(frame: ClientFrame, body: string, { bodyBytes, frameBytes }: FrameLimits): string | undefined {
+  const ofBody = Buffer.byteLength(body);
+  if (ofBody > bodyBytes) return `the message has ${ofBody} bytes, this cluster takes ${bodyBytes}`;
+  const ofFrame = Buffer.byteLength(JSON.stringify(frame));
+  return ofFrame > frameBytes ? `the frame has ${ofFrame} bytes, this cluster takes ${frameBytes}` : undefined;
+}
+
+/** A close that the edge chose and named: that it comes while a message is under way says nothing of the message. */
+function isFarewell(code: number): boolean {
+  return code >= 4000;
 }
 
 function isPlaced(frame: object): frame is Position {

@@ -7,6 +7,7 @@ import { createFollower } from "../chat/follower.ts";
 import type { FollowStep } from "../chat/follower.ts";
 import type { ChatSocket } from "../chat/socket.ts";
 import { stayConnected } from "../chat/stay-connected.ts";
+import { speaker, visibleBody, visibleLine } from "../chat/visible-text.ts";
 import { EXIT } from "../io.ts";
 import type { Io } from "../io.ts";
 import { channelId, wholeNumber } from "../option-values.ts";
@@ -36,8 +37,9 @@ async function follow(channel: string, options: TailOptions, io: Io): Promise<nu
   const act = (step: FollowStep, socket: ChatSocket): void => {
     if (step.do === "show") io.out(options.json ? JSON.stringify(step.frame) : lineOf(step.frame));
     else if (step.do === "ask") socket.send(step.frame);
-    else io.err(step.text);
-    if (step.do === "wait") setTimeout(() => socket.send(follower.open()), step.ms);
+    else io.err(visibleLine(step.text));
+    // Only on this connection: on the next one the follower has begun anew by then.
+    if (step.do === "wait") socket.after(step.ms, () => socket.send(follower.open()));
     if (step.do !== "end") return;
     code = EXIT.failed;
     over.abort();
@@ -50,14 +52,20 @@ async function follow(channel: string, options: TailOptions, io: Io): Promise<nu
   return code;
 }
 
-/** `12:01:03 alice: text`, in the reader's time. */
+/** `12:01:03 alice: text`, in the reader's time; nothing in it is taken for another message or for an order to the terminal. */
 function lineOf(frame: SequencedFrame): string {
   const time = new Date(frame.at).toTimeString().slice(0, 8);
+  const who = speaker(frame.user, frame.type === "message" ? frame.name : frame.user);
   const what = {
-    message: () => (frame.type === "message" ? `${frame.name}: ${frame.body ?? "(deleted)"}` : ""),
-    edited: () => (frame.type === "edited" ? `${frame.user} edited: ${frame.body ?? "(deleted)"}` : ""),
-    deleted: () => `${frame.user} deleted a message`,
-    reaction: () => (frame.type === "reaction" ? `${frame.user} ${frame.on ? "put" : "took back"} ${frame.emoji}` : ""),
+    message: () => (frame.type === "message" ? `${who}: ${bodyOf(frame)}` : ""),
+    edited: () => (frame.type === "edited" ? `${who} edited: ${bodyOf(frame)}` : ""),
+    deleted: () => `${who} deleted a message`,
+    reaction: () =>
+      frame.type === "reaction" ? `${who} ${frame.on ? "put" : "took back"} ${visibleLine(frame.emoji)}` : "",
   };
   return `${time} ${what[frame.type]()}`;
+}
+
+function bodyOf({ body }: { readonly body?: string }): string {
+  return body === undefined ? "(deleted)" : visibleBody(body);
 }

@@ -4,6 +4,7 @@ import { createMinter, createVerifier } from "@rookery/auth";
 import { loadSettings } from "@rookery/runtime";
 import type { Command } from "commander";
 import { dataFolder } from "../chat/endpoint.ts";
+import { visibleLine } from "../chat/visible-text.ts";
 import { DATA_FOLDER, readClusterFile } from "../cluster-file.ts";
 import { EXIT, UsageError } from "../io.ts";
 import type { Io } from "../io.ts";
@@ -67,7 +68,10 @@ async function inspect(jwt: string, options: KeyOptions, io: Io): Promise<number
   const key = await findKey(options, io);
   const verdict = key === undefined ? "not checked: no secret here" : await judged(jwt, key);
   if (options.json) io.out(JSON.stringify({ header, claims, verdict }));
-  else for (const line of [JSON.stringify(header), JSON.stringify(claims, undefined, 2), verdict]) io.out(line);
+  else {
+    const shown = [JSON.stringify(header), ...JSON.stringify(claims, undefined, 2).split("\n"), verdict];
+    for (const line of shown) io.out(visibleLine(line));
+  }
   return verdict.startsWith("refused") ? EXIT.failed : EXIT.done;
 }
 
