@@ -165,8 +165,8 @@ const takeInstallLock = async (file: string): Promise<(() => Promise<void>) | un
 /** Installs, or waits for the process that does. Returns why it failed, empty when it did not say. */
 const installOnce = async (manager: PackageManager, options: Required<FindRedisOptions>): Promise<string> => {
   const lockFile = join(tmpdir(), "rookery-install-redis.lock");
-  const deadline = Date.now() + installWithinMs;
-  while (Date.now() < deadline) {
+  const deadline = performance.now() + installWithinMs;
+  while (performance.now() < deadline) {
     const unlock = await takeInstallLock(lockFile);
     if (unlock !== undefined) {
       try {

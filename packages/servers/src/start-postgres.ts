@@ -59,13 +59,13 @@ const failures: { says: RegExp; error: (text: string) => Error }[] = [
 ];
 
 const untilAccepting = async (kept: KeptProcess): Promise<void> => {
-  const deadline = Date.now() + readyWithinMs;
+  const deadline = performance.now() + readyWithinMs;
   let over = false;
   void kept.exited.then(() => {
     over = true;
   });
   while (!kept.tail().some((line) => line.includes("database system is ready to accept connections"))) {
-    if (over || Date.now() > deadline) {
+    if (over || performance.now() > deadline) {
       const text = kept.tail().slice(-8).join(" | ");
       const known = failures.find(({ says }) => says.test(text));
       throw known?.error(text) ?? new Error(`postgres ${over ? "ended at start" : "is not ready"}: ${text}`);
@@ -90,12 +90,12 @@ const launch = async (port: number, plan: Plan, password: string): Promise<Runni
 
 /** Tries again while a former server, whose starter was killed, is still on its way out of the folder. */
 const afterFormer = async <T>(start: () => Promise<T>): Promise<T> => {
-  const deadline = Date.now() + formerGoneWithinMs;
+  const deadline = performance.now() + formerGoneWithinMs;
   for (;;) {
     try {
       return await start();
     } catch (error) {
-      if (!(error instanceof FolderBusy) || Date.now() > deadline) throw error;
+      if (!(error instanceof FolderBusy) || performance.now() > deadline) throw error;
       await delay(200);
     }
   }

@@ -83,14 +83,14 @@ const configText = (port: number, plan: Plan): string => {
 };
 
 const untilAnswering = async (kept: KeptProcess, port: number, password: string): Promise<void> => {
-  const deadline = Date.now() + readyWithinMs;
+  const deadline = performance.now() + readyWithinMs;
   let over = false;
   void kept.exited.then(() => {
     over = true;
   });
   // Another Redis may sit on the port while ours fails to bind it, hence the comparison of process ids.
   while ((await whoAnswers(port, password)) !== kept.pid) {
-    if (over || Date.now() > deadline) {
+    if (over || performance.now() > deadline) {
       const lines = kept.tail().slice(-8).join(" | ");
       if (/address already in use/i.test(lines)) throw new PortTaken(`port ${port} is taken: ${lines}`);
       throw new Error(over ? `redis-server ended at start: ${lines}` : `redis-server does not answer: ${lines}`);
@@ -117,9 +117,9 @@ const waitForFormer = async (dir: string, password: string): Promise<void> => {
   const { pid, port } = note;
   if (typeof port !== "number") return;
   const starterLives = "starter" in note && typeof note.starter === "number" && isAlive(note.starter);
-  const deadline = Date.now() + (starterLives ? 0 : formerGoneWithinMs);
+  const deadline = performance.now() + (starterLives ? 0 : formerGoneWithinMs);
   while ((await whoAnswers(port, password)) === pid) {
-    if (Date.now() > deadline) throw new Error(`a Redis (process ${String(pid)}) already runs on ${dir}`);
+    if (performance.now() > deadline) throw new Error(`a Redis (process ${String(pid)}) already runs on ${dir}`);
     await delay(50);
   }
 };

@@ -36,9 +36,9 @@ const running = (pid: number): boolean => {
 };
 
 const until = async (what: string, check: () => boolean | Promise<boolean>): Promise<void> => {
-  const deadline = Date.now() + 15_000;
+  const deadline = performance.now() + 15_000;
   while (!(await check())) {
-    if (Date.now() > deadline) throw new Error(`still not so: ${what}`);
+    if (performance.now() > deadline) throw new Error(`still not so: ${what}`);
     await delay(20);
   }
 };

@@ -38,10 +38,10 @@ async function freePorts(count: number): Promise<number[]> {
 
 /** Waits for at most `patienceMs`: the children of a `dev` that was killed need a moment to notice. */
 async function untilFree(ports: readonly number[], edges: number, patienceMs: number): Promise<void> {
-  const deadline = Date.now() + patienceMs;
+  const deadlineMs = performance.now() + patienceMs;
   for (const [n, port] of ports.entries()) {
     while (!(await isFree(port))) {
-      if (Date.now() > deadline) throw new Error(takenText(port, n < edges ? `edge-${n + 1}` : "the api"));
+      if (performance.now() > deadlineMs) throw new Error(takenText(port, n < edges ? `edge-${n + 1}` : "the api"));
       await delay(POLL_MS);
     }
   }
