@@ -1,7 +1,8 @@
 // The processes of one `dev` cluster, in the order of their dependence: started forwards, stopped backwards. Called by
-// run-dev.ts, which decides when. It prints nothing by itself.
-// States: empty, backed (Redis and Postgres answer), serving (everything answers), stopping, stopped.
+// run-dev.ts, which decides when. What it has to tell goes through `say`.
+// States: empty, backed (Redis and Postgres answer, the schema is there), serving (everything answers), stopping, stopped.
 import { join } from "node:path";
+import { maskUrl } from "@rookery/runtime";
 import type { ProcessNote } from "../cluster-file.ts";
 import { postgresServer, redisServer } from "./backing-server.ts";
 import type { BackingServer } from "./backing-server.ts";
@@ -13,6 +14,7 @@ import { startService } from "./service-process.ts";
 import type { ServicePorts } from "./service-process.ts";
 import { createSlot } from "./slot.ts";
 import type { Slot } from "./slot.ts";
+import { waitFor } from "./waiting.ts";
 
 export interface ClusterOptions {
   readonly folder: string;
@@ -20,14 +22,14 @@ export interface ClusterOptions {
   readonly restart: boolean;
   readonly redisUrl: string | undefined;
   readonly postgresUrl: string | undefined;
-  readonly mainOf: DevParts["mainOf"];
+  readonly parts: DevParts;
   readonly say: (line: string) => void;
   /** A process answers again. */
   readonly back: (name: string, member: Member) => void;
 }
 
 export interface Cluster {
-  /** Starts what was not given by address; resolves once both answer. */
+  /** Starts what was not given by address, waits for what was; resolves once both answer and the schema is up to date. */
   startBacking(): Promise<Backing>;
   /** Starts all services at once; resolves once all answer. Edges may take `drainMs` to stop later. */
   startServices(services: readonly ServicePlan[], drainMs: number): Promise<void>;
@@ -49,10 +51,10 @@ export function createCluster(options: ClusterOptions): Cluster {
   const logs = join(options.folder, "logs");
   const inWave = (wave: Wave): readonly Slot[] => waves.get(wave) ?? [];
   const everySlot = (): Slot[] => STOP_ORDER.flatMap((wave) => [...inWave(wave)]);
-  let isStopping = false;
+  const closing = new AbortController();
 
   const fill = async (wave: Wave, name: string, start: (starting: AbortSignal) => Promise<Member>): Promise<Member> => {
-    if (isStopping) throw new Error("stopped while starting");
+    if (closing.signal.aborted) throw new Error("stopped while starting");
     const { restart } = options;
     const back = (member: Member): void => options.back(name, member);
     const slot = createSlot(name, start, { restart, died: options.say, back });
@@ -73,7 +75,8 @@ export function createCluster(options: ClusterOptions): Cluster {
   const startOne = async ({ name, kind, env }: ServicePlan, graceMs: number): Promise<void> => {
     let ports: ServicePorts | undefined;
     await fill(kind, name, async (starting) => {
-      const spec = { name, main: options.mainOf(kind), graceMs, logFile: join(logs, `${name}.log`) };
+      const main = options.parts.mainOf(kind);
+      const spec = { name, main, graceMs, logFile: join(logs, `${name}.log`), say: options.say };
       // Brought back, it listens where it did before.
       const internal = ports === undefined ? {} : { ROOKERY_INTERNAL_PORT: String(ports.internalPort) };
       const member = await startService({ ...spec, env: { ...env, ...internal } }, starting);
@@ -82,13 +85,31 @@ export function createCluster(options: ClusterOptions): Cluster {
     });
   };
 
+  const givenRedis = async (url: string): Promise<string> => {
+    const what = `redis at ${maskUrl(url)}`;
+    await waitFor({ what, ask: () => options.parts.reachRedis(url), say: options.say, until: closing.signal });
+    return url;
+  };
+
+  /** Also what tells that a given Postgres answers: it takes the same way in as the services. */
+  const withSchema = async (url: string): Promise<string> => {
+    const what = `postgres at ${maskUrl(url)}`;
+    const ask = (): Promise<readonly string[]> => options.parts.migrate(url);
+    const applied = await waitFor({ what, ask, say: options.say, until: closing.signal });
+    if (applied.length > 0) options.say(`schema brought up to date: ${applied.join(", ")}`);
+    return url;
+  };
+
   return {
     startBacking: async () => {
       await freshLogFolder(logs);
       const { redisUrl, postgresUrl } = options;
       const [redis, postgres] = await Promise.all([
-        redisUrl ?? startServer("redis", redisServer(options)),
-        postgresUrl ?? startServer("postgres", postgresServer(options)),
+        redisUrl === undefined ? startServer("redis", redisServer(options)) : givenRedis(redisUrl),
+        (postgresUrl === undefined
+          ? startServer("postgres", postgresServer(options))
+          : Promise.resolve(postgresUrl)
+        ).then(withSchema),
       ]);
       return { redis, postgres };
     },
@@ -98,14 +119,14 @@ export function createCluster(options: ClusterOptions): Cluster {
     },
     processes: () => everySlot().flatMap((slot) => noteOf(slot)),
     stop: async () => {
-      isStopping = true;
+      closing.abort();
       for (const wave of STOP_ORDER) {
         const complaints = await Promise.all(inWave(wave).map((slot) => slot.stop()));
         for (const complaint of complaints) if (complaint !== undefined) options.say(complaint);
       }
     },
     kill: () => {
-      isStopping = true;
+      closing.abort();
       for (const slot of everySlot()) slot.kill();
     },
   };

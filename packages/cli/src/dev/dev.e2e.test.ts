@@ -180,6 +180,25 @@ describe("a temporary cluster", () => {
   });
 });
 
+describe("a given server that does not answer", () => {
+  it("is told at once, Redis and Postgres alike, and nothing is left when the waiting is ended", async () => {
+    const cwd = await temporaryFolder();
+    const given = ["--redis-url", "redis://127.0.0.1:1", "--postgres-url", "postgres://me:hush@127.0.0.1:1/x"];
+    const args = [BIN, "dev", "--json", "--ephemeral", "--port", "0", ...given];
+    const dev = launch(process.execPath, args, cwd, { TMPDIR: cwd });
+    const refused = "connect ECONNREFUSED 127.0.0.1:1";
+    await until("both reasons", () => dev.err.length === 2);
+    expect(dev.err.toSorted()).toEqual([
+      `waiting for postgres at postgres://***@127.0.0.1:1/x: ${refused}`,
+      `waiting for redis at redis://127.0.0.1:1: ${refused}`,
+    ]);
+    dev.child.kill("SIGINT");
+    expect(await dev.ended).toBe(0);
+    expect(dev.out).toEqual([]);
+    expect(await temporaryFoldersIn(cwd)).toEqual([]);
+  });
+});
+
 describe("a service in the foreground", () => {
   it("takes flags, hands signals on and exits as the service does", async () => {
     const cwd = await temporaryFolder();

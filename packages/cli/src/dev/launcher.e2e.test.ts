@@ -174,6 +174,23 @@ describe("the death of a child", () => {
   });
 });
 
+describe("a child that waits", () => {
+  it("says at once what for, and one that is not ready which of its checks says what", async () => {
+    const cwd = await temporaryFolder();
+    const dev = await launchFixture(cwd, {}, { FIXTURE_WAIT: "persister-1", FIXTURE_UNREADY: "edge-2" });
+    await until("both reasons", () =>
+      [
+        "persister-1: this persister-1 waits for Redis: it does not answer",
+        "edge-2 is not ready: redis: Redis does not answer",
+      ].every((line) => dev.err.includes(line)),
+    );
+    dev.child.kill("SIGTERM");
+    expect(await dev.ended).toBe(0);
+    expect(dev.out).toEqual([]);
+    expect(await processesAt(cwd)).toEqual([]);
+  });
+});
+
 describe("the ready line", () => {
   it("that cannot be written ends dev with exit code 1, and everything with it", async () => {
     const cwd = await temporaryFolder();

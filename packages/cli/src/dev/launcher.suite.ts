@@ -24,11 +24,16 @@ const serviceScript = (kind: string): string => `
 import { runProcess, startInternalServer } from ${JSON.stringify(RUNTIME)};
 await runProcess(${JSON.stringify(kind)}, async (context) => {
   const { settings, log, metrics } = context;
-  if (process.env.FIXTURE_BREAK === settings.nodeName) throw new Error("the fixture is told to break");
-  const checks = [];
+  const is = (fixture) => process.env[fixture] === settings.nodeName;
+  if (is("FIXTURE_BREAK")) throw new Error("the fixture is told to break");
+  const checks = is("FIXTURE_UNREADY") ? [{ name: "redis", check: async () => "Redis does not answer" }] : [];
   const internal = await startInternalServer({ host: "127.0.0.1", port: settings.internalPort, checks, metrics, log });
   context.onStop("internal", () => internal.close());
-  if (process.env.FIXTURE_HANG === settings.nodeName) process.on("SIGTERM", () => { for (;;); });
+  if (is("FIXTURE_HANG")) process.on("SIGTERM", () => { for (;;); });
+  if (is("FIXTURE_WAIT")) {
+    log.warn({ reason: "it does not answer" }, "this " + settings.nodeName + " waits for Redis");
+    await new Promise(() => {});
+  }
   const ports = settings.port === undefined ? {} : { port: settings.port };
   context.announceReady({ ...ports, internalPort: internal.port });
 });`;
@@ -37,7 +42,7 @@ const devScript = `
 import { join } from "node:path";
 import { runDev } from ${JSON.stringify(RUN_DEV)};
 const io = { out: console.log, err: console.error, outFlushed: async () => process.env.FIXTURE_LOST, cwd: process.cwd(), env: process.env };
-const parts = { mainOf: (kind) => join(import.meta.dirname, kind + ".mjs"), migrate: async () => [] };
+const parts = { mainOf: (kind) => join(import.meta.dirname, kind + ".mjs"), migrate: async () => [], reachRedis: async () => {} };
 process.exit(await runDev(JSON.parse(process.argv[2]), io, parts));`;
 
 /** Addresses of nobody: the small services connect to nothing. */

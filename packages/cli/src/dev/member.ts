@@ -25,7 +25,7 @@ export interface Member {
 /** Starts one process and resolves once it answers; rejects with what it said last when it ends before. */
 export type StartMember = (starting: AbortSignal) => Promise<Member>;
 
-/** A process that ended before it answered. `code` tells a wrong setting (78) from the rest. */
+/** A process that did not answer or ended before. `code` tells a wrong setting (78) from the rest. */
 export class StartFailure extends Error {
   readonly code: number | null;
 
@@ -40,6 +40,15 @@ export const LAST_LINES = 20;
 /** `edge-2 ended with signal SIGKILL; its last lines: ...` */
 export function endText(name: string, { code, signal }: Ending, lines: readonly string[]): string {
   const how = signal === null ? `exit code ${String(code)}` : `signal ${signal}`;
-  if (lines.length === 0) return `${name} ended with ${how}; it said nothing`;
-  return `${name} ended with ${how}; its last lines:\n${lines.map((line) => `  ${line}`).join("\n")}`;
+  return withLastLines(`${name} ended with ${how}`, lines);
+}
+
+/** `edge-2 does not answer after 60 s; its last lines: ...` */
+export function silentText(name: string, afterMs: number, lines: readonly string[]): string {
+  return withLastLines(`${name} does not answer after ${afterMs / 1000} s`, lines);
+}
+
+function withLastLines(what: string, lines: readonly string[]): string {
+  if (lines.length === 0) return `${what}; it said nothing`;
+  return `${what}; its last lines:\n${lines.map((line) => `  ${line}`).join("\n")}`;
 }

@@ -10,7 +10,8 @@ export interface Orders {
   readonly stop: Promise<void>;
   /** Resolves at a signal that comes over a second after the first one. */
   readonly force: Promise<void>;
-  isStopping(): boolean;
+  /** Aborted at the first order. */
+  readonly signal: AbortSignal;
   /** Listens no more. */
   end(): void;
 }
@@ -18,10 +19,10 @@ export interface Orders {
 export function listenForOrders({ env, err }: Pick<Io, "env" | "err">): Orders {
   const stop = signpost();
   const force = signpost();
-  let isStopping = false;
+  const stopping = new AbortController();
   const order = (why: string): void => {
-    if (!isStopping) err(`${why}: stopping`);
-    isStopping = true;
+    if (!stopping.signal.aborted) err(`${why}: stopping`);
+    stopping.abort();
     stop.reach();
   };
   const parentPid = Number(env["ROOKERY_PARENT_PID"] ?? "");
@@ -39,7 +40,7 @@ export function listenForOrders({ env, err }: Pick<Io, "env" | "err">): Orders {
   return {
     stop: stop.reached,
     force: force.reached,
-    isStopping: () => isStopping,
+    signal: stopping.signal,
     end: () => {
       for (const end of ends) end();
     },

@@ -2,18 +2,46 @@
 // and the schema. Tests of the launcher put smaller ones in their place.
 import { fileURLToPath } from "node:url";
 import type { ProcessService } from "@rookery/runtime";
+import { messageOf } from "../io.ts";
+import { NotYet } from "./waiting.ts";
 
 export interface DevParts {
   /** The script that node runs for a service. */
   readonly mainOf: (kind: ProcessService) => string;
-  /** Brings the schema up to date; resolves to what it applied. */
+  /** Brings the schema up to date; resolves to what it applied. Throws `NotYet` while Postgres does not serve. */
   readonly migrate: (postgresUrl: string) => Promise<readonly string[]>;
+  /** Resolves when a Redis answers there. Throws `NotYet` with the reason when none does. */
+  readonly reachRedis: (redisUrl: string) => Promise<void>;
 }
+
+const REDIS_ANSWERS_WITHIN_MS = 1500;
 
 export const PARTS: DevParts = {
   mainOf: (kind) => fileURLToPath(import.meta.resolve(`@rookery/${kind}`)),
   migrate: async (postgresUrl) => {
-    const { migrateUp } = await import("@rookery/store");
-    return migrateUp(postgresUrl);
+    const { isAway, migrateUp } = await import("@rookery/store");
+    try {
+      return await migrateUp(postgresUrl);
+    } catch (error) {
+      throw isAway(error) ? new NotYet(messageOf(error)) : error;
+    }
+  },
+  // By the driver that the services use: what keeps it out keeps them out, be it the network, TLS or a password.
+  reachRedis: async (redisUrl) => {
+    const { connectRedis, whenReady } = await import("@rookery/broker");
+    let why: string | undefined;
+    const connection = connectRedis({
+      url: redisUrl,
+      use: "commands",
+      commandTimeoutMs: REDIS_ANSWERS_WITHIN_MS,
+      onState: (_state, detail) => (why ??= detail),
+    });
+    try {
+      await whenReady(connection, REDIS_ANSWERS_WITHIN_MS);
+    } catch (error) {
+      throw new NotYet(why ?? messageOf(error));
+    } finally {
+      connection.disconnect();
+    }
   },
 };

@@ -82,7 +82,7 @@ async function runIn(run: Run): Promise<number> {
     restart: options.restart,
     redisUrl,
     postgresUrl,
-    mainOf: parts.mainOf,
+    parts,
     say: io.err,
     back: (name, member) => face.back(name, member),
   });
@@ -115,13 +115,11 @@ async function prepare(folder: DataFolder, options: DevOptions, io: Io): Promise
   return planFor;
 }
 
-async function serve(cluster: Cluster, planFor: PlanFor, face: Face, { orders, io, parts }: Run): Promise<void> {
+async function serve(cluster: Cluster, planFor: PlanFor, face: Face, { orders }: Run): Promise<void> {
   const backing = await cluster.startBacking();
-  const applied = await parts.migrate(backing.postgres);
-  if (applied.length > 0) io.err(`schema brought up to date: ${applied.join(", ")}`);
   const plan = planFor(backing);
   await cluster.startServices(plan.services, plan.drainMs);
-  if (!orders.isStopping()) await face.open(cluster, plan, backing);
+  if (!orders.signal.aborted) await face.open(cluster, plan, backing);
 }
 
 /** What the outside sees of a cluster: the ready line, the note in the data folder, who came back. */

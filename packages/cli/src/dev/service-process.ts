@@ -1,14 +1,17 @@
 // One service of ours as a child process: spawned into a process group of its own, ready when it says so and its /readyz
-// answers 200. Called by dev through slot.ts.
+// answers 200. Called by dev through slot.ts. What it waits for meanwhile is told in its name.
 // States: spawned, announced (ready message came), answering, ended. After the end was seen its id is never signalled.
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { open } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { followWords } from "./child-words.ts";
 import { lastLinesOf } from "./log-file.ts";
-import { endText, LAST_LINES, StartFailure } from "./member.ts";
+import { endText, LAST_LINES, silentText, StartFailure } from "./member.ts";
 import type { Ending, Member } from "./member.ts";
+import { untilReady } from "./readiness.ts";
+import { STARTS_WITHIN_MS } from "./waiting.ts";
 
 export interface ServiceSpec {
   readonly name: string;
@@ -18,6 +21,9 @@ export interface ServiceSpec {
   readonly logFile: string;
   /** After this long a stopping child is killed with all it started. */
   readonly graceMs: number;
+  /** Hears what keeps it from answering, as soon as that is known. */
+  readonly say: (line: string) => void;
+  readonly withinMs?: number;
 }
 
 /** Where a child listens, as its ready message tells; the public port is missing where it has none. */
@@ -30,23 +36,38 @@ export interface ServiceMember extends Member {
   readonly ports: ServicePorts;
 }
 
-/** On a loaded machine five processes that start at once take a while. */
-const ANSWERS_WITHIN_MS = 60_000;
-const POLL_MS = 25;
-const PROBE_WITHIN_MS = 2000;
-
-/** Resolves once the service answers. Rejects with a `StartFailure` when it ends before, and kills it when it never does. */
+/**
+ * Resolves once the service answers. Rejects with a `StartFailure` and its last lines when it ends before, or does not
+ * answer within a minute: on a loaded machine five processes that start at once take a while. It is killed then.
+ */
 export async function startService(spec: ServiceSpec, starting: AbortSignal): Promise<ServiceMember> {
-  const process = await spawnService(spec);
+  const { name, logFile, say } = spec;
+  // From before its first word.
+  const words = await followWords(logFile, (text) => say(`${name}: ${text}`));
   try {
-    const ports = await announced(process, starting);
+    const process = await spawnService(spec);
+    return await answering(process, spec, starting);
+  } finally {
+    await words.end();
+  }
+}
+
+async function answering(process: Spawned, spec: ServiceSpec, starting: AbortSignal): Promise<ServiceMember> {
+  const { name, say, withinMs = STARTS_WITHIN_MS } = spec;
+  const over = new AbortController();
+  const lost = Promise.race([process.failure, late(withinMs, process, starting, over.signal)]);
+  try {
+    const ports = await Promise.race([announced(process), lost]);
     const internal = `http://127.0.0.1:${ports.internalPort}`;
-    await untilAnswering(`${internal}/readyz`, process, starting);
+    const unready = (why: string): void => say(`${name} is not ready: ${why}`);
+    await Promise.race([untilReady(internal, unready, over.signal), lost]);
     return { ...process, ports, internal };
   } catch (error) {
     process.kill();
     await process.ended;
     throw error;
+  } finally {
+    over.abort();
   }
 }
 
@@ -105,13 +126,12 @@ function killGroup(pid: number): void {
   }
 }
 
-async function announced({ name, child, failure }: Spawned, starting: AbortSignal): Promise<ServicePorts> {
-  const message = new Promise<ServicePorts>((resolve) => {
+function announced({ child }: Spawned): Promise<ServicePorts> {
+  return new Promise((resolve) => {
     child.on("message", (heard) => {
       if (isReadyMessage(heard)) resolve(heard);
     });
   });
-  return Promise.race([message, failure, deadline(`${name} did not announce itself`, starting)]);
 }
 
 function isReadyMessage(heard: unknown): heard is ServicePorts {
@@ -119,38 +139,11 @@ function isReadyMessage(heard: unknown): heard is ServicePorts {
   return heard.ready === true && typeof heard.internalPort === "number";
 }
 
-async function untilAnswering(url: string, { name, failure }: Spawned, starting: AbortSignal): Promise<void> {
-  const until = new AbortController();
-  try {
-    await Promise.race([
-      pollUntilOk(url, until.signal),
-      failure,
-      deadline(`${name} does not answer 200 on ${url}`, starting),
-    ]);
-  } finally {
-    until.abort();
-  }
-}
-
-async function pollUntilOk(url: string, until: AbortSignal): Promise<void> {
-  while (!until.aborted) {
-    const signal = AbortSignal.any([until, AbortSignal.timeout(PROBE_WITHIN_MS)]);
-    const status = await fetch(url, { signal }).then(
-      async (response) => {
-        await response.arrayBuffer();
-        return response.status;
-      },
-      () => 0,
-    );
-    if (status === 200) return;
-    await delay(POLL_MS);
-  }
-}
-
-/** Rejects when the time is up, or when starting is given up. */
-async function deadline(complaint: string, starting: AbortSignal): Promise<never> {
-  await delay(ANSWERS_WITHIN_MS, undefined, { signal: starting, ref: false }).catch(() => {
-    throw new Error("stopped while starting");
-  });
-  throw new Error(`${complaint} within ${ANSWERS_WITHIN_MS / 1000} s`);
+/** Rejects when the time is up, or when starting is given up; never settles once the start is over. */
+async function late(withinMs: number, process: Spawned, starting: AbortSignal, over: AbortSignal): Promise<never> {
+  const signal = AbortSignal.any([starting, over]);
+  const isUp = await delay(withinMs, true, { signal, ref: false }).catch(() => false);
+  if (over.aborted) return new Promise(() => undefined);
+  if (!isUp) throw new Error("stopped while starting");
+  throw new StartFailure(silentText(process.name, withinMs, await process.lastLines()), null);
 }
