@@ -71,6 +71,13 @@ async function get(url: string): Promise<{ readonly status: number; readonly tex
   return { status: answer.status, text: await answer.text() };
 }
 
+/** Names of what is wrong, of details too. */
+async function troubles(running: Running): Promise<string[]> {
+  const { text } = await get(`${running.internal}/readyz?verbose`);
+  const { checks }: { checks: readonly { name: string; ok: boolean }[] } = JSON.parse(text);
+  return checks.filter(({ ok }) => !ok).map(({ name }) => name);
+}
+
 async function post(running: Running, path: string, body: object) {
   const answer = await fetch(`${running.api}${path}`, {
     method: "POST",
@@ -86,14 +93,15 @@ describe("the process", () => {
     for (const proxy of [toRedis, toPostgres]) proxy.refuse(true);
     const running = await start();
     expect((await get(`${running.api}/livez`)).status).toBe(200);
-    expect(await get(`${running.internal}/readyz`)).toEqual({ status: 503, text: "not ready: redis, postgres\n" });
+    expect(await get(`${running.internal}/readyz`)).toEqual({ status: 503, text: "not ready: stores\n" });
+    expect(await troubles(running)).toEqual(["stores", "redis", "postgres"]);
     const publication = { body: "hi", clientId: "c1" };
     const path = "/v1/channels/lobby/messages";
     expect(await post(running, path, publication)).toEqual({ status: 503, code: "unavailable" });
     expect(await post(running, "/v1/tokens", { user: "ann" })).toEqual({ status: 503, code: "unavailable" });
 
     toPostgres.refuse(false);
-    await eventually(async () => (await get(`${running.internal}/readyz`)).text === "not ready: redis\n");
+    await eventually(async () => (await troubles(running)).join() === "stores,redis");
     expect(await post(running, path, publication)).toEqual({ status: 503, code: "unavailable" });
     expect((await post(running, "/v1/tokens", { user: "ann" })).status).toBe(201);
 
@@ -101,21 +109,34 @@ describe("the process", () => {
     await eventually(async () => (await get(`${running.internal}/readyz`)).status === 200);
     expect((await post(running, path, publication)).status).toBe(201);
 
-    for (const proxy of [toRedis, toPostgres]) {
+    const take = (proxy: typeof toRedis): void => {
       proxy.refuse(true);
       proxy.cut();
-    }
-    await eventually(async () => (await get(`${running.internal}/readyz`)).text === "not ready: redis, postgres\n");
+    };
+    take(toPostgres);
+    await eventually(async () => (await troubles(running)).join() === "postgres");
+    expect((await get(`${running.internal}/readyz`)).status).toBe(200);
+    expect((await post(running, path, { body: "without Postgres" })).status).toBe(201);
+    expect(await post(running, "/v1/tokens", { user: "ann" })).toEqual({ status: 503, code: "unavailable" });
+    toPostgres.refuse(false);
+    take(toRedis);
+    await eventually(async () => (await troubles(running)).join() === "redis");
+    expect((await get(`${running.internal}/readyz`)).status).toBe(200);
+    expect((await post(running, "/v1/tokens", { user: "ann" })).status).toBe(201);
+    expect(await post(running, path, { body: "ho" })).toEqual({ status: 503, code: "unavailable" });
+
+    take(toPostgres);
+    await eventually(async () => (await get(`${running.internal}/readyz`)).text === "not ready: stores\n");
     expect(await post(running, path, { body: "ho" })).toEqual({ status: 503, code: "unavailable" });
     for (const proxy of [toRedis, toPostgres]) proxy.refuse(false);
-    await eventually(async () => (await get(`${running.internal}/readyz`)).status === 200);
+    await eventually(async () => (await troubles(running)).length === 0);
     expect((await post(running, path, { body: "ho" })).status).toBe(201);
 
     running.child.kill("SIGTERM");
     expect(await running.exited).toBe(0);
     const said = (msg: string): number => running.lines().filter((line) => line.msg === msg).length;
     expect([said("redis lost"), said("redis ready"), said("postgres lost"), said("postgres ready")]).toEqual([
-      2, 2, 2, 2,
+      2, 2, 3, 3,
     ]);
     expect(running.lines().filter(({ level }) => level === "error" || level === "fatal")).toEqual([]);
   });

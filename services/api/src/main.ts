@@ -5,6 +5,7 @@ import { startBeats } from "@rookery/broker";
 import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
 import type { ProcessContext } from "@rookery/runtime";
 import { buildContext, connectStores } from "./build-context.ts";
+import { storeChecks } from "./readiness.ts";
 import { watchRedisFitness } from "./redis-fitness.ts";
 import { createServer } from "./server.ts";
 
@@ -33,8 +34,11 @@ async function main(context: ProcessContext<"api">): Promise<void> {
     log,
     drain: () => context.stop("drain"),
     checks: [
-      { name: "redis", check: async () => fitness.trouble() },
-      { name: "postgres", check: () => store.trouble() },
+      ...storeChecks({
+        redisTrouble: fitness.trouble,
+        postgresTrouble: () => store.trouble(),
+        isPostgresThere: () => store.state() === "ready",
+      }),
       { name: "draining", check: async () => (draining ? "this node drains" : undefined) },
     ],
   });
