@@ -2,7 +2,7 @@ import { generateKeyPairSync, sign } from "node:crypto";
 import { createServer } from "node:http";
 import type { RequestListener } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
-import { createJwksKeys } from "./jwks-keys.ts";
+import { createJwksKeys, KeysAway } from "./jwks-keys.ts";
 import { createVerifier } from "./verifier.ts";
 
 const teardowns: (() => Promise<void>)[] = [];
@@ -36,8 +36,8 @@ async function issuer() {
   });
   const faults: string[] = [];
   const keys = createJwksKeys({ url, nowMs: () => state.nowMs, onFault: (error) => faults.push(error.message) });
-  const find = (kid: string) => keys({ alg: "ES256", kid });
-  return { url, state, pairs, find, faults };
+  const find = (kid: string) => keys.find({ alg: "ES256", kid });
+  return { url, state, pairs, keys, find, faults };
 }
 
 const MINUTE_MS = 60_000;
@@ -54,12 +54,41 @@ describe("an issuer's published keys", () => {
     const { state, find } = await issuer();
     await find("one");
     state.kids = ["one", "two"];
-    await expect(find("two")).rejects.toThrow(/no applicable key/);
-    expect(state.fetches).toBe(1);
-    state.nowMs += 31_000;
     await Promise.all([find("two"), find("two")]);
     await expect(find("three")).rejects.toThrow(/no applicable key/);
     expect(state.fetches).toBe(2);
+    state.nowMs += 29_000;
+    await expect(find("three")).rejects.toThrow(/no applicable key/);
+    expect(state.fetches).toBe(2);
+    state.nowMs += 2000;
+    await expect(find("three")).rejects.toThrow(/no applicable key/);
+    expect(state.fetches).toBe(3);
+  });
+
+  it("that cannot be fetched are away, which is told and tried again within a second for whoever asks", async () => {
+    const { state, keys, find } = await issuer();
+    state.status = 503;
+    await expect(find("one")).rejects.toThrow(KeysAway);
+    await expect(find("one")).rejects.toThrow(KeysAway);
+    expect(await keys.trouble()).toMatch(/answered 503/);
+    expect(state.fetches, "asked three times within one instant").toBe(1);
+    state.status = 200;
+    state.nowMs += 1000;
+    expect(await keys.trouble(), "readiness alone brings them back").toBeUndefined();
+    await expect(find("one")).resolves.toBeDefined();
+    expect(state.fetches).toBe(2);
+  });
+
+  it("are away for an unknown key id, not without it, while they cannot be fetched", async () => {
+    const { state, find } = await issuer();
+    await find("one");
+    state.status = 503;
+    await expect(find("two")).rejects.toThrow(KeysAway);
+    await expect(find("one")).resolves.toBeDefined();
+    state.status = 200;
+    state.kids = ["one", "two"];
+    state.nowMs += 1000;
+    await expect(find("two")).resolves.toBeDefined();
   });
 
   it("are served out of date while the issuer is away, for an hour and no longer", async () => {
@@ -72,8 +101,7 @@ describe("an issuer's published keys", () => {
     state.nowMs += 2 * MINUTE_MS;
     await expect(find("one")).rejects.toThrow("answered 500");
     state.status = 200;
-    await expect(find("one")).rejects.toThrow("answered 500");
-    state.nowMs += MINUTE_MS;
+    state.nowMs += 1000;
     await expect(find("one")).resolves.toBeDefined();
   });
 
@@ -101,17 +129,17 @@ describe("an issuer's published keys", () => {
     ["too much", 200, JSON.stringify({ keys: [], pad: "x".repeat(300_000) })],
   ])("are not known when the address answers %s", async (_what, status, body) => {
     const url = await serve((_request, response) => response.writeHead(status).end(body));
-    await expect(createJwksKeys({ url })({ alg: "ES256", kid: "one" })).rejects.toThrow(Error);
+    await expect(createJwksKeys({ url }).find({ alg: "ES256", kid: "one" })).rejects.toThrow(KeysAway);
   });
 
   it("are not taken from where the address redirects to", async () => {
     const { url: target } = await issuer();
     const url = await serve((_request, response) => response.writeHead(302, { location: target }).end());
-    await expect(createJwksKeys({ url })({ alg: "ES256", kid: "one" })).rejects.toThrow(Error);
+    await expect(createJwksKeys({ url }).find({ alg: "ES256", kid: "one" })).rejects.toThrow(KeysAway);
   });
 
   it("verify tokens by their key id", async () => {
-    const { url, pairs } = await issuer();
+    const { url, state, pairs } = await issuer();
     const verifier = createVerifier({
       jwksUrl: url,
       algorithms: ["ES256"],
@@ -128,7 +156,14 @@ describe("an issuer's published keys", () => {
         key === undefined ? Buffer.alloc(64) : sign("sha256", Buffer.from(input), { key, dsaEncoding: "ieee-p1363" });
       return `${input}.${signature.toString("base64url")}`;
     };
-    expect(await verifier.verify(tokenOf("one"))).toMatchObject({ ok: true, user: "alice" });
+    state.status = 503;
+    expect(await verifier.verify(tokenOf("one"))).toMatchObject({ ok: false, code: "unavailable" });
+    expect(await verifier.trouble()).toMatch(/answered 503/);
+    state.status = 200;
+    await expect
+      .poll(() => verifier.verify(tokenOf("one")), { timeout: 3000 })
+      .toMatchObject({ ok: true, user: "alice" });
+    expect(await verifier.trouble()).toBeUndefined();
     expect(await verifier.verify(tokenOf("two"))).toMatchObject({ ok: false, message: "no known key fits the token" });
     expect(await verifier.verify(tokenOf("two", { kid: "one" }))).toMatchObject({
       message: "the signature does not fit",

@@ -148,6 +148,17 @@ describe("a token is refused", () => {
     expect(await verify(token({ exp: NOW_SEC - 6 }))).toMatchObject({ ok: false, code: "token_expired" });
   });
 
+  it("with times in milliseconds, naming the unit that was meant", async () => {
+    const refused = (message: RegExp) => ({
+      ok: false,
+      code: "unauthenticated",
+      message: expect.stringMatching(message),
+    });
+    expect(await verify(token({ exp: NOW_MS + 60_000 }))).toMatchObject(refused(/^exp is in seconds/));
+    expect(await verify(token({ iat: NOW_MS }))).toMatchObject(refused(/^iat is in seconds/));
+    expect(await verify(token({ exp: NOW_SEC + 99 * 365 * 86_400 }))).toMatchObject({ ok: true });
+  });
+
   it("as unauthenticated, not as expired, when it is forged and expired", async () => {
     expect(await verify(token({ exp: 1 }, {}, OTHER_SECRET))).toMatchObject({ code: "unauthenticated" });
   });

@@ -4,6 +4,7 @@
 import type { KeyObject } from "node:crypto";
 import { decodeProtectedHeader, errors, jwtVerify } from "jose";
 import type { JWTPayload, JWTVerifyOptions } from "jose";
+import { KeysAway } from "./jwks-keys.ts";
 import { readTokenKeys } from "./token-keys.ts";
 import type { KeyOptions, TokenKeys } from "./token-keys.ts";
 import { displayName, isUserId } from "./user-id.ts";
@@ -29,15 +30,24 @@ export type Verified =
       readonly expiresAtMs: number;
       readonly claims: Readonly<Record<string, unknown>>;
     }
-  | { readonly ok: false; readonly code: "unauthenticated" | "token_expired"; readonly message: string };
+  | {
+      readonly ok: false;
+      /** `unavailable`: the issuer's keys are away, which says nothing of the token. */
+      readonly code: "unauthenticated" | "token_expired" | "unavailable";
+      readonly message: string;
+    };
 
 export interface Verifier {
   verify(this: void, token: string): Promise<Verified>;
+  /** For operators: why no token can be verified now; undefined when all is well. */
+  trouble(this: void): Promise<string | undefined>;
 }
 
 const MAX_TOKEN_BYTES = 8 * 1024;
 const MAX_TOLERANCE_SEC = 30;
 const MAX_JTI_CHARS = 256;
+/** Beyond this an expiry is a mistake of its issuer, and milliseconds always are: they end in the year 58,000. */
+const MAX_LIFE_MS = 100 * 366 * 24 * 3_600_000;
 /** RFC 7519: base64url parts; so characters are bytes. */
 const COMPACT_FORM = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
@@ -62,13 +72,20 @@ export function createVerifier(options: VerifierOptions): Verifier {
       const atMs = nowMs();
       try {
         const payload = await verifySignature(token, keys, { ...rules, currentDate: new Date(atMs) });
-        return readClaims(payload, atMs + clockToleranceSec * 1000);
+        return readClaims(payload, atMs, atMs + clockToleranceSec * 1000);
       } catch (error) {
         if (error instanceof errors.JWTExpired)
           return { ok: false, code: "token_expired", message: "the token has expired" };
+        if (error instanceof KeysAway)
+          return {
+            ok: false,
+            code: "unavailable",
+            message: "tokens cannot be verified now: the issuer is out of reach",
+          };
         return refused(reasonOf(error));
       }
     },
+    trouble: async () => ("trouble" in keys.source ? keys.source.trouble() : undefined),
   };
 }
 
@@ -87,7 +104,7 @@ const NOT_A_TOKEN = "this is not a signed token";
 
 async function verifySignature(token: string, keys: TokenKeys, rules: JWTVerifyOptions): Promise<JWTPayload> {
   const { source } = keys;
-  if (typeof source === "function") return (await jwtVerify(token, source, rules)).payload;
+  if ("trouble" in source) return (await jwtVerify(token, (header) => source.find(header), rules)).payload;
   const [newest, ...older] = source;
   if (newest === undefined) throw new TypeError("there is no key");
   return verifyWith(token, newest, older, rules);
@@ -109,18 +126,21 @@ async function verifyWith(
   }
 }
 
-function readClaims(payload: JWTPayload, latestIssueMs: number): Verified {
+function readClaims(payload: JWTPayload, atMs: number, latestIssueMs: number): Verified {
   const { sub, jti, iat, exp } = payload;
   if (!isUserId(sub)) return refused("the subject is not a user id");
   const expiresAtMs = Math.floor((exp ?? Number.NaN) * 1000);
   if (!Number.isSafeInteger(expiresAtMs) || expiresAtMs <= 0) return refused("the expiry is not a time");
+  if (expiresAtMs > atMs + MAX_LIFE_MS) return refused("exp is in seconds and this one is more than 100 years away");
   if (jti !== undefined && (typeof jti !== "string" || jti === "" || jti.length > MAX_JTI_CHARS)) {
     return refused("the token's id is not text");
   }
   const issuedAtMs = issueTime(iat, payload["iat_ms"]);
   if (Number.isNaN(issuedAtMs)) return refused("the time of issue is not a time");
   // A token from the future would outlive every "issued before" revocation.
-  if ((iat ?? 0) * 1000 > latestIssueMs) return refused("the token was issued in the future");
+  if ((iat ?? 0) * 1000 > latestIssueMs) {
+    return refused((iat ?? 0) * 1000 > atMs + MAX_LIFE_MS ? "iat is in seconds" : "the token was issued in the future");
+  }
   const name = displayName(payload["name"], sub);
   const identity = { ok: true, user: sub, name, issuedAtMs, expiresAtMs, claims: payload } as const;
   return jti === undefined ? identity : { ...identity, jti };

@@ -1,7 +1,7 @@
 // Builds what the routes share from settings and connections: tokens, callers, rights, history, publisher. Called once by
 // main. Nothing here waits for a server: each part says `unavailable` by itself while its server is away.
 import { createMinter, createVerifier } from "@rookery/auth";
-import type { VerifierOptions } from "@rookery/auth";
+import type { Verifier } from "@rookery/auth";
 import {
   connectRedis,
   createEpochFloors,
@@ -65,7 +65,11 @@ export function connectStores({ settings, log, node, onStop }: Context) {
   return { keys, store, commands };
 }
 
-export function buildContext(context: Context, { keys, store, commands }: Stores): ApiContext {
+export function buildContext(
+  context: Context,
+  { keys, store, commands }: Stores,
+  verifier = buildVerifier(context),
+): ApiContext {
   const { settings, log } = context;
   const metrics = createApiMetrics(context.metrics);
   const messages = createMessages(store);
@@ -84,7 +88,7 @@ export function buildContext(context: Context, { keys, store, commands }: Stores
     identify: createIdentify({
       bootstrapKey: settings.apiKey,
       findKey: (hash) => apiKeys.find(hash),
-      verifier: createVerifier(tokenRules(context)),
+      verifier,
       onChecked: (outcome) => (metrics.credentialChecks[outcome].n += 1),
     }),
     authorise: createAuthorise({
@@ -118,9 +122,10 @@ function frameLimits({ bodyBytes, metaBytes, pageMessages, pageBytes }: Context[
   return { ...DEFAULT_LIMITS, frameBytes, bodyBytes, metaBytes, pageMessages, pageBytes };
 }
 
-function tokenRules({ settings, log }: Context): VerifierOptions {
+/** What a token must be signed with and must say; the settings have already made sure that one key is there. */
+export function buildVerifier({ settings, log }: Context): Verifier {
   const { jwtIssuer, jwtAudience, clockToleranceSec, jwtAlgorithms } = settings;
-  return {
+  return createVerifier({
     issuer: jwtIssuer,
     audience: jwtAudience,
     clockToleranceSec,
@@ -130,7 +135,7 @@ function tokenRules({ settings, log }: Context): VerifierOptions {
     publicKeyPem: settings.jwtPublicKey,
     jwksUrl: settings.jwtJwksUrl,
     onKeyFault: (err) => log.warn({ err }, "the issuer's keys cannot be fetched"),
-  };
+  });
 }
 
 /** Only with a secret of its own can this cluster sign; with public keys, tokens come from the operator's issuer. */

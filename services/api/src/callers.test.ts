@@ -1,5 +1,6 @@
 // Contract of finding out who calls, and of who is let in where.
 import { createVerifier, hashApiKey, newApiKey } from "@rookery/auth";
+import type { Verifier } from "@rookery/auth";
 import { ChatError } from "@rookery/protocol";
 import { describe, expect, it } from "vitest";
 import { admit, createIdentify, limitKeyOf } from "./callers.ts";
@@ -9,16 +10,18 @@ import { BOOTSTRAP_KEY, minter, SECRET } from "./fake-context.fixture.ts";
 const verifier = createVerifier({ secret: SECRET, issuer: "rookery", audience: "rookery", clockToleranceSec: 0 });
 const stored = newApiKey();
 
-function identifier(given: { bootstrapKey: string | undefined } = { bootstrapKey: BOOTSTRAP_KEY }) {
+function identifier(
+  given: { bootstrapKey: string | undefined; verifier?: Verifier } = { bootstrapKey: BOOTSTRAP_KEY },
+) {
   const checked: CheckOutcome[] = [];
   const asked: string[] = [];
   const identify = createIdentify({
+    verifier,
     ...given,
     findKey: async (hash) => {
       asked.push(hash);
       return hash === stored.hash ? { scopes: ["publish"] } : undefined;
     },
-    verifier,
     onChecked: (outcome) => checked.push(outcome),
   });
   return { identify, checked, asked };
@@ -43,6 +46,22 @@ describe("a caller", () => {
     const { identify } = identifier();
     const { token } = await minter.mint({ user: "ann", name: "Ann", ttlSec: 60 });
     expect(await identify(`Bearer ${token}`)).toEqual({ kind: "user", user: "ann", name: "Ann" });
+  });
+
+  it("with a token that cannot be checked now is unavailable, and no bad credential is counted", async () => {
+    // Port 9 of loopback: nobody answers.
+    const issuer = {
+      jwksUrl: "http://127.0.0.1:9/jwks",
+      algorithms: ["ES256"],
+      issuer: "rookery",
+      audience: "rookery",
+    };
+    const away = createVerifier({ ...issuer, clockToleranceSec: 0 });
+    const { identify, checked } = identifier({ bootstrapKey: undefined, verifier: away });
+    const { token } = await minter.mint({ user: "ann", ttlSec: 60 });
+    const es256 = token.replace(/^[^.]+/, Buffer.from('{"alg":"ES256","kid":"one"}').toString("base64url"));
+    await expect(identify(`Bearer ${es256}`)).rejects.toMatchObject({ code: "unavailable" });
+    expect(checked).toEqual([]);
   });
 
   it.each([

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { startBeats } from "@rookery/broker";
 import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
 import type { ProcessContext } from "@rookery/runtime";
-import { buildContext, connectStores } from "./build-context.ts";
+import { buildContext, buildVerifier, connectStores } from "./build-context.ts";
 import { storeChecks } from "./readiness.ts";
 import { watchRedisFitness } from "./redis-fitness.ts";
 import { createServer } from "./server.ts";
@@ -18,6 +18,7 @@ async function main(context: ProcessContext<"api">): Promise<void> {
   const { settings, log, node, onStop } = context;
   const stores = connectStores(context);
   const { store, commands, keys } = stores;
+  const verifier = buildVerifier(context);
   let draining = false;
 
   const fitness = watchRedisFitness({
@@ -39,6 +40,7 @@ async function main(context: ProcessContext<"api">): Promise<void> {
         postgresTrouble: () => store.trouble(),
         isPostgresThere: () => store.state() === "ready",
       }),
+      { name: "token keys", advisory: true, check: () => verifier.trouble() },
       { name: "draining", check: async () => (draining ? "this node drains" : undefined) },
     ],
   });
@@ -53,7 +55,7 @@ async function main(context: ProcessContext<"api">): Promise<void> {
   });
   onStop("registry", leave);
 
-  const server = await createServer(buildContext(context, stores), settings);
+  const server = await createServer(buildContext(context, stores, verifier), settings);
   await server.listen({ host: settings.host, port: settings.port });
   const close = async (): Promise<void> => {
     draining = true;

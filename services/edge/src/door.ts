@@ -67,7 +67,7 @@ export function createDoor(options: DoorOptions): Door {
       edge.metrics.tokenChecks[verified.ok ? "ok" : verified.code].n += 1;
       if (session.wire === undefined) return;
       if (verified.ok) identify(edge, session, verified);
-      else session.farewell("token", performance.now());
+      else session.farewell(farewellFor(verified), performance.now());
     } finally {
       session.resume(performance.now());
     }
@@ -112,6 +112,11 @@ export function createDoor(options: DoorOptions): Door {
       open = false;
     },
   };
+}
+
+/** How a session ends whose first token was not taken: it fetches another one, unless the fault is not the token's. */
+export function farewellFor({ code }: Verified & { ok: false }): CloseReason {
+  return code === "unavailable" ? "overloaded" : "token";
 }
 
 /** Gives a session its user, says welcome and keeps the number of connections of one user within its cap. */

@@ -92,7 +92,7 @@ async function main(context: Context): Promise<void> {
       deadlineMs: settings.commandTimeoutMs,
     }),
     authorise: createAuthoriser(context, stores),
-    verifier: createVerifier(tokenRules(settings)),
+    verifier: createVerifier(tokenRules(context)),
     persisted,
   };
   registerEdgeGauges(context.metrics, edge, subscription, store);
@@ -113,6 +113,7 @@ async function main(context: Context): Promise<void> {
       { name: "redis", check: async () => subscription.trouble() },
       { name: "tables", check: async () => tables.trouble() },
       { name: "postgres", advisory: true, check: () => store.trouble() },
+      { name: "token keys", advisory: true, check: () => edge.verifier.trouble() },
       { name: "draining", check: async () => (draining ? "this node drains" : undefined) },
     ],
   });
@@ -191,7 +192,7 @@ function frameLimits(settings: Context["settings"]): FrameLimits {
 }
 
 /** What a token must be signed with and must say; the settings have already made sure that one key is there. */
-function tokenRules(settings: Context["settings"]): VerifierOptions {
+function tokenRules({ settings, log }: Context): VerifierOptions {
   const { jwtSecret, jwtPreviousSecret, jwtPublicKey, jwtJwksUrl, jwtAlgorithms } = settings;
   return {
     ...(jwtSecret === undefined ? {} : { secret: jwtSecret }),
@@ -202,5 +203,6 @@ function tokenRules(settings: Context["settings"]): VerifierOptions {
     issuer: settings.jwtIssuer,
     audience: settings.jwtAudience,
     clockToleranceSec: settings.clockToleranceSec,
+    onKeyFault: (err) => log.warn({ err }, "the issuer's keys cannot be fetched"),
   };
 }

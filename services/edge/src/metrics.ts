@@ -11,7 +11,7 @@ const STANDARD_CLOSES = { normal: 1000, going_away: 1001, no_status: 1005, abnor
 type CloseLabel = CloseReason | keyof typeof STANDARD_CLOSES | "other";
 
 const RESUME_OUTCOMES = ["recovered", "not_recovered"] as const;
-const TOKEN_OUTCOMES = ["ok", "unauthenticated", "token_expired"] as const;
+const TOKEN_OUTCOMES = ["ok", "unauthenticated", "token_expired", "unavailable"] as const;
 const SEND_OUTCOMES = ["new", "duplicate"] as const;
 /** From a tenth of a millisecond, one round trip on one machine, to the command timeout. */
 const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];

@@ -4,7 +4,7 @@ import { ChatError } from "@rookery/protocol";
 import type { ClientFrameOf } from "@rookery/protocol";
 import { refreshAtMs } from "@rookery/auth";
 import type { EdgeContext } from "../context.ts";
-import { identify } from "../door.ts";
+import { farewellFor, identify } from "../door.ts";
 import type { Session } from "../session.ts";
 
 export async function auth(edge: EdgeContext, session: Session, frame: ClientFrameOf<"auth">): Promise<void> {
@@ -24,7 +24,7 @@ async function authenticate(edge: EdgeContext, session: Session, frame: ClientFr
   const isFirst = session.identity === undefined;
   if (!verified.ok) {
     session.refuse(new ChatError(verified.code, verified.message), frame.ref, performance.now());
-    if (isFirst) session.farewell("token", performance.now());
+    if (isFirst) session.farewell(farewellFor(verified), performance.now());
     return;
   }
   if (!isFirst && verified.user !== session.user) {
