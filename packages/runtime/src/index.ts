@@ -1,4 +1,6 @@
 // What every process of the cluster is made of, and nothing that knows about chat. Other packages import from here only.
+export { addressGroup, createClientAddress, isLoopbackAddress } from "./client-address.ts";
+export type { ClientAddress } from "./client-address.ts";
 export { createLog } from "./log.ts";
 export type { Log, LogOptions } from "./log.ts";
 export { createMetrics } from "./metrics.ts";
@@ -7,6 +9,8 @@ export { startInternalServer } from "./internal-server.ts";
 export type { CheckResult, InternalServer, InternalServerOptions, ReadinessCheck } from "./internal-server.ts";
 export { newNodeId, runProcess } from "./lifecycle.ts";
 export type { ProcessContext, ProcessService, ReadyMessage } from "./lifecycle.ts";
+export { createOriginAllowed } from "./origin-allowed.ts";
+export type { OriginAllowed } from "./origin-allowed.ts";
 export { watchParent } from "./parent-watch.ts";
 export type { StopFunction } from "./stop-list.ts";
 export { parseFlags } from "./flags.ts";

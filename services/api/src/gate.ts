@@ -2,6 +2,7 @@
 // Runs before a body is read. Requests are counted per caller; those of strangers, and credentials that were refused, per
 // address, so that guessing keys is slow and never costs a look-up once an address is over.
 import { ChatError } from "@rookery/protocol";
+import { addressGroup, createClientAddress, isLoopbackAddress } from "@rookery/runtime";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { admit, isRefusedCredential, limitKeyOf } from "./callers.ts";
 import type { ApiContext } from "./context.ts";
@@ -12,21 +13,25 @@ export interface GateOptions {
   readonly requestsPerMin: number;
   /** Whether loopback is free of the limit per address. */
   readonly loopbackExempt: boolean;
+  readonly trustedProxies: readonly string[];
 }
 
 const WINDOW_MS = 60_000;
-const LOOPBACK = /^(::ffff:)?127\.|^::1$/;
 
 /** Needs the rate limiter's plugin. Throws ChatError `rate_limited`, what identifying throws, or `forbidden`. */
 export function createGate(
   server: FastifyInstance,
   { identify, metrics }: Pick<ApiContext, "identify" | "metrics">,
-  { requestsPerMin: max, loopbackExempt }: GateOptions,
+  { requestsPerMin: max, loopbackExempt, trustedProxies }: GateOptions,
 ): (request: FastifyRequest) => Promise<void> {
+  const clientAddress = createClientAddress(trustedProxies);
+  const addressOf = ({ ip, headers }: FastifyRequest): string =>
+    clientAddress(ip, [headers["x-forwarded-for"] ?? []].flat());
   const byAddress = server.createRateLimit({
     max,
     timeWindow: WINDOW_MS,
-    allowList: ({ ip }) => loopbackExempt && LOOPBACK.test(ip),
+    allowList: (request) => loopbackExempt && isLoopbackAddress(addressOf(request)),
+    keyGenerator: (request) => addressGroup(addressOf(request)),
   });
   const byCaller = server.createRateLimit({
     max,

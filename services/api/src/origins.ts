@@ -1,6 +1,7 @@
 // Which web pages may read the api's answers: exactly those of the allow-list, and no wildcard. Called for every request
 // before anything else. Credentials travel in a header that pages set themselves, so there are no cookies to protect.
 import { ChatError } from "@rookery/protocol";
+import type { OriginAllowed } from "@rookery/runtime";
 import type { FastifyReply, FastifyRequest } from "fastify";
 
 const PREFLIGHT_SEC = 600;
@@ -10,12 +11,12 @@ const HEADERS = "authorization, content-type, idempotency-key";
 /** Sets what the Fetch standard asks for; `answered` when the request was a preflight and is done. Throws `forbidden`. */
 export type CheckOrigin = (request: FastifyRequest, reply: FastifyReply) => "answered" | "go on";
 
-export function createCheckOrigin(allowed: ReadonlySet<string>): CheckOrigin {
+export function createCheckOrigin(allowed: OriginAllowed): CheckOrigin {
   return (request, reply) => {
     const { origin } = request.headers;
     void reply.header("vary", "origin");
     const isPreflight = request.method === "OPTIONS" && "access-control-request-method" in request.headers;
-    if (origin === undefined || !allowed.has(origin)) {
+    if (origin === undefined || !allowed(origin)) {
       // Any other request of a stranger's page is served like a program's: its browser keeps the answer from it.
       if (isPreflight) throw new ChatError("forbidden", "this origin is not on the allow-list");
       return "go on";

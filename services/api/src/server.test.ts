@@ -162,10 +162,25 @@ describe("a limit", () => {
     expect((await via("192.0.2.50", "192.0.2.3")).status).toBe(201);
     expect((await via("192.0.2.50", "192.0.2.4")).status).toBe(429);
   });
+
+  it("counts a client behind a proxy as one whatever port the proxy names, and not by what it wrote itself", async () => {
+    const { ask } = await fakeServer({ requestsPerMin: 1, trustedProxies: ["10.0.0.0/8"] });
+    const via = (...forwarded: string[]) =>
+      ask("POST", "/v1/auth/guest", {
+        ...{ as: null, address: "10.0.0.1" },
+        headers: { "x-forwarded-for": forwarded.join(", ") },
+      });
+    expect((await via("192.0.2.1:1001")).status).toBe(201);
+    expect((await via("192.0.2.1:1002")).status).toBe(429);
+    expect((await via("198.51.100.1", "192.0.2.1")).status).toBe(429);
+    expect((await via("[2001:db8::1]:1001")).status).toBe(201);
+    expect((await via("[2001:db8::2]:1002", "10.0.0.2:80")).status).toBe(429);
+  });
 });
 
 describe("an origin", async () => {
   const { ask } = await fakeServer({ allowedOrigins: ["https://chat.example.com"] });
+  const local = await fakeServer({ allowedOrigins: ["loopback"] });
   const preflight = { "access-control-request-method": "POST", "access-control-request-headers": "authorization" };
 
   it("on the list may read answers, errors too, and nobody else's page may", async () => {
@@ -175,6 +190,14 @@ describe("an origin", async () => {
       expect(headers["access-control-allow-origin"]).toBe(origin);
       expect(headers["vary"]).toContain("origin");
     }
+  });
+
+  it("of this machine may read where the word loopback stands on the list, on any port, and only there", async () => {
+    const origin = "http://localhost:5173";
+    const { headers } = await local.ask("GET", page, { headers: { origin } });
+    expect(headers["access-control-allow-origin"]).toBe(origin);
+    expect((await local.ask("OPTIONS", page, { as: null, headers: { origin, ...preflight } })).status).toBe(204);
+    expect((await ask("GET", page, { headers: { origin } })).headers).not.toHaveProperty("access-control-allow-origin");
   });
 
   it("on the list passes a preflight without a credential", async () => {

@@ -5,6 +5,7 @@ import rateLimit from "@fastify/rate-limit";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import { ChatError } from "@rookery/protocol";
+import { createOriginAllowed } from "@rookery/runtime";
 import fastify from "fastify";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { createAllowedMethods, methodRefusal } from "./allowed-methods.ts";
@@ -21,7 +22,6 @@ import { faultOf, METHOD_STATUS, problemHeaders, problemOf, refusalOf } from "./
 import { servedRoutes } from "./routes.ts";
 
 export interface ServerOptions extends GateOptions {
-  readonly trustedProxies: readonly string[];
   readonly allowedOrigins: readonly string[];
 }
 
@@ -46,13 +46,11 @@ const CONTENT_POLICY = {
 
 /** A server that is ready to listen. */
 export async function createServer(api: ApiContext, options: ServerOptions): Promise<FastifyInstance> {
-  const { trustedProxies, allowedOrigins } = options;
   const brokenSockets = createBrokenSockets();
   const server = fastify({
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_MS,
-    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     // What is in flight when the process stops is answered as ever.
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PATH_PART_CHARS },
@@ -74,7 +72,12 @@ export async function createServer(api: ApiContext, options: ServerOptions): Pro
   server.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   readJson(server);
   answerErrors(server, api);
-  surround(server, api, createCheckOrigin(new Set(allowedOrigins)), createGate(server, api, options));
+  surround(
+    server,
+    api,
+    createCheckOrigin(createOriginAllowed(options.allowedOrigins)),
+    createGate(server, api, options),
+  );
   await server.register(swaggerUi, { routePrefix: DOCS_PATH });
   for (const route of servedRoutes(api)) route.add(server, api);
   await server.ready();
