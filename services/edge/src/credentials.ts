@@ -1,19 +1,14 @@
-// Which credential an upgrade request carries, and whether its origin may use it. Pure; the listener calls it with plain
-// strings before the socket exists. It never verifies a token and never echoes one.
+// Which credential an upgrade request carries, and whether its origin may use it. Pure; the door calls it before the socket
+// exists. It never verifies a token and never echoes one.
 
-export interface UpgradeRequest {
-  readonly authorization: string;
-  readonly protocols: string;
-  readonly query: string;
-  readonly cookie: string;
-  readonly origin: string;
-}
+import type { OriginAllowed } from "@rookery/runtime";
+import type { UpgradeRequest } from "./upgrade-request.ts";
 
 export type Credential =
   | { readonly kind: "token"; readonly token: string }
   | { readonly kind: "ticket"; readonly ticket: string }
   | { readonly kind: "awaited" }
-  | { readonly kind: "refused"; readonly status: "400 Bad Request" | "403 Forbidden"; readonly reason: string };
+  | { readonly kind: "refused"; readonly reason: "token_in_query" | "origin" | "cookie_without_origin" };
 
 export const SUB_PROTOCOL = "rookery.v1";
 const COOKIE_NAME = "rookery_token";
@@ -22,12 +17,11 @@ const TOKEN_PARAMETERS: ReadonlySet<string> = new Set(["token", "access_token", 
 const LOOKS_LIKE_JWT = /^eyJ[\w-]+\.[\w-]*\.[\w-]*$/;
 
 /** Header, then sub-protocol item, then ticket, then cookie, else the first frame must be `auth`: the first match wins. */
-export function findCredential(request: UpgradeRequest, allowedOrigins: ReadonlySet<string>): Credential {
+export function findCredential(request: UpgradeRequest, originAllowed: OriginAllowed): Credential {
   const query = new URLSearchParams(request.query);
-  if (carriesToken(query)) return refused("400 Bad Request", "a token does not belong into the query string");
+  if (carriesToken(query)) return { kind: "refused", reason: "token_in_query" };
   const { origin } = request;
-  if (origin !== "" && !allowedOrigins.has(origin))
-    return refused("403 Forbidden", "this origin is not on the allow-list");
+  if (origin !== "" && !originAllowed(origin)) return { kind: "refused", reason: "origin" };
 
   const bearer = /^bearer +(\S+) *$/i.exec(request.authorization)?.[1];
   if (bearer !== undefined) return { kind: "token", token: bearer };
@@ -37,7 +31,7 @@ export function findCredential(request: UpgradeRequest, allowedOrigins: Readonly
   if (ticket !== null) return { kind: "ticket", ticket };
   const cookie = cookieToken(request.cookie);
   if (cookie === undefined) return { kind: "awaited" };
-  if (origin === "") return refused("403 Forbidden", "a cookie needs an allowed Origin");
+  if (origin === "") return { kind: "refused", reason: "cookie_without_origin" };
   return { kind: "token", token: cookie };
 }
 
@@ -57,8 +51,4 @@ function carriesToken(query: URLSearchParams): boolean {
 function cookieToken(header: string): string | undefined {
   const pair = header.split(";").find((each) => each.trim().startsWith(`${COOKIE_NAME}=`));
   return pair?.trim().slice(COOKIE_NAME.length + 1);
-}
-
-function refused(status: "400 Bad Request" | "403 Forbidden", reason: string): Credential {
-  return { kind: "refused", status, reason };
 }

@@ -2,17 +2,21 @@
 // strings; sessions come out. It never sees a frame after the first authentication.
 
 import type { CloseReason } from "@rookery/protocol";
-import { encodeWelcome } from "@rookery/protocol";
+import { CLOSES, encodeWelcome } from "@rookery/protocol";
 import type { Verified, Verifier } from "@rookery/auth";
 import { refreshAtMs } from "@rookery/auth";
+import type { ClientAddress, OriginAllowed } from "@rookery/runtime";
 import { nanoid } from "nanoid";
-import type { Addresses, ClientAddress } from "./addresses.ts";
+import type { Addresses } from "./addresses.ts";
 import type { EdgeContext } from "./context.ts";
 import { findCredential } from "./credentials.ts";
-import type { UpgradeRequest } from "./credentials.ts";
 import { Session } from "./session.ts";
 import type { SessionRules, Wire } from "./session.ts";
 import { TokenBucket } from "./token-bucket.ts";
+import { createRefusalLog, UPGRADE_REFUSALS } from "./upgrade-refusals.ts";
+import type { UpgradeRefusal } from "./upgrade-refusals.ts";
+import { handshakeFault } from "./upgrade-request.ts";
+import type { UpgradeRequest } from "./upgrade-request.ts";
 
 export type Admission =
   /** A token came with the request; it is looked at once the socket is open. */
@@ -20,7 +24,7 @@ export type Admission =
   | { readonly kind: "awaited" }
   /** Accepted only to be told why not, since a browser cannot read a failed upgrade. */
   | { readonly kind: "sent-away"; readonly reason: CloseReason }
-  | { readonly kind: "refused"; readonly status: string; readonly reason: string; readonly retryAfterSec?: number };
+  | { readonly kind: "refused"; readonly reason: UpgradeRefusal; readonly retryAfterMs?: number };
 
 export interface Door {
   /** The client's own address, where a trusted proxy speaks for it. */
@@ -35,29 +39,56 @@ export interface Door {
   shut(): void;
 }
 
+/** The parts of an edge that a connection touches as it comes and goes. */
+export interface DoorContext extends Pick<
+  EdgeContext,
+  "node" | "limits" | "heartbeatMs" | "connectionsPerUser" | "metrics" | "hub" | "unidentified"
+> {
+  readonly log: Pick<EdgeContext["log"], "warn">;
+  readonly relays: Pick<EdgeContext["relays"], "release">;
+  readonly persisted: Pick<EdgeContext["persisted"], "forget">;
+}
+
 export interface DoorOptions {
-  readonly edge: EdgeContext;
+  readonly edge: DoorContext;
   readonly rules: SessionRules;
-  readonly verifier: Verifier;
-  readonly allowedOrigins: ReadonlySet<string>;
+  readonly verifier: Pick<Verifier, "verify">;
+  readonly originAllowed: OriginAllowed;
   readonly maxConnections: number;
   readonly connectsPerSec: number;
   readonly addresses: Addresses;
   readonly clientAddress: ClientAddress;
 }
 
+/** Ends that are not the doing of somebody who never said who it was. */
+const NOT_ITS_FAULT: ReadonlySet<number> = new Set([CLOSES.draining.code, CLOSES.overloaded.code]);
+const FULL_RETRY_MS = 5000;
+const DRAINING_RETRY_MS = 1000;
+
 export function createDoor(options: DoorOptions): Door {
-  const { edge, rules, verifier, allowedOrigins, maxConnections, connectsPerSec, addresses, clientAddress } = options;
+  const { edge, rules, verifier, originAllowed, maxConnections, connectsPerSec, addresses, clientAddress } = options;
   const { unidentified } = edge;
   const accepts = new TokenBucket(connectsPerSec, performance.now());
+  const logRefusal = createRefusalLog(edge.log);
   let open = true;
 
-  const turnedAway = (reason: string, retryAfterMs: number): Admission => ({
-    kind: "refused",
-    status: "503 Service Unavailable",
-    reason,
-    retryAfterSec: Math.ceil(retryAfterMs / 1000),
-  });
+  /** What is wrong with a request costs it alone and nothing else; what others have to share is asked for last. */
+  function decide(request: UpgradeRequest, address: string, nowMs: number): Admission {
+    if (!open) return refusal("draining", DRAINING_RETRY_MS);
+    const forgivenMs = addresses.waitMs(address, nowMs);
+    if (forgivenMs > 0) return refusal("address_refused", forgivenMs);
+    const fault = handshakeFault(request);
+    if (fault !== undefined) return refusal(fault);
+    const credential = findCredential(request, originAllowed);
+    if (credential.kind === "refused") return credential;
+    if (!addresses.mayOpen(address)) return refusal("address_full", FULL_RETRY_MS);
+    if (edge.hub.counts().sessions + unidentified.size >= maxConnections) return refusal("node_full", FULL_RETRY_MS);
+    const waitMs = accepts.take(connectsPerSec, connectsPerSec, nowMs);
+    if (waitMs > 0) return refusal("too_many_at_once", waitMs);
+    if (credential.kind === "token") return { kind: "presented", token: credential.token };
+    // Tickets are sold by the api's next routes; until then none is valid.
+    return credential.kind === "ticket" ? { kind: "sent-away", reason: "token" } : credential;
+  }
 
   async function examine(session: Session, token: string): Promise<void> {
     // What the client says meanwhile is judged by the token.
@@ -65,7 +96,7 @@ export function createDoor(options: DoorOptions): Door {
     try {
       const verified = await verifier.verify(token);
       edge.metrics.tokenChecks[verified.ok ? "ok" : verified.code].n += 1;
-      if (session.wire === undefined) return;
+      if (session.wire === undefined || session.farewellAtMs !== undefined) return;
       if (verified.ok) identify(edge, session, verified);
       else session.farewell(farewellFor(verified), performance.now());
     } finally {
@@ -76,16 +107,14 @@ export function createDoor(options: DoorOptions): Door {
   return {
     clientAddress,
     admit(request, address) {
-      if (!open) return turnedAway("this node is draining", 1000);
-      if (edge.hub.counts().sessions + unidentified.size >= maxConnections)
-        return turnedAway("this node is full", 5000);
-      if (!addresses.mayOpen(address)) return turnedAway("too many connections of one address", 5000);
-      const waitMs = accepts.take(connectsPerSec, connectsPerSec, performance.now());
-      if (waitMs > 0) return turnedAway("too many connections at once", waitMs);
-      const credential = findCredential(request, allowedOrigins);
-      if (credential.kind === "token") return { kind: "presented", token: credential.token };
-      // Tickets are sold by the api's next routes; until then none is valid.
-      return credential.kind === "ticket" ? { kind: "sent-away", reason: "token" } : credential;
+      const nowMs = performance.now();
+      const admission = decide(request, address, nowMs);
+      if (admission.kind !== "refused") return admission;
+      const { reason } = admission;
+      edge.metrics.upgradesRefused[reason].n += 1;
+      logRefusal(reason, request.origin, nowMs);
+      if (UPGRADE_REFUSALS[reason].pays) addresses.refused(address, nowMs);
+      return admission;
     },
     enter(wire, address) {
       addresses.opened(address);
@@ -100,6 +129,8 @@ export function createDoor(options: DoorOptions): Door {
     },
     exit(session, code, address) {
       addresses.closed(address);
+      // An accept was spent on nobody.
+      if (session.identity === undefined && !NOT_ITS_FAULT.has(code)) addresses.refused(address, performance.now());
       session.closed();
       unidentified.delete(session);
       edge.metrics.disconnected(code);
@@ -120,7 +151,7 @@ export function farewellFor({ code }: Verified & { ok: false }): CloseReason {
 }
 
 /** Gives a session its user, says welcome and keeps the number of connections of one user within its cap. */
-export function identify(edge: EdgeContext, session: Session, verified: Verified & { ok: true }): void {
+export function identify(edge: DoorContext, session: Session, verified: Verified & { ok: true }): void {
   edge.unidentified.delete(session);
   const { user, name, expiresAtMs } = verified;
   const refreshAt = refreshAtMs(Date.now(), expiresAtMs);
@@ -138,10 +169,11 @@ export function identify(edge: EdgeContext, session: Session, verified: Verified
       limits: edge.limits,
     }),
   );
-  const sessions = edge.hub.sessionsOf(user);
-  if (sessions.size <= edge.connectionsPerUser) return;
-  for (const oldest of sessions) {
-    oldest.farewell("replaced", performance.now());
-    return;
-  }
+  // One that has been told to go may still be reading what stands before its farewell.
+  const staying = [...edge.hub.sessionsOf(user)].filter((each) => each.farewellAtMs === undefined);
+  if (staying.length > edge.connectionsPerUser) staying[0]?.farewell("replaced", performance.now());
+}
+
+function refusal(reason: UpgradeRefusal, retryAfterMs?: number): Admission {
+  return { kind: "refused", reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }

@@ -1,13 +1,19 @@
-// The public port: the one file that knows uWebSockets.js. Turns its callbacks into calls on the door and on sessions, and
-// its socket into a session's `Wire`. It decides nothing about a client, and keeps no buffer of the layer beyond a callback.
+// The public port: turns the callbacks of uWebSockets.js into calls on the door and on sessions. It decides nothing about
+// a client, and keeps no buffer of the layer beyond a callback.
 
 import { App, us_listen_socket_close, us_socket_local_port } from "uWebSockets.js";
-import type { HttpRequest, HttpResponse, WebSocket } from "uWebSockets.js";
+import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket } from "uWebSockets.js";
 import type { FrameBytes } from "@rookery/broker";
 import { LAYER_FRAME_BYTES } from "@rookery/protocol";
 import { echoedProtocol } from "./credentials.ts";
 import type { Admission, Door } from "./door.ts";
-import type { Session, Wire } from "./session.ts";
+import { answer } from "./http-answer.ts";
+import type { Session } from "./session.ts";
+import { SocketWire } from "./socket-wire.ts";
+import type { WireRules } from "./socket-wire.ts";
+import { UPGRADE_REFUSALS } from "./upgrade-refusals.ts";
+import type { UpgradeRefusal } from "./upgrade-refusals.ts";
+import { readUpgradeRequest, WEBSOCKET_VERSION } from "./upgrade-request.ts";
 
 export interface Listener {
   readonly port: number;
@@ -23,6 +29,7 @@ interface SocketData {
   readonly address: string;
   admission: Admission | undefined;
   session: Session | undefined;
+  wire: SocketWire<SocketData> | undefined;
 }
 type Socket = WebSocket<SocketData>;
 
@@ -32,45 +39,26 @@ export interface ListenerOptions {
   readonly door: Door;
   /** Bytes that may wait in one socket; a frame beyond is dropped by the layer, which is why such a socket is closed. */
   readonly hardBufferBytes: number;
+  /** Silence after which our own sweep closes a socket. */
+  readonly idleMs: number;
+  readonly wire: WireRules;
 }
 
-export function listen({ host, port, door, hardBufferBytes }: ListenerOptions): Promise<Listener> {
+/** Most that the layer takes for its idle timeout. */
+const MAX_LAYER_IDLE_SEC = 960;
+const LAYER_IDLE_SLACK_SEC = 60;
+
+export function listen({ host, port, ...options }: ListenerOptions): Promise<Listener> {
   const app = App();
-  app.ws<SocketData>("/ws", {
-    maxPayloadLength: LAYER_FRAME_BYTES,
-    maxBackpressure: hardBufferBytes,
-    // Heartbeats and idleness are our own sweep's: the layer's would close with 1006, which tells a client nothing.
-    idleTimeout: 0,
-    sendPingsAutomatically: false,
-    compression: 0,
-    upgrade: (response, request, context) => upgrade(door, response, request, context),
-    open: (socket) => {
-      const data = socket.getUserData();
-      const { admission } = data;
-      if (admission === undefined) return;
-      data.admission = undefined;
-      data.session = door.enter(new SocketWire(socket), data.address);
-      // Not before the session is known here: a farewell runs `close` at once, and `close` gives back what it holds.
-      door.greet(data.session, admission);
-    },
-    message: (socket, bytes, isBinary) => {
-      socket.getUserData().session?.receive(new Uint8Array(bytes), isBinary, performance.now());
-    },
-    pong: (socket) => socket.getUserData().session?.heard(performance.now()),
-    ping: (socket) => socket.getUserData().session?.heard(performance.now()),
-    // May fire inside publish itself, where touching the socket ends the process: only look at it when the loop is back.
-    dropped: (socket) => {
-      const { session } = socket.getUserData();
-      setImmediate(() => session?.farewell("slow", performance.now()));
-    },
-    close: (socket, code) => {
-      const data = socket.getUserData();
-      if (data.session !== undefined) door.exit(data.session, code, data.address);
-    },
+  serveSockets(app, options);
+  // What came to /ws and has no key of the right length: the layer does not take it for a handshake.
+  app.get("/ws", (response, request) => knock(options.door, response, request, undefined));
+  app.get("/livez", (response) => answer(response, { status: "200 OK", text: "ok", keepAlive: true }));
+  app.head("/livez", (response) => answer(response, { status: "200 OK", text: "", keepAlive: true, isHead: true }));
+  app.any("/*", (response, request) => {
+    const isHead = request.getMethod() === "head";
+    answer(response, { status: "404 Not Found", text: "not found", keepAlive: false, isHead });
   });
-  app.get("/ws", (response) => plain(response, "426 Upgrade Required", "this address speaks WebSocket\n"));
-  app.get("/livez", (response) => plain(response, "200 OK", "ok\n"));
-  app.any("/*", (response) => plain(response, "404 Not Found", "not found\n"));
 
   return new Promise((resolve, reject) => {
     app.listen(host, port, (handle) => {
@@ -93,76 +81,103 @@ export function listen({ host, port, door, hardBufferBytes }: ListenerOptions): 
   });
 }
 
+type SocketOptions = Omit<ListenerOptions, "host" | "port">;
+
+function serveSockets(app: TemplatedApp, { door, hardBufferBytes, idleMs, wire: rules }: SocketOptions): void {
+  app.ws<SocketData>("/ws", {
+    maxPayloadLength: LAYER_FRAME_BYTES,
+    maxBackpressure: hardBufferBytes,
+    idleTimeout: layerIdleSec(idleMs),
+    sendPingsAutomatically: false,
+    compression: 0,
+    upgrade: (response, request, context) => knock(door, response, request, context),
+    open: (socket) => {
+      const data = socket.getUserData();
+      const { admission } = data;
+      if (admission === undefined) return;
+      data.admission = undefined;
+      data.wire = new SocketWire(socket, rules);
+      data.session = door.enter(data.wire, data.address);
+      // Not before the session is known here: a farewell runs `close` at once, and `close` gives back what it holds.
+      door.greet(data.session, admission);
+    },
+    message: (socket, bytes, isBinary) => {
+      const { session, wire } = socket.getUserData();
+      // A session that is leaving reads nothing; how much it is sent meanwhile is counted all the same.
+      if (wire?.isLeaving === true) hearControl(socket);
+      else session?.receive(new Uint8Array(bytes), isBinary, performance.now());
+    },
+    pong: hearControl,
+    ping: hearControl,
+    // May fire inside publish itself, where touching the socket ends the process: only look at it when the loop is back.
+    dropped: (socket) => {
+      const { session } = socket.getUserData();
+      setImmediate(() => session?.farewell("slow", performance.now()));
+    },
+    drain: (socket) => socket.getUserData().wire?.drained(),
+    close: (socket, code) => {
+      const { session, wire, address } = socket.getUserData();
+      wire?.closed();
+      if (session !== undefined) door.exit(session, wire?.farewellCode ?? code, address);
+    },
+  });
+}
+
 /**
- * Upgrades or refuses before it returns: an upgrade that is corked later, after something was awaited, is now and then
- * closed at once by the layer, which takes it for a finished HTTP response (uNetworking/uWebSockets#1928).
+ * A ping or a pong. The layer has answered the ping already, and goes through thousands of them in one turn of the loop, in
+ * which nothing else runs: so one too many ends the socket here, before the next is looked at. With 4006 when the close
+ * frame can leave at once; whoever does not even read the pongs is cut.
  */
-function upgrade(
+function hearControl(socket: Socket): void {
+  const { session, wire } = socket.getUserData();
+  if (session === undefined || wire === undefined) return;
+  const nowMs = performance.now();
+  if (wire.takeControl(nowMs)) {
+    session.heard(nowMs);
+    return;
+  }
+  session.farewell("too_fast", nowMs);
+  wire.cut();
+}
+
+/**
+ * Heartbeats and idleness are our own sweep's: the layer's would close with 1006, which tells a client nothing. Its timeout
+ * stands behind ours, for sockets that were ended and whose peer stopped reading just then, which nobody else knows any
+ * more. 0, none, where ours is longer than any that the layer knows.
+ */
+function layerIdleSec(idleMs: number): number {
+  const sec = Math.ceil(idleMs / 1000) + LAYER_IDLE_SLACK_SEC;
+  return sec > MAX_LAYER_IDLE_SEC ? 0 : sec;
+}
+
+/**
+ * Upgrades before it returns: an upgrade that is corked later, after something was awaited, is now and then closed at once
+ * by the layer, which takes it for a finished HTTP response (uNetworking/uWebSockets#1928).
+ */
+function knock(
   door: Door,
   response: HttpResponse,
   request: HttpRequest,
-  context: Parameters<HttpResponse["upgrade"]>[4],
+  context: Parameters<HttpResponse["upgrade"]>[4] | undefined,
 ): void {
-  const protocols = request.getHeader("sec-websocket-protocol");
-  const knock = {
-    authorization: request.getHeader("authorization"),
-    protocols,
-    query: request.getQuery(),
-    cookie: request.getHeader("cookie"),
-    origin: request.getHeader("origin"),
+  const asked = readUpgradeRequest(request);
+  const peer = Buffer.from(response.getRemoteAddressAsText()).toString();
+  const address = door.clientAddress(peer, asked.forwardedFor);
+  const admission = door.admit(asked, address);
+  if (admission.kind === "refused" || context === undefined) {
+    refuse(response, admission.kind === "refused" ? admission : { reason: "not_websocket" });
+    return;
+  }
+  const data: SocketData = { address, admission, session: undefined, wire: undefined };
+  response.upgrade(data, asked.key, echoedProtocol(asked.protocols), asked.extensions, context);
+}
+
+function refuse(response: HttpResponse, refusal: { reason: UpgradeRefusal; retryAfterMs?: number }): void {
+  const { reason, retryAfterMs } = refusal;
+  const { status, text } = UPGRADE_REFUSALS[reason];
+  const headers = {
+    ...(reason === "not_websocket" ? { Upgrade: "websocket", "Sec-WebSocket-Version": WEBSOCKET_VERSION } : {}),
+    ...(retryAfterMs === undefined ? {} : { "Retry-After": String(Math.ceil(retryAfterMs / 1000)) }),
   };
-  const remote = Buffer.from(response.getRemoteAddressAsText()).toString();
-  const address = door.clientAddress(remote, request.getHeader("x-forwarded-for"));
-  const admission = door.admit(knock, address);
-  if (admission.kind === "refused") {
-    refuse(response, admission);
-    return;
-  }
-  const data: SocketData = { address, admission, session: undefined };
-  const key = request.getHeader("sec-websocket-key");
-  const extensions = request.getHeader("sec-websocket-extensions");
-  response.upgrade(data, key, echoedProtocol(protocols), extensions, context);
-}
-
-function refuse(response: HttpResponse, { status, reason, retryAfterSec }: Admission & { kind: "refused" }): void {
-  if (retryAfterSec === undefined) {
-    plain(response, status, `${reason}\n`);
-    return;
-  }
-  response.writeStatus(status).writeHeader("Retry-After", String(retryAfterSec));
-  response.end(`${reason}\n`);
-}
-
-function plain(response: HttpResponse, status: string, text: string): void {
-  response.writeStatus(status).writeHeader("Content-Type", "text/plain").end(text);
-}
-
-/** A live socket as its session sees it. The session lets go of it in `close`, after which uWebSockets.js would throw. */
-class SocketWire implements Wire {
-  readonly #socket: Socket;
-
-  constructor(socket: Socket) {
-    this.#socket = socket;
-  }
-
-  send(text: string): void {
-    // 2: over the hard limit and dropped. The `dropped` callback, which follows, closes the socket with `slow`.
-    this.#socket.send(text);
-  }
-
-  subscribe(topic: string): void {
-    this.#socket.subscribe(topic);
-  }
-
-  unsubscribe(topic: string): void {
-    this.#socket.unsubscribe(topic);
-  }
-
-  ping(): void {
-    this.#socket.ping();
-  }
-
-  end(code: number, reason: string): void {
-    this.#socket.end(code, reason);
-  }
+  answer(response, { status, headers, text, keepAlive: false });
 }

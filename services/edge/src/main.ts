@@ -6,10 +6,10 @@ import type { VerifierOptions } from "@rookery/auth";
 import { createHistory, createPublisher, rightsVersion, startBeats } from "@rookery/broker";
 import { ChatError, createDecoder, encodeGap } from "@rookery/protocol";
 import type { FrameLimits, Position } from "@rookery/protocol";
-import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
+import { createClientAddress, createOriginAllowed, runProcess, startInternalServer, VERSION } from "@rookery/runtime";
 import type { ProcessContext } from "@rookery/runtime";
 import { createChannels, createMessages } from "@rookery/store";
-import { createAddresses, createClientAddress } from "./addresses.ts";
+import { createAddresses } from "./addresses.ts";
 import { createAuthorise } from "./authorise.ts";
 import { sequencedTopic } from "./context.ts";
 import type { EdgeContext } from "./context.ts";
@@ -36,6 +36,8 @@ const SWEEP_EVERY_MS = 1000;
 const REMEMBERED_CHANNELS = 50_000;
 /** A healthy Redis is attached well within this; without one the edge listens all the same and says `unavailable`. */
 const ATTACH_BEFORE_LISTENING_MS = 3000;
+/** A slow client that reads on at 100 kB/s has emptied the largest buffer by then. */
+const LAST_WORDS_MS = 10_000;
 /** Beyond the drain window: the last commands in flight and the last close. */
 const DRAIN_SLACK_MS = 5000;
 
@@ -142,14 +144,15 @@ async function main(context: Context): Promise<void> {
       refused: (error) => (metrics.refusals[error.code].n += 1),
     },
     verifier: edge.verifier,
-    allowedOrigins: new Set(settings.allowedOrigins),
+    originAllowed: createOriginAllowed(settings.allowedOrigins),
     maxConnections: settings.maxConnections,
     connectsPerSec: settings.connectsPerSec,
-    addresses: createAddresses(settings.connectionsPerAddress, settings.loopbackExempt),
+    addresses: createAddresses({ atMost: settings.connectionsPerAddress, loopbackExempt: settings.loopbackExempt }),
     clientAddress: createClientAddress(settings.trustedProxies),
   });
-  const { host, port, hardBufferBytes } = settings;
-  const opened = await listen({ host, port, door, hardBufferBytes });
+  const { host, port, hardBufferBytes, idleMs, commandsPerSec, commandBurst } = settings;
+  const wire = { controlPerSec: commandsPerSec, controlBurst: commandBurst, lastWordsMs: LAST_WORDS_MS };
+  const opened = await listen({ host, port, door, hardBufferBytes, idleMs, wire });
   listener = opened;
   onStop("listener", () => opened.close());
   const sweep = startSweep(edge, { ...settings, everyMs: SWEEP_EVERY_MS });

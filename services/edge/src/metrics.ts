@@ -6,6 +6,8 @@ import type { ClientFrameType, CloseReason, ErrorCode } from "@rookery/protocol"
 import type { Metrics, PlainCount } from "@rookery/runtime";
 import { RELAY_EVENTS } from "./relay.ts";
 import type { RelayCounts } from "./relay.ts";
+import { UPGRADE_REFUSALS } from "./upgrade-refusals.ts";
+import type { UpgradeRefusal } from "./upgrade-refusals.ts";
 
 const STANDARD_CLOSES = { normal: 1000, going_away: 1001, no_status: 1005, abnormal: 1006 } as const;
 type CloseLabel = CloseReason | keyof typeof STANDARD_CLOSES | "other";
@@ -18,6 +20,7 @@ const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.0
 
 export interface EdgeMetrics {
   readonly connects: PlainCount;
+  readonly upgradesRefused: Readonly<Record<UpgradeRefusal, PlainCount>>;
   readonly framesIn: Readonly<Record<ClientFrameType, PlainCount>>;
   readonly refusals: Readonly<Record<ErrorCode, PlainCount>>;
   readonly resumes: Readonly<Record<(typeof RESUME_OUTCOMES)[number], PlainCount>>;
@@ -48,6 +51,7 @@ export function createEdgeMetrics(metrics: Metrics): EdgeMetrics {
     metrics.plainCounters(`rookery_edge_${name}_total`, help, label, values);
   return {
     connects: metrics.plainCounter("rookery_edge_connects_total", "Upgrades that became a socket."),
+    upgradesRefused: counters("upgrades_refused", "Upgrades refused, by reason.", "reason", keysOf(UPGRADE_REFUSALS)),
     framesIn: counters("frames_in", "Frames taken from clients, by type.", "type", keysOf(CLIENT_FRAMES)),
     refusals: counters("refusals", "Errors answered to clients, by code.", "code", keysOf(ERRORS)),
     resumes: counters("resumes", "Joins with a position, by outcome.", "outcome", RESUME_OUTCOMES),

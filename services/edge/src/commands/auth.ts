@@ -20,7 +20,7 @@ export async function auth(edge: EdgeContext, session: Session, frame: ClientFra
 async function authenticate(edge: EdgeContext, session: Session, frame: ClientFrameOf<"auth">): Promise<void> {
   const verified = await edge.verifier.verify(frame.token);
   edge.metrics.tokenChecks[verified.ok ? "ok" : verified.code].n += 1;
-  if (session.wire === undefined) return;
+  if (session.wire === undefined || session.farewellAtMs !== undefined) return;
   const isFirst = session.identity === undefined;
   if (!verified.ok) {
     session.refuse(new ChatError(verified.code, verified.message), frame.ref, performance.now());
