@@ -9,7 +9,7 @@ import type { RawSocket } from "./raw-socket.ts";
 const KIB = 1024;
 const FRAME_BYTES = 16 * KIB;
 /** Beyond this the WebSocket layer itself cuts the connection. */
-const LAYER_BYTES = 64 * KIB;
+const LAYER_BYTES = 256 * KIB;
 
 let cluster: Cluster;
 /** Two well-behaved users on the same edge as everything hostile, and one on the other. */
@@ -89,6 +89,7 @@ const raw = (what: string, bytes: string | Uint8Array, code: string, says: RegEx
 const without = (key: keyof typeof SEND): object =>
   Object.fromEntries(Object.entries(SEND).filter(([name]) => name !== key));
 const nested = (levels: number): unknown => JSON.parse("[".repeat(levels) + "]".repeat(levels));
+const longest = (): string => JSON.stringify(PING).padEnd(LAYER_BYTES);
 const keys = (count: number): object => Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, n]));
 
 const MALFORMED: Row[] = [
@@ -112,8 +113,20 @@ const MALFORMED: Row[] = [
 ];
 
 const SHAPES: Row[] = [
-  raw("one byte over 16 KiB", JSON.stringify(PING).padEnd(FRAME_BYTES + 1), "too_large", /16384 bytes/),
-  raw("all that the layer lets through", JSON.stringify(PING).padEnd(LAYER_BYTES), "too_large", /16384 bytes/),
+  { ...frame("one byte over 16 KiB", PING, "too_large", /16384/), bytes: JSON.stringify(PING).padEnd(FRAME_BYTES + 1) },
+  { ...frame("all that the layer lets through", PING, "too_large", /16384/), bytes: longest() },
+  frame(
+    "a send over 16 KiB, its ref last",
+    { type: "send", body: "x".repeat(70_000), ref: "r1" },
+    "too_large",
+    /16384/,
+  ),
+  raw(
+    "a send over 16 KiB, a ref in its meta",
+    `{"meta":{"ref":"r1"},"body":"${"x".repeat(17_000)}"}`,
+    "too_large",
+    /16384/,
+  ),
   frame("17 levels", { ...PING, x: nested(16) }, "bad_frame", /16 levels/),
   {
     ...frame("8,000 levels", PING, "bad_frame", /16 levels/),
@@ -168,7 +181,12 @@ const FIELDS: Row[] = [
   frame("a body of nothing visible", { ...SEND, body: "\u202e\u2066" }, "invalid", /"body"/),
   frame("NUL in a body", { ...SEND, body: "a\u0000b" }, "invalid", /"body"/),
   frame("escape in a body", { ...SEND, body: "\u001b[2J" }, "invalid", /"body"/),
-  frame("a carriage return in a body", { ...SEND, body: "a\r\nb" }, "invalid", /"body"/),
+  frame("31 marks in a row", { ...SEND, body: `a${"\u0300".repeat(31)}` }, "invalid", /"body" .* 30 combining marks/),
+  frame("marks by the thousand", { ...SEND, body: `a${"\u0300".repeat(4000)}` }, "too_large", /"body" is over 4096/),
+  {
+    ...frame("a number that no double holds", SEND, "invalid", /"meta" .* double/),
+    bytes: JSON.stringify({ ...SEND, meta: 0 }).replace('"meta":0', '"meta":{"id":12345678901234567890}'),
+  },
   frame("DEL in a body", { ...SEND, body: "\u007f" }, "invalid", /"body"/),
   frame("C1 in a body", { ...SEND, body: "\u0085" }, "invalid", /"body"/),
   frame("a high surrogate alone", { ...SEND, body: "\ud83d" }, "invalid", /"body"/),
@@ -263,7 +281,7 @@ describe("a frame that may not be", () => {
   });
 
   it.each([
-    ["one byte over 64 KiB", Buffer.alloc(LAYER_BYTES + 1, 0x20)],
+    ["one byte over 256 KiB", Buffer.alloc(LAYER_BYTES + 1, 0x20)],
     ["a megabyte", Buffer.alloc(1024 * KIB, 0x20)],
     ["bytes that are no UTF-8", Buffer.from([0x22, 0xc3, 0x28, 0x22])],
     ["a surrogate in UTF-8", Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22])],

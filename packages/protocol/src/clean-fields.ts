@@ -1,6 +1,7 @@
 /**
  * Body and meta of a message that came by another way than a frame, such as the REST API, under the decoder's rules.
- * Whoever publishes goes through here or through the decoder, so that no other text is ever stored.
+ * Whoever publishes goes through here or through the decoder, so that no other text is ever stored. Whoever parsed the
+ * JSON asks `numbersSurvive` first: a parsed number no longer tells how it was written.
  */
 import type { Meta } from "./client-frames.ts";
 import { ChatError } from "./errors.ts";
@@ -13,7 +14,7 @@ import type { FrameLimits } from "./limits.ts";
  * @throws ChatError `bad_frame`, `invalid` or `too_large`.
  */
 export function cleanBody(body: unknown, limits: FrameLimits): string {
-  const clean = READERS.body(body, { plain: false, limits });
+  const clean = READERS.body(body, { plain: false, source: undefined, limits });
   if (typeof clean === "string") return clean;
   throw refusal("body", clean, FIELD_WANTS.body, limits.bodyBytes);
 }
@@ -23,7 +24,7 @@ export function cleanBody(body: unknown, limits: FrameLimits): string {
  * @throws ChatError `bad_frame`, `invalid` or `too_large`.
  */
 export function cleanMeta(meta: unknown, limits: FrameLimits): Meta {
-  const clean = READERS.meta(meta, { plain: false, limits });
+  const clean = READERS.meta(meta, { plain: false, source: undefined, limits });
   if (isMeta(clean)) return clean;
   throw refusal("meta", clean, FIELD_WANTS.meta, limits.metaBytes);
 }

@@ -136,13 +136,49 @@ const BROKEN: readonly Refusal[] = [
   row("an empty body", { ...send, body: "" }, "invalid", /"body"/, ofSend),
   row("a body that is empty once cleaned", { ...send, body: "\u202e\u2066" }, "invalid", /"body"/, ofSend),
   row("NUL in the body", { ...send, body: "a\u0000" }, "invalid", /"body"/, ofSend),
-  row("a carriage return", { ...send, body: "a\r\n" }, "invalid", /"body"/, ofSend),
   row("DEL", { ...send, body: "a\u007f" }, "invalid", /"body"/, ofSend),
   row("C1", { ...send, body: "a\u0085" }, "invalid", /"body"/, ofSend),
   row("a lone surrogate", { ...send, body: "\ud800" }, "invalid", /"body"/, ofSend),
   row("a body over its bytes", { ...send, body: "x".repeat(4097) }, "too_large", /"body" is over 4096/, ofSend),
   row("a body over its bytes beyond ASCII", { ...send, body: "é".repeat(2049) }, "too_large", /"body"/, ofSend),
-  row("a long body with NUL", { ...send, body: `${"x".repeat(5000)}\u0000` }, "invalid", /"body"/, ofSend),
+  row(
+    "a body over its bytes, before its text is looked at",
+    { ...send, body: `\u0000${"x".repeat(5000)}` },
+    "too_large",
+    /"body"/,
+    ofSend,
+  ),
+  row(
+    "a body over its bytes that cleaning would make smaller",
+    { ...send, body: "\r\n".repeat(2049) },
+    "too_large",
+    /"body"/,
+    ofSend,
+  ),
+  row("a body over its bytes once composed", { ...send, body: "\u0958".repeat(1365) }, "too_large", /"body"/, ofSend),
+  row(
+    "31 marks in a row",
+    { ...send, body: `a${"\u0300".repeat(31)}` },
+    "invalid",
+    /"body" .* 30 combining marks/,
+    ofSend,
+  ),
+  row("31 marks in a key of meta", { ...send, meta: { [`a${"\u0323".repeat(31)}`]: 1 } }, "invalid", /"meta"/, ofSend),
+  row("31 marks in meta", { ...send, meta: { a: "\u0323".repeat(31) } }, "invalid", /"meta"/, ofSend),
+  row(
+    "marks by the thousand",
+    { ...send, body: `a${"\u0300".repeat(1000)}${"\u0323".repeat(1000)}` },
+    "invalid",
+    /"body"/,
+    ofSend,
+  ),
+  row(
+    "meta by the thousand marks, before its text is looked at",
+    { ...send, meta: { a: "\u0300".repeat(4000) } },
+    "too_large",
+    /"meta"/,
+    ofSend,
+  ),
   row("a replyTo that is no id", { ...send, replyTo: "short" }, "invalid", /"replyTo"/, ofSend),
   row("a list for meta", { ...send, meta: [] }, "bad_frame", /"meta"/, ofSend),
   row("an object in meta", { ...send, meta: { a: {} } }, "bad_frame", /"meta"/, ofSend),
@@ -155,6 +191,16 @@ const BROKEN: readonly Refusal[] = [
     "invalid",
     /"meta"/,
     ofSend,
+  ),
+  ...["12345678901234567890", "9007199254740993", "-0.10000000000000001", "1.00000000000000000001", "1e-400"].map(
+    (number) =>
+      row(
+        `${number} in meta, which a double cannot hold`,
+        `{"type":"send","ref":"r1","channel":"c","clientId":"k","body":"b","meta":{"a":${number}}}`,
+        "invalid",
+        /"meta" must be .* numbers that a double holds exactly/,
+        ofSend,
+      ),
   ),
   row("meta over its bytes", { ...send, meta: { a: "x".repeat(1024) } }, "too_large", /"meta" is over 1024/, ofSend),
   row("a wrong type is told before a value", { ...send, body: "", meta: 1 }, "bad_frame", /"meta"/, ofSend),
@@ -207,7 +253,7 @@ const BROKEN: readonly Refusal[] = [
     type: "history",
   }),
   row("on as a number", { type: "typing", channel: "c", on: 1 }, "bad_frame", /"on"/, { type: "typing" }),
-  ...["👍👍", "", " ", "\u200d", "ab", `e${"\u0301".repeat(64)}`].map((emoji) =>
+  ...["👍👍", "", " ", "\u200d", "\u3164", "ab", `e${"\u0301".repeat(64)}`].map((emoji) =>
     row(
       `the emoji ${JSON.stringify(emoji)}`,
       { type: "react", channel: "c", id, emoji, on: true },
@@ -248,6 +294,24 @@ describe("what is accepted", () => {
     expect(decodeJson(frame)).toEqual({ ok: true, frame: { ...send, body: "é!", meta: { ñ: "ö" } } });
   });
 
+  it("takes CRLF and a lone CR for a newline", () => {
+    const frame = { ...send, body: "a\r\nb\rc\n\r\r\nd", meta: { "x\r": "\r\n" } };
+    const taken = { ...send, body: "a\nb\nc\n\n\nd", meta: { "x\n": "\n" } };
+    expect(decodeJson(frame)).toEqual({ ok: true, frame: taken });
+  });
+
+  it("takes numbers of meta that a double holds, however they are written, and looks at no others", () => {
+    const numbers = "[0.1, 1.0, 1e2, 5e-324, -0, 1e23, 9007199254740992, 0.10000, 12300e-2]";
+    const meta = numbers
+      .slice(1, -1)
+      .split(",")
+      .map((number, n) => `"k${n}":${number}`);
+    const before = `{"type":"send","x":[12345678901234567890],"meta":{${meta.join()}}`;
+    const decoded = decodeText(`${before},"channel":"c","clientId":"k","body":"b","y":{"meta":{"z":1e999}}}`);
+    const values: unknown = JSON.parse(numbers);
+    expect(decoded.ok && decoded.frame.type === "send" && Object.values(decoded.frame.meta ?? {})).toEqual(values);
+  });
+
   it("keeps a ref as it came", () => {
     expect(decodeJson({ type: "ping", ref: "e\u0301" })).toEqual({ ok: true, frame: { type: "ping", ref: "e\u0301" } });
   });
@@ -265,8 +329,19 @@ describe("what is refused", () => {
     const bytes = new Uint8Array(DEFAULT_LIMITS.frameBytes + 1).fill(0x5b);
     const decoded = decode(bytes);
     expect(decoded.ok ? "" : decoded.error.code).toBe("too_large");
+    expect(decoded).not.toHaveProperty("ref");
     const full = decodeText(JSON.stringify({ type: "ping" }).padEnd(DEFAULT_LIMITS.frameBytes, " "));
     expect(full.ok).toBe(true);
+  });
+
+  it("gives a frame over its size the ref that stands near its start or its end", () => {
+    const body = "x".repeat(20_000);
+    for (const frame of [
+      { ...send, body },
+      { type: "send", body, ref: "r1" },
+    ]) {
+      expect(decodeJson(frame)).toMatchObject({ ok: false, ref: "r1", error: { code: "too_large" } });
+    }
   });
 
   it("refuses bytes that are not UTF-8", () => {

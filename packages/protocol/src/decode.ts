@@ -14,6 +14,7 @@ import {
   TOO_LARGE,
   WRONG_TYPE,
 } from "./field-readers.ts";
+import { findRef } from "./find-ref.ts";
 import { type Field, type FieldTable, FRAME_TABLES } from "./field-tables.ts";
 import { type FrameLimits, MAX_DEPTH, MAX_KEYS } from "./limits.ts";
 
@@ -43,12 +44,15 @@ interface Walk extends Reading {
  */
 export function createDecoder(limits: FrameLimits): (bytes: Uint8Array) => Decoded {
   const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  const walk: Walk = { plain: false, limits, rank: NOTHING, code: "bad_frame", message: "" };
+  const walk: Walk = { plain: false, source: undefined, limits, rank: NOTHING, code: "bad_frame", message: "" };
   return (bytes) => {
-    if (bytes.length > limits.frameBytes) return refused("too_large", `a frame is over ${limits.frameBytes} bytes`);
+    if (bytes.length > limits.frameBytes) {
+      return refused("too_large", `a frame is over ${limits.frameBytes} bytes`, findRef(bytes));
+    }
+    let text: string;
     let parsed: unknown;
     try {
-      const text = utf8.decode(bytes);
+      text = utf8.decode(bytes);
       // As many units as bytes means ASCII. Without an escape and without DEL no string in it can hold a control
       // character either, since JSON.parse refuses raw ones: then no text needs to be looked at again.
       walk.plain = text.length === bytes.length && !text.includes("\\") && !text.includes("\x7f");
@@ -58,6 +62,7 @@ export function createDecoder(limits: FrameLimits): (bytes: Uint8Array) => Decod
     }
     if (!isJsonObject(parsed)) return refused("bad_frame", "a frame must be a JSON object");
     walk.rank = NOTHING;
+    walk.source = text;
     return decodeObject(parsed, walk);
   };
 }

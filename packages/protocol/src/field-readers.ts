@@ -13,7 +13,8 @@ import {
   MAX_REF_CHARS,
   MAX_TOKEN_BYTES,
 } from "./limits.ts";
-import { cleanText, isWellFormed, utf8Bytes } from "./text.ts";
+import { numbersSurvive } from "./exact-numbers.ts";
+import { cleanText, isOver, isWellFormed, showsNothing, utf8Bytes } from "./text.ts";
 
 /** Verdicts of a reader: symbols, since no parsed JSON is one. They stand for `bad_frame`, `invalid`, `too_large`. */
 export const WRONG_TYPE = Symbol("wrong type");
@@ -23,6 +24,8 @@ export const TOO_LARGE = Symbol("too large");
 /** What readers of one frame share. `plain`: every string in the frame is printable ASCII, so text needs no look. */
 export interface Reading {
   plain: boolean;
+  /** The JSON that was parsed, for what parsing forgets; undefined where no more than the value came. */
+  source: string | undefined;
   readonly limits: FrameLimits;
 }
 
@@ -62,7 +65,7 @@ function opaque(maxBytes: number): Reader {
   return (value, { plain }) => {
     if (typeof value !== "string") return WRONG_TYPE;
     if (plain) return value.length <= maxBytes ? value : NOT_ALLOWED;
-    return isWellFormed(value) && utf8Bytes(value) <= maxBytes ? value : NOT_ALLOWED;
+    return !isOver(value, maxBytes) && isWellFormed(value) ? value : NOT_ALLOWED;
   };
 }
 
@@ -73,14 +76,14 @@ function wholeFrom(min: number): Reader {
   };
 }
 
+/** Its size first, so that no pass over the text is longer than it may be; then once more, since NFC can lengthen it. */
 function readBody(value: unknown, { plain, limits }: Reading): unknown {
   if (typeof value !== "string") return WRONG_TYPE;
   if (plain) return value.length === 0 ? NOT_ALLOWED : value.length > limits.bodyBytes ? TOO_LARGE : value;
+  if (isOver(value, limits.bodyBytes)) return TOO_LARGE;
   const clean = cleanText(value);
   if (!clean.ok || clean.text === "") return NOT_ALLOWED;
-  // No unit takes more than 3 bytes, so most bodies need no count.
-  const fits = clean.text.length * 3 <= limits.bodyBytes || utf8Bytes(clean.text) <= limits.bodyBytes;
-  return fits ? clean.text : TOO_LARGE;
+  return isOver(clean.text, limits.bodyBytes) ? TOO_LARGE : clean.text;
 }
 
 function readMetaValue(value: unknown, plain: boolean): unknown {
@@ -89,33 +92,43 @@ function readMetaValue(value: unknown, plain: boolean): unknown {
     const clean = cleanText(value);
     return clean.ok ? clean.text : NOT_ALLOWED;
   }
-  if (typeof value === "boolean") return value;
-  if (typeof value !== "number") return WRONG_TYPE;
   // JSON.parse reads 1e999 as Infinity, which no JSON can say again.
-  return Number.isFinite(value) ? value : NOT_ALLOWED;
+  return typeof value !== "number" || Number.isFinite(value) ? value : NOT_ALLOWED;
 }
 
-function readMeta(value: unknown, { plain, limits }: Reading): unknown {
+function readMeta(value: unknown, reading: Reading): unknown {
   if (!isJsonObject(value)) return WRONG_TYPE;
   const keys = Object.keys(value);
   if (keys.length > MAX_KEYS) return WRONG_TYPE;
+  let units = 0;
+  let hasNumber = false;
+  for (const key of keys) {
+    const item = value[key];
+    if (isForbiddenKey(key)) return WRONG_TYPE;
+    units += key.length;
+    if (typeof item === "string") units += item.length;
+    else if (typeof item === "number") hasNumber = true;
+    else if (typeof item !== "boolean") return WRONG_TYPE;
+  }
+  // A unit takes at least one byte of JSON: what is too long by that alone is not looked at further.
+  if (units > reading.limits.metaBytes) return TOO_LARGE;
+  if (hasNumber && reading.source !== undefined && !numbersSurvive(reading.source, "meta")) return NOT_ALLOWED;
+  return cleanedMeta(value, keys, reading);
+}
+
+function cleanedMeta(value: Record<string, unknown>, keys: readonly string[], { plain, limits }: Reading): unknown {
   const clean: Record<string, unknown> = {};
-  let allowed = true;
   for (const key of keys) {
     const name = plain ? key : readMetaValue(key, plain);
     const item = readMetaValue(value[key], plain);
-    if (item === WRONG_TYPE || isForbiddenKey(key)) return WRONG_TYPE;
     // A key can turn into a forbidden one by losing a bidi override.
-    if (item === NOT_ALLOWED || typeof name !== "string" || isForbiddenKey(name)) allowed = false;
-    else clean[name] = item;
+    if (item === NOT_ALLOWED || typeof name !== "string" || isForbiddenKey(name)) return NOT_ALLOWED;
+    clean[name] = item;
   }
-  if (!allowed) return NOT_ALLOWED;
   const json = JSON.stringify(clean);
-  return (plain ? json.length : utf8Bytes(json)) > limits.metaBytes ? TOO_LARGE : clean;
+  return (plain ? json.length > limits.metaBytes : isOver(json, limits.metaBytes)) ? TOO_LARGE : clean;
 }
 
-/** White space, invisible marks and marks without a base show nothing, however many code points they are. */
-const SHOWS_NOTHING = /^[\p{Cc}\p{Cf}\p{Z}\p{M}]*$/u;
 let graphemes: Intl.Segmenter | undefined;
 
 function readEmoji(value: unknown): unknown {
@@ -123,7 +136,7 @@ function readEmoji(value: unknown): unknown {
   // Cheap bound before the segmenter: a unit is at least one byte.
   if (value.length > MAX_EMOJI_BYTES) return NOT_ALLOWED;
   const clean = cleanText(value);
-  if (!clean.ok || SHOWS_NOTHING.test(clean.text) || utf8Bytes(clean.text) > MAX_EMOJI_BYTES) return NOT_ALLOWED;
+  if (!clean.ok || showsNothing(clean.text) || utf8Bytes(clean.text) > MAX_EMOJI_BYTES) return NOT_ALLOWED;
   graphemes ??= new Intl.Segmenter("en", { granularity: "grapheme" });
   const found = graphemes.segment(clean.text)[Symbol.iterator]();
   found.next();

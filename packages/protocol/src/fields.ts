@@ -18,8 +18,8 @@ export const FIELD_KIND = Symbol("kind of field");
 
 /** Ends of refusals that other ways of publishing share with the decoder. */
 export const FIELD_WANTS = {
-  body: "text that is not empty and holds no control characters but newline and tab",
-  meta: "a flat object of strings, numbers and booleans",
+  body: "text that is not empty, with no control characters but newline and tab and at most 30 combining marks in a row",
+  meta: "a flat object of strings like a body's, booleans, and numbers that a double holds exactly",
 } as const;
 
 export const Ref = Type.String({

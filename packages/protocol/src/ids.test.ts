@@ -26,19 +26,34 @@ describe("ids", () => {
     expect(["V1StGXR8_Z5jdHi6B-my", "V1StGXR8_Z5jdHi6B-myTT", "V1StGXR8.Z5jdHi6B-myT"].some(isMessageId)).toBe(false);
   });
 
-  it.each(["a", "user|with|bars", "O'Neil <b>", "ünïcödé", "a b", "é".repeat(64), "x".repeat(128)])(
+  it.each(["a", "user|with|bars", "O'Neil <b>", "ünïcödé", "a b", "é".repeat(64), "x".repeat(128), "a\u200cb", "👩‍👧"])(
     "%j names a user",
     (text) => {
       expect(isUserId(text)).toBe(true);
     },
   );
 
-  it.each(["", " a", "a ", "a\n", "\u00a0a", "a\u0000b", "a\tb", "\u0085", "\ud800", "é".repeat(65), "x".repeat(129)])(
-    "%j names no user",
-    (text) => {
-      expect(isUserId(text)).toBe(false);
-    },
-  );
+  it.each([
+    "",
+    " a",
+    "a ",
+    "a\n",
+    "\u00a0a",
+    "a\u0000b",
+    "a\tb",
+    "\u0085",
+    "\ud800",
+    "é".repeat(65),
+    "x".repeat(129),
+    "a\u202eb",
+    "\u2066a",
+    "\u200b",
+    "\u200d\ufeff",
+    "\u3164",
+    "\u0301",
+  ])("%j names no user", (text) => {
+    expect(isUserId(text)).toBe(false);
+  });
 });
 
 describe("names", () => {
@@ -50,6 +65,14 @@ describe("names", () => {
     ["e\u0301", "é"],
     ["a\ud800b", "ab"],
     ["\u0007", ""],
+    ["\u200b\u2060\u200d", ""],
+    ["\u3164", ""],
+    ["\u0301", ""],
+    [`${"\u200d".repeat(64)}Ann`, ""],
+    [`a${"\u0300".repeat(40)}b`, `à${"\u0300".repeat(29)}b`],
+    [`a${"\u0344".repeat(40)}`, `ä\u0301${"\u0308\u0301".repeat(14)}\u0308`],
+    [`a${"\u0300".repeat(100_000)}${"\u0323".repeat(100_000)}`, `à${"\u0300".repeat(29)}`],
+    [`${" ".repeat(100_000)}Ann`, ""],
     ["😀".repeat(70), "😀".repeat(64)],
     [`${"x".repeat(63)} y`, "x".repeat(63)],
   ])("%j is shown as %j", (name, shown) => {

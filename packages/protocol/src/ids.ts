@@ -11,8 +11,9 @@ import {
   MAX_NAME_CODE_POINTS,
   MAX_USER_ID_BYTES,
   MESSAGE_ID_CHARS,
+  NAME_WINDOW_UNITS,
 } from "./limits.ts";
-import { isWellFormed, utf8Bytes } from "./text.ts";
+import { composeName, hasBidiControl, isOver, isWellFormed, showsNothing } from "./text.ts";
 
 export const CHANNEL_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$";
 export const CLIENT_ID_PATTERN = "^[A-Za-z0-9_-]{1,64}$";
@@ -42,20 +43,26 @@ export function isMessageId(text: string): boolean {
   return text.length === MESSAGE_ID_CHARS && !NOT_IN_AN_ID.test(text);
 }
 
-/** 1 to 128 bytes of UTF-8, no control characters, no white space at either end. */
+/**
+ * 1 to 128 bytes of UTF-8, no control characters, no bidi overrides or isolates, no white space at either end, and
+ * something that can be seen: an id is shown where its user has no name.
+ */
 export function isUserId(text: string): boolean {
-  if (text.length === 0 || text.length > MAX_USER_ID_BYTES) return false;
-  return text.trim() === text && !CONTROLS.test(text) && isWellFormed(text) && utf8Bytes(text) <= MAX_USER_ID_BYTES;
+  if (text.length > MAX_USER_ID_BYTES || isOver(text, MAX_USER_ID_BYTES)) return false;
+  if (text.trim() !== text || CONTROLS.test(text) || hasBidiControl(text)) return false;
+  return isWellFormed(text) && !showsNothing(text);
 }
 
 /**
- * A display name on one line, in NFC, at most 64 code points. Never refuses: what may not stand in a name is left out.
- * Empty when nothing is left; the caller then shows the user id.
+ * A display name on one line, in NFC, at most 64 code points. Never refuses: what may not stand in a name is left out,
+ * as are marks that are too many in a row. Empty when nothing is left that can be seen; the caller then shows the user id.
  */
 export function cleanName(name: string): string {
-  const line = name.replace(NOT_IN_A_NAME, "").replace(/\s+/g, " ").trim().normalize("NFC");
-  if (line.length <= MAX_NAME_CODE_POINTS) return line;
-  return Array.from(line).slice(0, MAX_NAME_CODE_POINTS).join("").trim();
+  const line = name.slice(0, NAME_WINDOW_UNITS).replace(NOT_IN_A_NAME, "").replace(/\s+/g, " ").trim();
+  const whole = composeName(line);
+  const short =
+    whole.length <= MAX_NAME_CODE_POINTS ? whole : Array.from(whole).slice(0, MAX_NAME_CODE_POINTS).join("").trim();
+  return showsNothing(short) ? "" : short;
 }
 
 /**

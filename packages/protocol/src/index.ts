@@ -46,7 +46,9 @@ export {
 } from "./encode.ts";
 export type { ErrorCode, ErrorDetails, Retry } from "./errors.ts";
 export { ChatError, ERRORS } from "./errors.ts";
+export { numbersSurvive } from "./exact-numbers.ts";
 export { FIELDS } from "./fields.ts";
+export { findRef } from "./find-ref.ts";
 export { cleanName, DIRECT_PREFIX, findMentions, isChannelId, isClientId, isMessageId, isUserId } from "./ids.ts";
 export type { FrameLimits } from "./limits.ts";
 export {
@@ -73,6 +75,7 @@ export {
   MAX_DEPTH,
   MAX_EMOJI_BYTES,
   MAX_KEYS,
+  MAX_MARKS,
   MAX_MENTION_CHARS,
   MAX_MENTIONS,
   MAX_NAME_CODE_POINTS,
@@ -85,8 +88,10 @@ export {
   MAX_USER_ID_BYTES,
   MESSAGE_ID_CHARS,
   MODE_BACK_RATIO,
+  NAME_WINDOW_UNITS,
   ONCE_MS,
   PRE_AUTH_FRAME_BYTES,
+  REF_WINDOW_BYTES,
   REFUSALS_WINDOW_MS,
   TICKET_MS,
   TOKEN_GRACE_MS,

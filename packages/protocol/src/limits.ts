@@ -45,8 +45,14 @@ export const MAX_KEYS = 64;
 /** Largest first frame: a token of the largest size and room around it. */
 export const PRE_AUTH_FRAME_BYTES = 12_288;
 export const MAX_TOKEN_BYTES = 8_192;
-/** Hard size of the WebSocket layer; beyond it the connection is cut without a close frame. */
-export const LAYER_FRAME_BYTES = 65_536;
+/**
+ * Hard size of the WebSocket layer; beyond it the connection is cut without a close frame. Far above any frame that is
+ * taken, so that most mistakes are refused in words; what half-sent frames may hold of the server's memory is bounded by
+ * the connections of an address times this.
+ */
+export const LAYER_FRAME_BYTES = 262_144;
+/** A frame that is refused unread is searched for its `ref` this far from its start and from its end. */
+export const REF_WINDOW_BYTES = 1_024;
 export const JOINS_PER_FRAME = 100;
 export const DEFAULT_PAGE_MESSAGES = 50;
 export const DEFAULT_PAGE_MEMBERS = 100;
@@ -60,7 +66,11 @@ export const MAX_CHANNEL_ID_CHARS = 64;
 export const MESSAGE_ID_CHARS = 21;
 export const MAX_USER_ID_BYTES = 128;
 export const MAX_NAME_CODE_POINTS = 64;
+/** UTF-16 units of a name that are looked at: bounds every pass over it. */
+export const NAME_WINDOW_UNITS = 1_024;
 export const MAX_MENTION_CHARS = 64;
+/** Combining marks in a row: normalising more costs by their square (Unicode's stream-safe text format, UAX #15). */
+export const MAX_MARKS = 30;
 /** One grapheme may carry any number of combining marks; the longest emoji in use takes 41 bytes. */
 export const MAX_EMOJI_BYTES = 64;
 /** Bounds what a password hash is fed with. */

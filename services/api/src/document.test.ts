@@ -143,7 +143,21 @@ describe("the document", async () => {
       const { [name]: schema } = Object(Object(body)["properties"]);
       return new RegExp(String(Object(schema)["pattern"]), "u");
     };
-    for (const user of ["", "a", "ann", " ann", "ann ", "a b", "a\u0007b", "a\n", "\u00a0a", "\u0085", "é", "dm:x"]) {
+    for (const user of [
+      "",
+      "a",
+      "ann",
+      " ann",
+      "ann ",
+      "a b",
+      "a\u0007b",
+      "a\n",
+      "a\u202eb",
+      "\u00a0a",
+      "\u0085",
+      "é",
+      "dm:x",
+    ]) {
       expect([user, field("mintToken", "user").test(user)]).toEqual([user, isUserId(user)]);
       expect([user, field("publishMessage", "user").test(user)]).toEqual([user, isUserId(user)]);
     }

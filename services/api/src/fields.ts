@@ -3,9 +3,10 @@
 import { MAX_USER_ID_BYTES } from "@rookery/protocol";
 import Type from "typebox";
 
-export const USER_WORDS = "a user id: 1 to 128 bytes, no control characters, no space at either end";
+export const USER_WORDS =
+  "a user id: 1 to 128 bytes, no control characters or bidi overrides, no space at either end, something that shows";
 
-const CONTROLS = "\\u0000-\\u001f\\u007f-\\u009f";
+const CONTROLS = "\\u0000-\\u001f\\u007f-\\u009f\\u202a-\\u202e\\u2066-\\u2069";
 const INNER = `[^${CONTROLS}]`;
 const OUTER = `[^\\s${CONTROLS}]`;
 

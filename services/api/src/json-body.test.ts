@@ -44,6 +44,15 @@ describe("a body", () => {
     expect(refusal(`{"a":[{"${key}":1}]}`)).toBe(`bad_frame: the key "${key}" is not allowed`);
   });
 
+  it.each(["meta", "claims"])("keeps numbers of %s that a double holds, and refuses others", (name) => {
+    expect(read(`{"${name}":{"a":0.1,"b":1e3},"x":12345678901234567890}`)).toMatchObject({
+      [name]: { a: 0.1, b: 1000 },
+    });
+    for (const number of ["12345678901234567890", "0.10000000000000001", "1e999"]) {
+      expect(refusal(`{"${name}":{"a":${number}}}`)).toMatch(new RegExp(`^invalid: "${name}" must have no number`));
+    }
+  });
+
   it.each(["{", "nul", "{'a':1}", '{"a":1}}', "\ufeff\ufeff{}"])("of %j is no JSON", (text) => {
     expect(refusal(text)).toBe("bad_frame: the body must be JSON in UTF-8");
   });

@@ -20,6 +20,10 @@ describe("a publication", async () => {
     ["a replyTo that is no id", { body: "hi", replyTo: "x" }, "invalid", "replyTo"],
     ["nested meta", { body: "hi", meta: { a: {} } }, "bad_frame", "meta"],
     ["meta over its limit", { body: "hi", meta: { a: "x".repeat(1100) } }, "too_large", "meta"],
+    ["31 marks in a row", { body: `a${"\u0323".repeat(31)}` }, "invalid", "body"],
+    ["a number that no double holds", '{"body":"hi","meta":{"id":12345678901234567890}}', "invalid", "meta"],
+    ["a user behind a bidi override", { body: "hi", user: "a\u202eb" }, "invalid", "user"],
+    ["a user whom nobody can see", { body: "hi", user: "\u200b" }, "invalid", "user"],
     ["a user of a wrong type", { body: "hi", user: 5 }, "bad_frame", "user"],
     ["a user with a space at its end", { body: "hi", user: "ann " }, "invalid", "user"],
     ["a name of a wrong type", { body: "hi", name: 5 }, "bad_frame", "name"],
@@ -29,6 +33,7 @@ describe("a publication", async () => {
     const { json, status } = await ask("POST", path, { body });
     expect([json["code"], status]).toEqual([code, code === "too_large" ? 413 : 400]);
     expect(json["detail"]).toContain(field === "" ? "" : `"${field}"`);
+    expect(json["detail"]).not.toContain("$");
   });
 
   it.each([
@@ -41,6 +46,11 @@ describe("a publication", async () => {
 
   it("nothing of which was let through reached the script", () => {
     expect(api.publications).toEqual([]);
+  });
+
+  it("ends its lines with newlines, however they were sent", async () => {
+    await ask("POST", path, { body: { body: "one\r\ntwo\rthree" } });
+    expect(api.publications.pop()?.halves.tail).toContain('"body":"one\\ntwo\\nthree"');
   });
 
   it("by a backend is by `server`, or by whom it names", async () => {

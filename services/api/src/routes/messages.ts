@@ -16,7 +16,7 @@ import { nanoid } from "nanoid";
 import Type from "typebox";
 import type { Caller } from "../callers.ts";
 import type { ApiContext } from "../context.ts";
-import { NameField, USER_FIELD } from "../fields.ts";
+import { NameField, USER_FIELD, USER_WORDS } from "../fields.ts";
 import { defineRoute, NOTHING } from "../route.ts";
 import type { Route } from "../route.ts";
 
@@ -173,7 +173,7 @@ function speakerOf(caller: Caller, { user, name }: Fields): Speaker {
     throw new ChatError("forbidden", '"user": a token speaks for its own user only');
   }
   const speaker = user ?? SERVER_USER;
-  if (!isUserId(speaker)) throw new ChatError("invalid", '"user" must be ${USER_WORDS}');
+  if (!isUserId(speaker)) throw new ChatError("invalid", `"user" must be ${USER_WORDS}`);
   return { user: speaker, name: displayName(name, speaker) };
 }
 

@@ -42,6 +42,8 @@ describe("a minted token", async () => {
     [{ user: "" }, "invalid", 400, "user"],
     [{ user: " ann" }, "invalid", 400, "user"],
     [{ user: "é".repeat(65) }, "invalid", 400, "user"],
+    [{ user: "a\u202eb" }, "invalid", 400, "user"],
+    [{ user: "\u200d\u200b" }, "invalid", 400, "user"],
     [{ user: "ann", name: 5 }, "bad_frame", 400, "name"],
     [{ user: "ann", ttlSec: 0 }, "invalid", 400, "ttlSec"],
     [{ user: "ann", ttlSec: 2_592_001 }, "invalid", 400, "ttlSec"],
@@ -69,6 +71,14 @@ describe("a guest", async () => {
     const unnamed = await ask("POST", "/v1/auth/guest", { as: null, headers: { "content-type": "application/json" } });
     expect(unnamed.json["name"]).toBe(unnamed.json["user"]);
     expect(unnamed.json["user"]).not.toBe(user);
+  });
+
+  it("gets a name without what would keep the server busy or hide its owner", async () => {
+    const nameOf = async (name: string) => (await ask("POST", "/v1/auth/guest", { as: null, body: { name } })).json;
+    expect((await nameOf(`a${"\u0300".repeat(16_000)}`))["name"]).toBe(`à${"\u0300".repeat(29)}`);
+    expect((await nameOf("\u202eAnn"))["name"]).toBe("Ann");
+    const unseen = await nameOf("\u200b\u200d");
+    expect(unseen["name"]).toBe(unseen["user"]);
   });
 });
 
