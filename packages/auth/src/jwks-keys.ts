@@ -40,7 +40,7 @@ const MAX_JWKS_BYTES = 256 * 1024;
 /** Fetches nothing until somebody asks. Throws a `TypeError` for an address that is not https or loopback. */
 export function createJwksKeys(options: JwksOptions): JwksKeys {
   const { url, onFault = () => undefined, nowMs = () => performance.now() } = options;
-  const address = checkedAddress(url);
+  const address = readJwksAddress(url);
   let keys: LocalJWKSet | undefined;
   let fetchedAtMs = Number.NEGATIVE_INFINITY;
   let triedAtMs = Number.NEGATIVE_INFINITY;
@@ -114,8 +114,12 @@ function away(fault: Error | undefined): KeysAway {
   return new KeysAway(`the issuer's keys cannot be fetched: ${reason}`, { cause: fault });
 }
 
-function checkedAddress(url: string): URL {
+/** The address as it is fetched; throws a `TypeError` of one line for one that is not. */
+export function readJwksAddress(url: string): URL {
+  if (!URL.canParse(url)) throw new TypeError("the host, the port or the path of this address cannot be read");
   const address = new URL(url);
+  // fetch refuses an address with a user in it, and the other parts are never sent or would be shown in logs.
+  if (address.username !== "" || address.password !== "") throw new TypeError("a JWKS address names no user");
   const isLoopback = ["localhost", "127.0.0.1", "[::1]"].includes(address.hostname);
   if (address.protocol === "https:" || (address.protocol === "http:" && isLoopback)) return address;
   throw new TypeError("a JWKS address begins with https:// (http:// only on loopback)");

@@ -43,8 +43,8 @@ export function readTokenKeys(options: KeyOptions): TokenKeys {
     return { algorithms: pick(options, ["HS256"]), source: secrets.map(readSecret) };
   }
   if (publicKeyPem !== undefined) {
-    const key = readPublicKey(publicKeyPem);
-    return { algorithms: pick(options, familyOfKey(key)), source: [key] };
+    const { key, family } = readPublicKey(publicKeyPem);
+    return { algorithms: pick(options, family), source: [key] };
   }
   const algorithms = pick(options, undefined);
   return { algorithms, source: createJwksKeys({ url: jwksUrl ?? "", onFault: options.onKeyFault }) };
@@ -58,14 +58,26 @@ export function readSecret(secret: string): KeyObject {
   return createSecretKey(secret, "utf8");
 }
 
-function readPublicKey(pem: string): KeyObject {
+/** A PEM as a key and what it signs with; throws a `TypeError` of one line for one that cannot verify tokens. */
+export function readPublicKey(pem: string): {
+  readonly key: KeyObject;
+  readonly family: readonly TokenAlgorithm[];
+} {
   if (pem.includes("PRIVATE KEY")) throw new TypeError("this is a private key; only its public half belongs here");
-  const key = createPublicKey(pem);
+  const key = parsePem(pem);
   const bits = key.asymmetricKeyDetails?.modulusLength;
   if (key.asymmetricKeyType === "rsa" && (bits ?? 0) < MIN_RSA_BITS) {
     throw new TypeError(`an RSA key has at least ${MIN_RSA_BITS} bits`);
   }
-  return key;
+  return { key, family: familyOfKey(key) };
+}
+
+function parsePem(pem: string): KeyObject {
+  try {
+    return createPublicKey(pem);
+  } catch (error) {
+    throw new TypeError("this PEM holds no public key that can be read", { cause: error });
+  }
 }
 
 function familyOfKey(key: KeyObject): readonly TokenAlgorithm[] {

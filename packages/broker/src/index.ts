@@ -53,3 +53,4 @@ export { createTopics } from "./topics.ts";
 export type { TopicListener, Topics, TopicsOptions } from "./topics.ts";
 export { createPulse } from "./pulse.ts";
 export type { Pulse, PulseListener, PulseOptions, PulseReport } from "./pulse.ts";
+export { parseRedisUrl } from "./redis-url.ts";

@@ -16,20 +16,18 @@ export interface RedisAddress {
   readonly master?: string;
 }
 
-const SHAPE = /^(redis|rediss)(?:\+(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^/@?#]+)(?:\/([^?#]*))?$/;
-const HOST = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/;
+const SHAPE = /^(redis|rediss)(?:\+(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^/@?#]+)(?:\/([^@?#]*))?$/;
+const HOST = /^(\[[0-9a-fA-F:.]+\]|[^\s:[\]%]+)(?::(\d{1,5}))?$/;
 const DEFAULT_PORTS = { single: 6379, cluster: 6379, sentinel: 26_379 } as const;
 
 /**
  * Accepts `redis://[user:password@]host:port[/database]`, `redis+sentinel://h1:p,h2:p/master[/database]` and
- * `redis+cluster://h1:p,h2:p`; `rediss` asks for TLS. Throws an Error of one line that never repeats the password.
+ * `redis+cluster://h1:p,h2:p`; `rediss` asks for TLS. Throws an Error of one line that repeats nothing of the address: where
+ * it is wrong, any part of it may be a password.
  */
 export function parseRedisUrl(url: string): RedisAddress {
   const match = SHAPE.exec(url);
-  if (match === null)
-    throw new Error(
-      "the Redis address must look like redis://host:6379, redis+sentinel://h1,h2/master or redis+cluster://h1,h2",
-    );
+  if (match === null) throw new Error(faultOfShape(url));
   const [, scheme, kind, credentials, hostList = "", path = ""] = match;
   const topology = kind === "sentinel" || kind === "cluster" ? kind : "single";
   const hosts = hostList.split(",").map((text) => parseHost(text, DEFAULT_PORTS[topology]));
@@ -44,20 +42,39 @@ export function parseRedisUrl(url: string): RedisAddress {
   };
 }
 
+const FORMS = "redis://host:6379, redis+sentinel://h1,h2/master or redis+cluster://h1,h2";
+
+/** What most likely kept an address from being read. */
+function faultOfShape(url: string): string {
+  if (/@.*@|[/?#].*@/s.test(url.replace(/^[a-z+]*:\/\//i, ""))) {
+    return "in a user name or a password, @ / ? # and % are written as %40 %2F %3F %23 and %25";
+  }
+  if (/[?#]/.test(url)) return "the Redis address takes no parameters behind ? or #";
+  return `the Redis address must look like ${FORMS}`;
+}
+
 function parseHost(text: string, defaultPort: number): RedisHost {
   const match = HOST.exec(text);
   const host = match?.[1];
   const port = match?.[2] === undefined ? defaultPort : Number(match[2]);
-  if (host === undefined || port < 1 || port > 65_535) throw new Error(`the Redis address holds a bad host: ${text}`);
+  if (host === undefined || port < 1 || port > 65_535) throw new Error("the Redis address holds a bad host or port");
   return { host: host.startsWith("[") ? host.slice(1, -1) : host, port };
 }
 
 function parseCredentials(text: string | undefined): { username?: string; password?: string } {
   if (text === undefined || text === "") return {};
   const colon = text.indexOf(":");
-  const username = decodeURIComponent(colon < 0 ? text : text.slice(0, colon));
-  const password = colon < 0 ? undefined : decodeURIComponent(text.slice(colon + 1));
-  return { ...(username === "" ? {} : { username }), ...(password === undefined ? {} : { password }) };
+  if (colon < 0) throw new Error("a user name needs a password behind it, as in redis://user:password@host");
+  const username = decoded(text.slice(0, colon));
+  return { ...(username === "" ? {} : { username }), password: decoded(text.slice(colon + 1)) };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new Error("in a user name or a password, a % that stands for itself is written as %25");
+  }
 }
 
 function parsePath(topology: RedisAddress["topology"], path: string): { database: number; master?: string } {
@@ -68,7 +85,7 @@ function parsePath(topology: RedisAddress["topology"], path: string): { database
     throw new Error("a Sentinel address must end with the name of its master, as in redis+sentinel://h1,h2/mymaster");
   }
   if (!/^\d{1,4}$/.test(databaseText) || rest.length > 0)
-    throw new Error(`the Redis address has a bad database: ${path}`);
+    throw new Error("the Redis address has a bad database behind its last /");
   if (topology === "cluster" && databaseText !== "0") throw new Error("Redis Cluster has only database 0");
   return { database: Number(databaseText), ...(master === undefined ? {} : { master }) };
 }

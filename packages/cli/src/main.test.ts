@@ -94,6 +94,48 @@ describe("settings", () => {
     expect(err).not.toContain("    at ");
   });
 
+  const STORES = { ROOKERY_REDIS_URL: "redis://127.0.0.1:6379", ROOKERY_POSTGRES_URL: "postgres://a@127.0.0.1/x" };
+
+  it.each([
+    ["ROOKERY_TRUSTED_PROXIES", "10.0.0.0/33", "number from 1 to 32"],
+    ["ROOKERY_TRUSTED_PROXIES", "10.0.0", "neither an IP address nor a network"],
+    ["ROOKERY_ALLOWED_ORIGINS", "https://a.example/app", "no path"],
+    ["ROOKERY_REDIS_URL", "redis://:p@ss/w#rd@h", "written as %40"],
+    ["ROOKERY_REDIS_URL", "redis://h/abc", "bad database"],
+    ["ROOKERY_POSTGRES_URL", "postgres://a:p%zz@h/x", "written as %25"],
+    [
+      "ROOKERY_POSTGRES_URL",
+      "postgres://a:pw@h/x?target_session_attrs=any",
+      "the parameter target_session_attrs is not known",
+    ],
+    ["ROOKERY_POSTGRES_URL", "postgres://a:pw@h/x?sslmode=prefer", "verify-full"],
+    ["ROOKERY_POSTGRES_URL", "postgres://a:pw@h/x?sslmode=verify-ca&sslrootcert=/nowhere", "ENOENT"],
+    ["ROOKERY_POSTGRES_URL", "postgres://h/x", "names no user"],
+    ["ROOKERY_HOST", "no-such-host.invalid", /no address|looked up/],
+    ["ROOKERY_HOST", "192.0.2.1", "no address of this machine"],
+    ["ROOKERY_JWT_SECRET", "-----BEGIN PUBLIC KEY-----MCowBQYDK2VwAyEA", "not a secret"],
+    ["ROOKERY_JWT_JWKS_URL", "https://[bad/jwks", "cannot be read"],
+  ])("are not fine with %s=%s, and the reason is told without a secret", async (name, value, said) => {
+    const { code, err } = await run(["config", "check", "edge"], { ...STORES, [name]: value });
+    expect(err).toMatch(said);
+    expect(code).toBe(78);
+    expect(err).toMatch(/^rookery: 1 setting is wrong:\n/);
+    expect(err).not.toMatch(/p@ss|p%zz|pw@|MCow/);
+  });
+
+  it("of every process are checked when none is named: all problems, each once", async () => {
+    const env = { ...STORES, ROOKERY_BATCH_ENTRIES: "0", ROOKERY_REQUESTS_PER_MIN: "0", ROOKERY_PARTITIONS: "0" };
+    const { code, err } = await run(["config", "check"], env);
+    expect(code).toBe(78);
+    expect(err).toMatch(/^rookery: 3 settings are wrong:\n/);
+    for (const name of ["BATCH_ENTRIES", "REQUESTS_PER_MIN", "PARTITIONS"]) expect(err).toContain(`ROOKERY_${name}`);
+    const fine = await run(["config", "check"], STORES);
+    expect(fine.code).toBe(0);
+    for (const service of ["edge", "api", "persister", "migrate"]) {
+      expect(fine.out).toMatch(new RegExp(`^\\d+ settings of ${service} are fine$`, "m"));
+    }
+  });
+
   it("are shown with their sources, secrets masked", async () => {
     const env = { ROOKERY_REDIS_URL: "redis://:hush@h:1", ROOKERY_POSTGRES_URL: "postgres://a:hush@h/x" };
     const { code, out } = await run(["config", "print", "edge"], { ...env, ROOKERY_JWT_SECRET: SECRET });

@@ -3,7 +3,8 @@
 
 /** Flags by camel-case key. A flag without a value is `true`; a word that belongs to no flag becomes a key, to be refused. */
 export function parseFlags(argv: readonly string[]): Readonly<Record<string, string>> {
-  const flags: Record<string, string> = {};
+  // Without a prototype, so that a flag called `__proto__` is an unknown one like any other.
+  const flags: Record<string, string> = Object.create(null);
   for (let index = 0; index < argv.length; index += 1) {
     const word = argv[index] ?? "";
     const equals = word.indexOf("=");

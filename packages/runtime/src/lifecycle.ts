@@ -5,11 +5,13 @@ import { randomInt } from "node:crypto";
 import { parseFlags } from "./flags.ts";
 import { createLog } from "./log.ts";
 import type { Log } from "./log.ts";
+import { wrongListenSetting } from "./listen-host.ts";
 import { createMetrics } from "./metrics.ts";
 import type { Metrics } from "./metrics.ts";
 import { watchParent } from "./parent-watch.ts";
 import { SettingsError } from "./settings-problem.ts";
-import { inspectSettings, loadSettings } from "./settings.ts";
+import { checkSettings, inspectSettings, loadSettings } from "./settings.ts";
+import type { SettingParsers } from "./settings-parsers.ts";
 import type { SettingsSources } from "./settings-sources.ts";
 import type { ServiceSettings } from "./settings-table.ts";
 import { createStopList } from "./stop-list.ts";
@@ -48,14 +50,15 @@ const NODE_SUFFIX_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz";
 
 /**
  * Runs a service until it is told to stop. Exit codes: 0 stopped, 1 failed to start or to stop, was killed by a second
- * signal or by a fault; 78 wrong settings, printed all at once without a stack trace.
+ * signal or by a fault; 78 wrong settings, printed all at once without a stack trace. `parsers` read what main will use.
  */
 export async function runProcess<S extends ProcessService>(
   service: S,
   main: (context: ProcessContext<S>) => Promise<void>,
+  parsers: SettingParsers = {},
 ): Promise<void> {
-  const sources = { env: process.env, flags: parseFlags(process.argv.slice(2)) };
-  const { settings, own } = loadOrExit(service, sources);
+  const sources = { env: process.env, flags: parseFlags(process.argv.slice(2)), parsers };
+  const { settings, own } = await loadOrExit(service, sources);
   const node = newNodeId(own.nodeName ?? service);
   const log = createLog({ service, node, level: own.logLevel });
   endOnFault(log);
@@ -79,9 +82,11 @@ export async function runProcess<S extends ProcessService>(
   } catch (error) {
     // What a stop closes under a main that is still starting fails there; that is the stop, not a failed start.
     if (ending.isStopping()) return;
-    log.fatal({ err: error }, "could not start");
+    const wrong = wrongListenSetting(error);
+    if (wrong === undefined) log.fatal({ err: error }, "could not start");
+    else log.fatal({ err: error }, `could not start: ${wrong}`);
     await stops.run();
-    process.exit(1);
+    process.exit(wrong === undefined ? 1 : EXIT_CONFIG);
   }
 }
 
@@ -91,8 +96,9 @@ export function newNodeId(name: string): string {
   return `${name}.${suffix.join("")}`;
 }
 
-function loadOrExit<S extends ProcessService>(service: S, sources: SettingsSources) {
+async function loadOrExit<S extends ProcessService>(service: S, sources: SettingsSources) {
   try {
+    await checkSettings(service, sources);
     return {
       settings: loadSettings<S>(service, sources),
       own: loadSettings(["nodeName", "logLevel", "parentPid"], sources),

@@ -1,16 +1,23 @@
 // Renders the settings table for people: the README's section is this text, and a test keeps the two equal.
 // Called by `rookery config docs`. Pure.
 import type { AnyRow } from "./settings-row.ts";
-import { rowsByKey } from "./settings-sources.ts";
+import { EDGES_RULE, rowsByKey } from "./settings-sources.ts";
 
-/** Markdown table, one row a setting: variable, default, unit, meaning, services that read it. */
+/** Markdown table, one row a setting: variable, default, unit, meaning, services that read it; and how a value is read. */
 export function describeSettings(): string {
   const rows = [...rowsByKey.values()].map(
     (row) =>
       `| \`${row.env}\`${row.fromFile ? " (`_FILE`)" : ""} | ${defaultText(row)} | ${row.unit} | ` +
       `${row.meaning}${range(row)} | ${row.usedBy.join(", ") || "nobody yet"} |`,
   );
-  return ["| setting | default | unit | meaning | used by |", "| --- | --- | --- | --- | --- |", ...rows].join("\n");
+  return [
+    "| setting | default | unit | meaning | used by |",
+    "| --- | --- | --- | --- | --- |",
+    ...rows,
+    "",
+    `Where (\`_FILE\`) stands, a variable of that name may name a file, in UTF-8, that holds the value. Of a value, wherever`,
+    `it stands, ${EDGES_RULE}.`,
+  ].join("\n");
 }
 
 function defaultText(row: AnyRow): string {

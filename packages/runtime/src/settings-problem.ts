@@ -11,6 +11,8 @@ export interface SettingsProblem {
   readonly source: string;
   /** What was given, secrets masked. */
   readonly got: string;
+  /** What is wrong with it, where that is known more closely. */
+  readonly fault?: string;
   readonly expected: string;
   readonly example: string;
 }
@@ -30,26 +32,46 @@ export class SettingsError extends Error {
   }
 }
 
-function problemLine({ key, env, source, got, expected, example }: SettingsProblem): string {
+function problemLine({ key, env, source, got, fault, expected, example }: SettingsProblem): string {
   const name = key === env ? env : `${env} (${key})`;
   const hint = example === "" ? "" : `, for example ${example}`;
   const given = source === NO_SOURCE ? "nothing was given" : `got ${got} from ${source}`;
-  return `  ${name}: ${given}; expected ${expected}${hint}`;
+  return `  ${name}: ${given}${fault === undefined ? "" : `: ${fault}`}; expected ${expected}${hint}`;
 }
 
-/** A value as it may be shown: keys by their length alone, addresses without user, password and query. */
+/** A value as it may be shown: keys and what may be one by their length alone, addresses without user, password and query. */
 export function maskValue(value: unknown, secrecy: Secrecy): string {
   if (value === undefined) return "nothing";
   if (secrecy === "key") {
     return typeof value === "string" ? `a secret of ${Buffer.byteLength(value)} bytes` : "a secret that is not text";
   }
-  const shown = typeof value === "string" && secrecy === "url" ? maskUrl(value) : value;
-  return clip(JSON.stringify(shown) ?? typeof value);
+  if (secrecy === "hidden") return typeof value === "string" ? `text of ${Buffer.byteLength(value)} bytes` : "no text";
+  return clip(JSON.stringify(secrecy === "url" ? masked(value) : value) ?? typeof value);
 }
 
-/** Hides user info (up to the last `@`, since passwords may hold one) and the query of an address. */
+function masked(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(masked);
+  return typeof value === "string" ? maskUrl(value) : value;
+}
+
+const SCHEME = /^[a-z][a-z0-9+.-]*:\/{1,2}/i;
+const HOST_AND_PORT = String.raw`(?:\[[0-9a-f:.]*\]|[^\s:/?#@[\],]*)(?::\d{0,5})?`;
+/** Hosts, ports and a path may be shown. A port that is none may be a password whose host was forgotten. */
+const SHOWN = new RegExp(`^${HOST_AND_PORT}(?:,${HOST_AND_PORT})*(?=[/?#]|$)`, "i");
+
+/**
+ * Hides user info (up to the last `@`, since passwords may hold one), the query, the fragment, and whatever has not the
+ * form of hosts: in an address that is wrong, a password may stand anywhere.
+ */
 export function maskUrl(url: string): string {
-  return url.replace(/^([a-z+]*:?\/*).*@/is, "$1***@").replace(/\?.*$/s, "?***");
+  const scheme = SCHEME.exec(url)?.[0] ?? "";
+  const rest = url.slice(scheme.length);
+  const at = rest.lastIndexOf("@");
+  const user = at === -1 ? "" : "***@";
+  const behind = rest.slice(at + 1);
+  // An `@` behind a `?` or `#` may end the user info or stand in the query: nobody can tell.
+  if (/[?#]/.test(rest.slice(0, Math.max(at, 0))) || !SHOWN.test(behind)) return `${scheme}***`;
+  return `${scheme}${user}${behind.replace(/([?#]).*$/s, "$1***")}`;
 }
 
 const LONGEST_SHOWN_CHARS = 120;

@@ -11,8 +11,11 @@ export type ServiceName = "edge" | "api" | "persister" | "migrate";
  */
 export type Need = "default" | "required" | "optional";
 
-/** `key`: masked whole, at least 32 bytes, never on a command line. `url`: its user, password and query are masked. */
-export type Secrecy = "open" | "key" | "url";
+/**
+ * `key`: masked whole, at least 32 bytes, never on a command line. `url`: its user, password and query are masked.
+ * `hidden`: masked whole, since a secret may stand there by mistake.
+ */
+export type Secrecy = "open" | "key" | "url" | "hidden";
 
 export interface SettingRow<S extends TSchema, N extends Need, U extends ServiceName> {
   readonly env: `ROOKERY_${string}`;
@@ -31,6 +34,8 @@ export interface SettingRow<S extends TSchema, N extends Need, U extends Service
   readonly fromFile: boolean;
   /** Text of an environment variable, a flag or a file to a candidate for the schema; text it cannot read stays text. */
   readonly read: (text: string) => unknown;
+  /** The value in the form that is used; throws an Error of one line, without secrets, for one that cannot be. */
+  parse?(this: void, value: Static<S>): Static<S>;
 }
 
 export type AnyRow = SettingRow<TSchema, Need, ServiceName>;
@@ -145,6 +150,17 @@ export function optionalSecret<const U extends ServiceName>(
   return { env, ...textRow(secretForm(env)), need: "optional", default: undefined, usedBy, meaning };
 }
 
+/** The same, as a bearer credential: it travels in a header, which carries visible ASCII only. */
+export function optionalBearer<const U extends ServiceName>(
+  env: AnyRow["env"],
+  usedBy: UsedBy<U>,
+  meaning: string,
+): SettingRow<TString, "optional", U> {
+  const form = secretForm(env);
+  const visible = { pattern: "^[\\x21-\\x7e]*$", expected: `${form.expected}, in visible ASCII characters` };
+  return { env, ...textRow({ ...form, ...visible }), need: "optional", default: undefined, usedBy, meaning };
+}
+
 function secretForm(env: string): TextForm {
   const expected = `a random secret of at least ${MIN_SECRET_BYTES} bytes`;
   const example = `${env}_FILE=/run/secrets/${env.slice("ROOKERY_".length).toLowerCase()}`;
@@ -152,21 +168,25 @@ function secretForm(env: string): TextForm {
 }
 
 interface ListForm {
-  readonly pattern: string;
+  /** One item in the form that is used; throws an Error of one line. */
+  readonly item: (text: string) => string;
   readonly expected: string;
   readonly example: string;
+  readonly secrecy?: Secrecy;
 }
 
-/** Values between commas, empty by default. */
+/** Values between commas, each read by itself, empty by default. */
 export function list<const U extends ServiceName>(
   env: AnyRow["env"],
-  { pattern, expected, example }: ListForm,
+  { item, expected, example, secrecy = "open" }: ListForm,
   usedBy: UsedBy<U>,
   meaning: string,
 ): SettingRow<TArray<TString>, "default", U> {
-  const schema = Type.Array(Type.String({ pattern }), { uniqueItems: true });
-  const rest = { unit: "", usedBy, meaning, expected, example, read: readList };
-  return { env, schema, need: "default", default: [], ...OPEN, ...rest };
+  const schema = Type.Array(Type.String({ minLength: 1 }));
+  // Two ways to write the same are one.
+  const parse = (items: readonly string[]): string[] => [...new Set(items.map(item))];
+  const rest = { unit: "", usedBy, meaning, expected, example, secrecy, read: readList, parse };
+  return { env, schema, need: "default", default: [], fromFile: false, ...rest };
 }
 
 const OPEN = { secrecy: "open", fromFile: false } as const;

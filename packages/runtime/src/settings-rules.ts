@@ -1,9 +1,12 @@
 // Rules between settings: each row names the keys it compares and says what must hold. The loader runs them over values
-// that are valid by themselves; a rule whose keys were not all asked for, or were refused already, stays silent.
+// that are valid by themselves; a rule whose keys were not all asked for, or were refused already, stays silent. Whether
+// the keys of tokens fit their algorithms is said by the one that will use them.
 // Limits that only make each other useless (a soft limit above the hard one) are left to who uses them: they are often
 // changed one at a time.
 import { maskValue } from "./settings-problem.ts";
 import type { SettingsProblem } from "./settings-problem.ts";
+import { faultOf } from "./settings-parsers.ts";
+import type { SettingParsers, TokenKeyValues } from "./settings-parsers.ts";
 import { rowsByKey } from "./settings-sources.ts";
 import type { Given } from "./settings-sources.ts";
 import type { SettingKey } from "./settings-table.ts";
@@ -33,41 +36,62 @@ const RULES: readonly Rule[] = [
     holds: (values) => !isGiven(values, "jwtPreviousSecret") || isGiven(values, "jwtSecret"),
     expected: "ROOKERY_JWT_SECRET beside it",
   },
-  {
-    keys: ["jwtAlgorithms", "jwtSecret"],
-    holds: (values) => !isGiven(values, "jwtSecret") || algorithmsOf(values).every((each) => each === "HS256"),
-    expected: "HS256 or nothing beside ROOKERY_JWT_SECRET",
-  },
-  {
-    keys: ["jwtAlgorithms", "jwtPublicKey", "jwtJwksUrl"],
-    holds: (values) => !hasPublicKeys(values) || !algorithmsOf(values).includes("HS256"),
-    expected: "EdDSA, ES256 or RS256 beside public keys",
-  },
-  {
-    keys: ["jwtAlgorithms", "jwtJwksUrl"],
-    holds: (values) => !isGiven(values, "jwtJwksUrl") || algorithmsOf(values).length > 0,
-    expected: "the issuer's algorithm beside ROOKERY_JWT_JWKS_URL",
-  },
-  {
-    keys: ["jwtAlgorithms"],
-    holds: (values) => new Set(algorithmsOf(values).map((each) => each.replace("Ed25519", "EdDSA"))).size < 2,
-    expected: "one algorithm, since one issuer signs in one way",
-  },
 ];
 
+const TOKEN_KEYS = ["jwtAlgorithms", "jwtSecret", "jwtPreviousSecret", "jwtPublicKey", "jwtJwksUrl"] as const;
+
 /** Problems between values. `values` holds only what is valid by itself. */
-export function brokenRules(values: Values, isProduction: boolean): readonly SettingsProblem[] {
-  return RULES.filter((rule) => rule.keys.every((key) => values.has(key)) && !rule.holds(values, isProduction)).map(
-    ({ keys, expected }) => {
-      const [key, ...others] = keys;
-      const row = rowsByKey.get(key);
-      const got = maskValue(valueOf(values, key), row?.secrecy ?? "key");
-      const beside = others.map((each) => rowsByKey.get(each)?.env).join(" and ");
-      const from = values.get(key)?.source ?? "nothing";
-      const source = others.length === 0 ? from : `${from}, beside ${beside}`;
-      return { key, env: row?.env ?? key, source, got, expected, example: row?.example ?? "" };
-    },
-  );
+export function brokenRules(
+  values: Values,
+  isProduction: boolean,
+  { tokenKeys }: SettingParsers,
+): readonly SettingsProblem[] {
+  const broken = RULES.filter(
+    (rule) => rule.keys.every((key) => values.has(key)) && !rule.holds(values, isProduction),
+  ).map(({ keys, expected }) => problemBetween(values, keys, { expected }));
+  const isTold = broken.some(({ key }) => TOKEN_KEYS.some((each) => each === key));
+  const areAsked = TOKEN_KEYS.every((key) => values.has(key));
+  if (tokenKeys === undefined || isTold || !areAsked || tokenKeysGiven(values) === 0) return broken;
+  const fault = faultOf(() => tokenKeys(tokenKeyValues(values)));
+  const given = TOKEN_KEYS.filter((key) => key === "jwtAlgorithms" || isGiven(values, key));
+  return fault === undefined
+    ? broken
+    : [...broken, problemBetween(values, ["jwtAlgorithms", ...given.slice(1)], { fault })];
+}
+
+function problemBetween(
+  values: Values,
+  [key, ...others]: Rule["keys"],
+  told: Pick<SettingsProblem, "fault"> | Pick<SettingsProblem, "expected">,
+): SettingsProblem {
+  const row = rowsByKey.get(key);
+  const got = maskValue(valueOf(values, key), row?.secrecy ?? "key");
+  const beside = others.map((each) => rowsByKey.get(each)?.env).join(" and ");
+  const from = values.get(key)?.source ?? "nothing";
+  const source = others.length === 0 ? from : `${from}, beside ${beside}`;
+  return {
+    key,
+    env: row?.env ?? key,
+    source,
+    got,
+    expected: row?.expected ?? "",
+    example: row?.example ?? "",
+    ...told,
+  };
+}
+
+function tokenKeyValues(values: Values): TokenKeyValues {
+  const text = (key: SettingKey): string | undefined => {
+    const value = valueOf(values, key);
+    return typeof value === "string" ? value : undefined;
+  };
+  return {
+    algorithms: algorithmsOf(values),
+    secret: text("jwtSecret"),
+    previousSecret: text("jwtPreviousSecret"),
+    publicKeyPem: text("jwtPublicKey"),
+    jwksUrl: text("jwtJwksUrl"),
+  };
 }
 
 function valueOf(values: Values, key: SettingKey): unknown {
@@ -81,10 +105,6 @@ function isGiven(values: Values, key: SettingKey): boolean {
 function algorithmsOf(values: Values): readonly string[] {
   const value = valueOf(values, "jwtAlgorithms");
   return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
-}
-
-function hasPublicKeys(values: Values): boolean {
-  return isGiven(values, "jwtPublicKey") || isGiven(values, "jwtJwksUrl");
 }
 
 function tokenKeysGiven(values: Values): number {

@@ -1,10 +1,12 @@
 // Gathers what was given for each setting, by layer: default < file (`ROOKERY_CONFIG`) < environment < flag, with `_FILE`
 // variants. Called by the loader alone; it judges names, never values, and collects problems instead of throwing.
+// One rule for text wherever it stands: a byte order mark at its front and white space at its end are not part of it.
 import { readFileSync } from "node:fs";
 import { LineCounter, parseDocument } from "yaml";
 import type { Document } from "yaml";
 import type { SettingsProblem } from "./settings-problem.ts";
 import { nearestName } from "./settings-problem.ts";
+import type { SettingParsers } from "./settings-parsers.ts";
 import type { AnyRow } from "./settings-row.ts";
 import { isSettingKey, SETTINGS } from "./settings-table.ts";
 import type { SettingKey } from "./settings-table.ts";
@@ -17,6 +19,8 @@ export interface SettingsSources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Values of the command line by camel-case key; secrets are refused here. */
   readonly flags?: Readonly<Record<string, string>> | undefined;
+  /** Of the values that other packages read; a value without its parser here is judged by its form alone. */
+  readonly parsers?: SettingParsers | undefined;
 }
 
 /** A value before it was checked, and where it stood. */
@@ -56,7 +60,7 @@ function takeEnvironment(
   const known = new Set<string>([CONFIG_ENV]);
   for (const [key, row] of ROWS) {
     known.add(row.env);
-    const text = env[row.env] ?? "";
+    const text = trimmed(env[row.env] ?? "");
     if (text !== "") given.set(key, { value: row.read(text), source: "environment" });
     if (!row.fromFile) continue;
     known.add(row.env + FILE_SUFFIX);
@@ -78,11 +82,15 @@ function takeConfigFile(path: string, given: Map<SettingKey, Given>, problems: S
     known.add(key);
     const value = entries.get(key);
     const isGiven = value !== undefined && value !== null;
-    if (isGiven) given.set(key, { value: typeof value === "string" ? row.read(value) : value, source });
+    if (isGiven) given.set(key, { value: typeof value === "string" ? row.read(trimmed(value)) : value, source });
     if (!row.fromFile) continue;
     known.add(`${key}File`);
     const valuePath = entries.get(`${key}File`);
-    if (typeof valuePath !== "string") continue;
+    if (valuePath === undefined || valuePath === null) continue;
+    if (typeof valuePath !== "string") {
+      problems.push({ ...unusableFile(key, row, source, "no text"), expected: `the path of a file in ${key}File` });
+      continue;
+    }
     if (isGiven) problems.push(doubled(key, row, `${key} and ${key}File in ${path}`));
     takeValueFile(key, row, valuePath, given, problems);
   }
@@ -139,7 +147,7 @@ function takeFlags(
     if (row.secrecy === "key") {
       const expected = `${row.env} or ${row.env}${FILE_SUFFIX}, since other users see command lines`;
       problems.push({ key: name, env: row.env, source: "flag", got: "a secret", expected, example: row.example });
-    } else given.set(name, { value: row.read(text), source: "flag" });
+    } else given.set(name, { value: row.read(trimmed(text)), source: "flag" });
   }
 }
 
@@ -157,27 +165,43 @@ function takeValueFile(
 ): void {
   const text = readText(path);
   const source = `file ${path}`;
-  // Editors and `echo` end a file with a newline that is not part of the value.
-  if (typeof text === "string") given.set(key, { value: text.replace(/\r?\n$/, ""), source });
-  else
-    problems.push({
-      key,
-      env: row.env + FILE_SUFFIX,
-      source,
-      got: text.fault,
-      expected: "a readable file",
-      example: row.example,
-    });
+  if (typeof text !== "string") problems.push(unusableFile(key, row, source, text.fault));
+  else if (trimmed(text) === "") problems.push(unusableFile(key, row, source, "an empty file"));
+  else given.set(key, { value: trimmed(text), source });
 }
 
+function unusableFile(key: SettingKey, row: AnyRow, source: string, got: string): SettingsProblem {
+  const expected = `a readable file that holds the value, in UTF-8; ${EDGES_RULE}`;
+  return { key, env: row.env + FILE_SUFFIX, source, got, expected, example: row.example };
+}
+
+/** As it is told in errors and documents. */
+export const EDGES_RULE = "a byte order mark at its front and white space at its end are not part of it";
+
+/** Editors, shells and other systems put these around a value, and nobody sees them. */
+function trimmed(text: string): string {
+  return text.replace(/^\uFEFF/, "").trimEnd();
+}
+
+/** The text of a file; a byte order mark is left where it is. */
 function readText(path: string): string | { readonly fault: string } {
+  let bytes: Uint8Array;
   try {
-    return readFileSync(path, "utf8");
+    bytes = readFileSync(path);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
     return { fault: `no readable file (${code})` };
   }
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    // What is written as UTF-16 without a mark can be read as UTF-8, with a NUL beside every letter.
+    return text.includes("\0") ? NOT_UTF8 : text;
+  } catch {
+    return NOT_UTF8;
+  }
 }
+
+const NOT_UTF8 = { fault: "a file that is not UTF-8" } as const;
 
 function doubled(key: SettingKey, row: AnyRow, names: string): SettingsProblem {
   return { key, env: row.env, source: names, got: "two values", expected: "one of the two", example: row.example };

@@ -1,10 +1,13 @@
 // The one table of every setting of every process: name, default, unit, range, meaning, and who reads it. The loader, the
 // README's table and the types all come from here; nothing else may name a `ROOKERY_*` variable that is not in it.
 import type { Static } from "typebox";
+import { formatNetwork, parseNetwork } from "./network.ts";
+import { parseOrigin } from "./origin.ts";
 import {
   flag,
   integer,
   list,
+  optionalBearer,
   optionalInteger,
   optionalText,
   requiredText,
@@ -45,8 +48,10 @@ const PUBLIC_KEY = {
   pattern: "^\\s*-----BEGIN (PUBLIC KEY|RSA PUBLIC KEY|CERTIFICATE)-----[\\s\\S]+$",
   expected: "a PEM public key (never a private one)",
   example: "ROOKERY_JWT_PUBLIC_KEY_FILE=/etc/rookery/jwt.pem",
+  // A private key is what is put here by mistake.
+  secrecy: "hidden",
   fromFile: true,
-};
+} as const;
 const REDIS_URL = {
   pattern: "^(redis|rediss|redis\\+sentinel|redis\\+cluster)://[^\\s/]\\S*$",
   expected: "a redis://, rediss://, redis+sentinel:// or redis+cluster:// address",
@@ -56,24 +61,30 @@ const REDIS_URL = {
 } as const;
 const POSTGRES_URL = {
   pattern: "^postgres(ql)?://[^\\s/]\\S*$",
-  expected: "a postgres:// address",
-  example: "postgres://rookery@127.0.0.1:5432/rookery",
+  expected: "a postgres:// address with a user, and of parameters sslmode and sslrootcert at most",
+  example: "postgres://rookery:password@db.example:5432/rookery?sslmode=verify-full",
   secrecy: "url",
   fromFile: true,
 } as const;
 const ORIGINS = {
-  pattern: "^https?://[A-Za-z0-9.-]+(:\\d{1,5})?$|^https?://\\[[0-9a-fA-F:.]+\\](:\\d{1,5})?$",
-  expected: "origins between commas, each scheme://host[:port] with nothing behind it and no wildcard",
+  item: parseOrigin,
+  expected: "origins between commas, each scheme://host[:port] with nothing behind it, or the word loopback",
   example: "https://chat.example.com",
-};
+  secrecy: "url",
+} as const;
 const PROXIES = {
-  pattern: "^[0-9a-fA-F:.]+(/\\d{1,3})?$",
+  item: (written: string) => formatNetwork(parseNetwork(written)),
   expected: "IP addresses or networks (CIDR) between commas",
   example: "10.0.0.0/8,fd00::/8",
 };
+const ALGORITHM_NAMES: readonly string[] = ["HS256", "EdDSA", "ES256", "RS256"];
 const ALGORITHMS = {
-  pattern: "^(HS256|ES256|RS256|EdDSA|Ed25519)$",
-  expected: "one of HS256, EdDSA, ES256, RS256",
+  item: (name: string) => {
+    // RFC 9864 names the curve; what it signs is the same.
+    if (ALGORITHM_NAMES.includes(name) || name === "Ed25519") return name;
+    throw new Error(`${JSON.stringify(name.slice(0, 16))} is no algorithm that is known here`);
+  },
+  expected: `one of ${ALGORITHM_NAMES.join(", ")}`,
   example: "ES256",
 };
 
@@ -101,7 +112,7 @@ export const SETTINGS = {
   redisUrl: requiredText("ROOKERY_REDIS_URL", REDIS_URL, SERVERS,
     "where Redis is: one server, Sentinel or Cluster"),
   postgresUrl: requiredText("ROOKERY_POSTGRES_URL", POSTGRES_URL, ALL,
-    "where Postgres is"),
+    "where Postgres is, and all that is said of it: no `PG*` variable is read. `sslmode` is `disable` (when absent), `require` (encrypted, with anybody), `verify-ca` or `verify-full`; `sslrootcert` names a file of CA certificates (PEM) in place of the well-known ones"),
   postgresConnections: integer("ROOKERY_POSTGRES_CONNECTIONS", 8, [1, 200], "connections", ALL,
     "connections to Postgres that one process holds"),
   statementTimeoutMs: integer("ROOKERY_STATEMENT_TIMEOUT_MS", 5000, [100, 10 * MIN_MS], "ms", SERVERS,
@@ -139,13 +150,13 @@ export const SETTINGS = {
     "how far the issuer's clock may be off"),
   tokenGraceMs: integer("ROOKERY_TOKEN_GRACE_MS", 25_000, [0, 10 * MIN_MS], "ms", EDGE,
     "time to refresh an expired token in band before close 4401"),
-  apiKey: optionalSecret("ROOKERY_API_KEY", API,
+  apiKey: optionalBearer("ROOKERY_API_KEY", API,
     "an API key with every scope that exists from the start; for development and bootstrap"),
   guestTokens: flag("ROOKERY_GUEST_TOKENS", false, API,
     "whether anybody may take a token under a guest name"),
 
   allowedOrigins: list("ROOKERY_ALLOWED_ORIGINS", ORIGINS, PUBLIC,
-    "origins whose pages may connect; clients without an Origin are not concerned"),
+    "origins whose pages may connect; `loopback` is any page of this machine (localhost, 127.0.0.0/8, [::1], any port); clients without an Origin are not concerned"),
   trustedProxies: list("ROOKERY_TRUSTED_PROXIES", PROXIES, PUBLIC,
     "proxies whose word on the client's address is taken"),
   requestsPerMin: integer("ROOKERY_REQUESTS_PER_MIN", 600, [1, 1_000_000], "per min", API,

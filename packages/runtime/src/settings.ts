@@ -1,7 +1,11 @@
 // Turns environment, file and flags into frozen, typed settings, or into one error that lists every problem. Called once
 // at the start of a process and by `rookery config`. Never reads a variable outside the table and never shows a secret.
+// A value is judged by its form, then by the very parser that will use it, then beside the others.
 import { randomBytes } from "node:crypto";
 import { Compile } from "typebox/compile";
+import { hostFault } from "./listen-host.ts";
+import { faultOf, isParsedText } from "./settings-parsers.ts";
+import type { SettingParsers } from "./settings-parsers.ts";
 import { MIN_SECRET_BYTES } from "./settings-row.ts";
 import type { AnyRow, ServiceName } from "./settings-row.ts";
 import { maskValue, NO_SOURCE, SettingsError } from "./settings-problem.ts";
@@ -44,6 +48,27 @@ export function inspectSettings(
   });
 }
 
+const LISTENING = ["host", "internalHost"] as const satisfies readonly SettingKey[];
+
+/**
+ * What a start does before it starts: `inspectSettings`, and whether this machine can listen where it is told to. All
+ * problems in one `SettingsError`.
+ */
+export async function checkSettings(
+  service: ServiceName,
+  sources: SettingsSources,
+): Promise<readonly SettingInForce[]> {
+  const { valid, problems: known } = judgeSettings(service, sources);
+  const problems = [...known];
+  for (const key of LISTENING) {
+    const { value, source } = valid.get(key) ?? NOTHING;
+    const fault = typeof value === "string" ? await hostFault(value) : undefined;
+    if (fault !== undefined) problems.push(problemOf(key, value, source, fault));
+  }
+  if (problems.length > 0) throw new SettingsError(problems);
+  return inspectSettings(service, sources);
+}
+
 /** The keys that a service reads, in the table's order. */
 export function serviceKeys(service: ServiceName): readonly SettingKey[] {
   return [...rowsByKey].filter(([, row]) => row.usedBy.includes(service)).map(([key]) => key);
@@ -53,21 +78,42 @@ function resolveSettings(
   which: ServiceName | readonly SettingKey[],
   sources: SettingsSources,
 ): ReadonlyMap<SettingKey, Given> {
+  const { valid, problems } = judgeSettings(which, sources);
+  if (problems.length > 0) throw new SettingsError(problems);
+  return valid;
+}
+
+interface Judged {
+  /** Values that are right, in the form that is used. */
+  readonly valid: ReadonlyMap<SettingKey, Given>;
+  readonly problems: readonly SettingsProblem[];
+}
+
+function judgeSettings(which: ServiceName | readonly SettingKey[], sources: SettingsSources): Judged {
   const keys = typeof which === "string" ? serviceKeys(which) : which;
+  const { parsers = {} } = sources;
   const isProduction = sources.env["NODE_ENV"] === "production";
   const { given, problems: nameProblems } = gatherSettings(sources);
   const problems: SettingsProblem[] = [...nameProblems];
   const valid = new Map<SettingKey, Given>();
+  // A name with two values, or with a file that cannot be read, has been told already.
+  const told = new Set(nameProblems.map(({ key }) => key));
   for (const key of keys) {
     const row = rowOf(key);
     const { value, source } = given.get(key) ?? absentValue(key, row, given, keys, isProduction);
-    const broken = brokenValue(row, value);
-    if (broken === undefined) valid.set(key, { value, source });
-    else problems.push({ key, env: row.env, source, got: maskValue(value, row.secrecy), ...broken });
+    if (source === NO_SOURCE && told.has(key)) continue;
+    const judged = judgeValue(key, row, value, parsers);
+    if ("problem" in judged) problems.push({ ...problemOf(key, value, source), ...judged.problem });
+    else valid.set(key, { value: judged.value, source });
   }
-  problems.push(...brokenRules(valid, isProduction));
-  if (problems.length > 0) throw new SettingsError(problems);
-  return valid;
+  problems.push(...brokenRules(valid, isProduction, parsers));
+  return { valid, problems };
+}
+
+function problemOf(key: SettingKey, value: unknown, source: string, fault?: string): SettingsProblem {
+  const { env, secrecy, expected, example } = rowOf(key);
+  const told = fault === undefined ? {} : { fault };
+  return { key, env, source, got: maskValue(value, secrecy), ...told, expected, example };
 }
 
 function rowOf(key: SettingKey): AnyRow {
@@ -97,16 +143,22 @@ const NOTHING: Given = { value: undefined, source: NO_SOURCE };
 /** Any one of these makes tokens verifiable; without one, a development secret is made. */
 const TOKEN_KEYS = ["jwtSecret", "jwtPublicKey", "jwtJwksUrl"] as const satisfies readonly SettingKey[];
 
-type Broken = Pick<SettingsProblem, "expected" | "example">;
+/** The value in the form that is used, or what is wrong with it by itself. */
+type JudgedValue = { readonly value: unknown } | { readonly problem: Partial<SettingsProblem> };
 
-/** What is wrong with one value by itself, or undefined. */
-function brokenValue(row: AnyRow, value: unknown): Broken | undefined {
-  const { expected, example } = row;
-  if (value === undefined) return row.need === "required" ? { expected, example } : undefined;
-  if (!Compile(row.schema).Check(value)) return { expected, example };
-  if (row.secrecy !== "key" || typeof value !== "string") return undefined;
-  if (Buffer.byteLength(value) < MIN_SECRET_BYTES) return { expected, example };
-  return isWellKnownSecret(value) ? { expected: `${expected}, not one that others know`, example } : undefined;
+function judgeValue(key: SettingKey, row: AnyRow, value: unknown, parsers: SettingParsers): JudgedValue {
+  if (value === undefined) return row.need === "required" ? { problem: {} } : { value };
+  if (!Compile(row.schema).Check(value)) return { problem: {} };
+  if (row.secrecy === "key" && typeof value === "string") {
+    if (Buffer.byteLength(value) < MIN_SECRET_BYTES) return { problem: {} };
+    if (isWellKnownSecret(value)) return { problem: { expected: `${row.expected}, not one that others know` } };
+  }
+  let used = value;
+  const fault = faultOf(() => {
+    used = row.parse?.(value) ?? value;
+    if (isParsedText(key) && typeof used === "string") parsers[key]?.(used);
+  });
+  return fault === undefined ? { value: used } : { problem: { fault } };
 }
 
 /** Words of the secrets that stand in examples and tutorials, and so in every attacker's list. */

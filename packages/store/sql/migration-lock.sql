@@ -1,2 +1,2 @@
--- Held until the connection ends: one process at a time changes this database's schema.
-select pg_advisory_lock(hashtextextended('rookery schema', 0))
+-- Held until the transaction ends: one process at a time makes the table of migrations.
+select pg_advisory_xact_lock(hashtextextended('rookery schema', 0))

@@ -1,3 +1,3 @@
--- Notes the announced migration. Sent together with it: one transaction.
-insert into schema_migrations (name, checksum)
-values (current_setting('rookery.migration'), current_setting('rookery.checksum'))
+-- Notes a migration. Sent together with it and before it: one transaction, and whoever brings the same one waits here.
+-- Text of the file: :name  :checksum
+insert into schema_migrations (name, checksum) values (:name, :checksum)

@@ -28,15 +28,25 @@ const AWAY_CODES: ReadonlySet<string> = new Set([
   "NO_ANSWER",
   "ECONNREFUSED",
   "ECONNRESET",
+  "EACCES",
+  "EADDRNOTAVAIL",
   "EAI_AGAIN",
+  "ECONNABORTED",
   "EHOSTDOWN",
   "EHOSTUNREACH",
+  "EMFILE",
   "ENETDOWN",
   "ENETUNREACH",
   "ENOTFOUND",
+  "EPERM",
   "EPIPE",
   "ETIMEDOUT",
+  "SASL_SIGNATURE_MISMATCH",
 ]);
+
+/** A server whose certificate is not the right one, or with which no TLS comes about: certificates are renewed. */
+const TLS_CODES =
+  /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE))/;
 
 /** Postgres answers and will not write: a standby or a primary that was demoted, a full disk, no memory. */
 const REFUSED_WRITES: ReadonlySet<string> = new Set(["25006", "53100", "53200"]);
@@ -61,7 +71,9 @@ export class NoAnswer extends Error {
 export function isAway(error: unknown): boolean {
   if (error instanceof ChatError) return error.code === "unavailable";
   const code = codeOf(error);
-  return AWAY_CODES.has(code) || (isState(code) && AWAY_STATES.some((state) => state.test(code)));
+  return (
+    AWAY_CODES.has(code) || TLS_CODES.test(code) || (isState(code) && AWAY_STATES.some((state) => state.test(code)))
+  );
 }
 
 /** True when Postgres is out of reach, as against one that answers and refuses to write for the time being. */

@@ -1,10 +1,13 @@
-// The one file that knows the driver: a pool of connections to Postgres that comes up by itself whenever Postgres does.
+// A pool of connections to Postgres that comes up by itself whenever Postgres does, also behind a pooler of connections.
 // Everything else in this package asks through `Store.query`. Must never hold a transaction open: each query is one
 // (the driver, 3.4.9, rolls back on the null socket of a lost connection, which ends the process).
-// States, told once per change: ready, lost.
+// States, told once per change: ready, lost. Ways: direct -> pooled, once something in between showed itself.
 import { ChatError } from "@rookery/protocol";
-import postgres from "postgres";
 import { codeOf, isAway, isOutOfReach, NoAnswer } from "./away.ts";
+import { createPool } from "./driver.ts";
+import type { Pool, Way } from "./driver.ts";
+import { readPostgresUrl } from "./postgres-url.ts";
+import { outageReason } from "./reason.ts";
 import { loadStatement } from "./statement.ts";
 import type { Statement } from "./statement.ts";
 
@@ -47,8 +50,6 @@ export interface Store {
 const STATEMENT_TIMEOUT_MS = 5_000;
 /** Beyond Postgres' own timeout, for the way there and back: a server that is frozen cancels nothing by itself. */
 const ANSWER_SLACK_MS = 1_000;
-const CONNECT_TIMEOUT_SEC = 5;
-const IDLE_IN_TRANSACTION_MS = 5_000;
 const READY_WITHIN_MS = 1_000;
 /** Queries of a pool that is replaced may still have their answers. */
 const RETIRE_SEC = 2;
@@ -60,16 +61,19 @@ interface ReadOnlyRow {
   readonly readOnly: string;
 }
 
-/** Every integer of this schema stays below 2^53. */
-const WHOLE_NUMBER = { to: 20, from: [20], parse: Number, serialize: String };
+/** Told with `ready` once it is known. */
+const POOLED =
+  "behind a pooler: statements are not prepared, and Postgres cancels none by our timeout (alter role ... set statement_timeout)";
 
-type Pool = postgres.Sql<{ bigint: number }>;
-
-/** Never throws and never connects. */
+/** Never connects. Throws an Error of one line for an address that cannot be read; the settings have read it before. */
 export function connectStore(options: StoreOptions): Store {
   const statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS;
   const answerWithinMs = statementTimeoutMs + ANSWER_SLACK_MS;
-  let pool = createPool(options, statementTimeoutMs);
+  const { max, application } = options;
+  const address = readPostgresUrl(options.url);
+  const open = (way: Way): Pool => createPool({ address, max, application, statementTimeoutMs, way });
+  let way: Way = "direct";
+  let pool = open(way);
   let closed = false;
   let told: StoreState = "unknown";
 
@@ -85,20 +89,38 @@ export function connectStore(options: StoreOptions): Store {
    */
   const retire = (old: Pool): void => {
     if (pool !== old || closed) return;
-    pool = createPool(options, statementTimeoutMs);
+    pool = open(way);
     void old.end({ timeout: RETIRE_SEC });
   };
 
-  async function query<Row extends object>(statement: Statement, parameters: readonly Parameter[]): Promise<Row[]> {
-    const asked = pool;
+  async function ask<Row extends object>(
+    statement: Statement,
+    parameters: readonly Parameter[],
+    limit: { readonly withinMs: number; readonly retires: boolean },
+  ): Promise<Row[]> {
+    const [asked, askedBy] = [pool, way];
     try {
-      const rows = await answered(asked.unsafe<Row[]>(statement, [...parameters], { prepare: true }), answerWithinMs);
-      tell("ready");
+      const question = asked.unsafe<Row[]>(statement, [...parameters], { prepare: true });
+      const rows = await answered(question, limit.withinMs);
+      tell("ready", askedBy === "pooled" ? POOLED : undefined);
       return [...rows];
     } catch (error) {
-      if (error instanceof NoAnswer) retire(asked);
+      if (error instanceof NoAnswer && limit.retires) retire(asked);
+      if (closed || askedBy === "pooled" || !isOfPooler(error)) throw error;
+      way = "pooled";
+      told = "unknown";
+      retire(asked);
+      // It was refused before it was run: asking again repeats nothing.
+      return ask(statement, parameters, limit);
+    }
+  }
+
+  async function query<Row extends object>(statement: Statement, parameters: readonly Parameter[]): Promise<Row[]> {
+    try {
+      return await ask<Row>(statement, parameters, { withinMs: answerWithinMs, retires: true });
+    } catch (error) {
       // One that answers and refuses to write is there: `ready` would contradict it at every look.
-      if (isOutOfReach(error)) tell("lost", detailOf(error));
+      if (isOutOfReach(error)) tell("lost", outageReason(error));
       throw error;
     }
   }
@@ -108,13 +130,11 @@ export function connectStore(options: StoreOptions): Store {
     read: (subject, ...asked) => query<never>(...asked).catch((error: unknown) => refuse(error, subject, "read")),
     write: (subject, ...asked) => query<never>(...asked).catch((error: unknown) => refuse(error, subject, "changed")),
     trouble: async () => {
-      const asked = pool;
       try {
-        const [row] = await answered(asked.unsafe<ReadOnlyRow[]>(READ_ONLY, [], { prepare: true }), READY_WITHIN_MS);
-        tell("ready");
+        const [row] = await ask<ReadOnlyRow>(READ_ONLY, [], { withinMs: READY_WITHIN_MS, retires: false });
         return row?.readOnly === "on" ? "Postgres is read-only: it refuses to write" : undefined;
       } catch (error) {
-        tell("lost", detailOf(error));
+        tell("lost", outageReason(error));
         return "Postgres does not answer";
       }
     },
@@ -133,52 +153,12 @@ function refuse(error: unknown, subject: Subject, asked: "read" | "changed"): ne
   throw error;
 }
 
-function createPool(options: StoreOptions, statementTimeoutMs: number): Pool {
-  return postgres(options.url, {
-    max: options.max,
-    connect_timeout: CONNECT_TIMEOUT_SEC,
-    // Attempts are spaced by whoever asks: a pool that waits by itself would keep a recovered Postgres waiting.
-    backoff: () => 0,
-    connection: {
-      application_name: options.application,
-      statement_timeout: statementTimeoutMs,
-      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-    },
-    types: { bigint: WHOLE_NUMBER },
-    // The driver (3.4.9) asks for array types on every new connection, and nobody catches that query's failure when the
-    // connection is cut meanwhile: the process would end. So arrays go out as literals and come back as JSON.
-    fetch_types: false,
-    onnotice: () => undefined,
-  });
-}
-
-/** One connection for the migrations, without a bound on statements. The caller ends it. */
-export interface MigrationConnection {
-  query<Row extends object>(statement: Statement, parameters?: readonly string[]): Promise<Row[]>;
-  /** Files of any number of statements, all in one transaction. */
-  script(...files: readonly Statement[]): Promise<void>;
-  end(): Promise<void>;
-}
-
-export function connectForMigrations(url: string): MigrationConnection {
-  const sql = postgres(url, {
-    max: 1,
-    connect_timeout: CONNECT_TIMEOUT_SEC,
-    connection: { application_name: "rookery-migrate" },
-    types: { bigint: WHOLE_NUMBER },
-    max_lifetime: null,
-    onnotice: () => undefined,
-  });
-  return {
-    query: async <Row extends object>(statement: Statement, parameters: readonly string[] = []) => [
-      ...(await sql.unsafe<Row[]>(statement, [...parameters])),
-    ],
-    script: async (...files) => {
-      // One message to Postgres is one transaction, whatever number of statements it holds.
-      await sql.unsafe(files.join("\n;\n"));
-    },
-    end: () => sql.end({ timeout: CLOSE_SEC }),
-  };
+/** Says that a pooler of connections (PgBouncer in transaction mode, for one) stands between: see `Way`. */
+function isOfPooler(error: unknown): boolean {
+  const code = codeOf(error);
+  // A prepared statement that is not there, or there already: this connection is not the one it was prepared on.
+  if (code === "26000" || code === "42P05") return true;
+  return code === "08P01" && error instanceof Error && /unsupported startup parameter/i.test(error.message);
 }
 
 async function answered<Answer>(asked: PromiseLike<Answer>, withinMs: number): Promise<Answer> {
@@ -191,10 +171,4 @@ async function answered<Answer>(asked: PromiseLike<Answer>, withinMs: number): P
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Short and without addresses or values. */
-function detailOf(error: unknown): string {
-  const code = codeOf(error);
-  return code === "" ? "no answer" : code;
 }

@@ -16,6 +16,8 @@ export type { MigrationState } from "./migrate.ts";
 export { createOutboxPositions } from "./outbox-positions.ts";
 export type { OutboxPositions } from "./outbox-positions.ts";
 export { claimPartitionCount } from "./partition-count.ts";
+export { readPostgresUrl } from "./postgres-url.ts";
+export { outageReason } from "./reason.ts";
 export { createRefreshTokens } from "./refresh-tokens.ts";
 export type { IssuedRefreshToken, RefreshOwner, RefreshTokens, Rotation } from "./refresh-tokens.ts";
 export { saveBatch } from "./save-batch.ts";

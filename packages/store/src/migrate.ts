@@ -1,10 +1,10 @@
 // Brings the schema to what this version expects: forward only, each migration once and whole, one process at a time.
 // Called by `rookery migrate`, `rookery dev` and tests. Must never change what was applied: a file that differs from its
-// recorded checksum stops everything.
+// recorded checksum stops everything. Nothing here outlives a transaction: behind a pooler there is no session to rely on.
 // States of a migration: pending, applied, changed (the file differs now), unknown (applied by another version).
-import { connectForMigrations } from "./connect.ts";
-import type { MigrationConnection } from "./connect.ts";
-import { loadMigrations, loadStatement } from "./statement.ts";
+import { connectForMigrations } from "./driver.ts";
+import type { MigrationConnection } from "./driver.ts";
+import { loadMigrations, loadStatement, recordOf } from "./statement.ts";
 import type { Migration } from "./statement.ts";
 
 /** `appliedAt` in ms since the Unix epoch, absent while pending. */
@@ -24,27 +24,37 @@ const TABLE = loadStatement("migration-table");
 const TABLE_EXISTS = loadStatement("migration-table-exists");
 const LIST = loadStatement("migration-list");
 const LOCK = loadStatement("migration-lock");
-const ANNOUNCE = loadStatement("migration-announce");
-const RECORD = loadStatement("migration-record");
 
 /**
- * Applies what is missing and answers the names. Several callers may run at once: one works, the others wait and find
- * nothing to do. Throws an Error when an applied migration was changed, or when one is missing that stands before an
- * applied one.
+ * Applies what is missing and answers the names of what it applied itself. Several callers may run at once: each
+ * migration is applied by one of them, while the others wait for it. Throws an Error when an applied migration was
+ * changed, or when one is missing that stands before an applied one.
  */
 export async function migrateUp(url: string): Promise<string[]> {
   return connected(url, async (connection) => {
-    await connection.query(LOCK);
-    await connection.query(TABLE);
-    const states = judge(loadMigrations(), await connection.query<AppliedRow>(LIST));
-    const pending = pendingNames(states);
-    for (const migration of loadMigrations()) {
-      if (!pending.includes(migration.name)) continue;
-      await connection.query(ANNOUNCE, [migration.name, migration.checksum]);
-      await connection.script(migration.text, RECORD);
+    await connection.script(LOCK, TABLE);
+    const applied: string[] = [];
+    for (;;) {
+      const [next] = pendingMigrations(await connection.query<AppliedRow>(LIST));
+      if (next === undefined) return applied;
+      if (await apply(connection, next)) applied.push(next.name);
     }
-    return pending;
   });
+}
+
+/** False when another has applied it meanwhile: the record comes first, and holds whoever brings the same one. */
+async function apply(connection: MigrationConnection, migration: Migration): Promise<boolean> {
+  try {
+    await connection.script(recordOf(migration), migration.text);
+    return true;
+  } catch (error) {
+    if (isRecordedAlready(error)) return false;
+    throw error;
+  }
+}
+
+function isRecordedAlready(error: unknown): boolean {
+  return error instanceof Error && "constraint_name" in error && error.constraint_name === "schema_migrations_pkey";
 }
 
 /** Every migration that this version has or that was applied, by name. Changes nothing. */
@@ -70,14 +80,16 @@ function judge(migrations: readonly Migration[], applied: readonly AppliedRow[])
   return [...known, ...pending].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function pendingNames(states: readonly MigrationState[]): string[] {
+function pendingMigrations(rows: readonly AppliedRow[]): Migration[] {
+  const migrations = loadMigrations();
+  const states = judge(migrations, rows);
   const changed = states.filter(({ state }) => state === "changed").map(({ name }) => name);
   if (changed.length > 0) throw new Error(`applied migrations were changed since: ${changed.join(", ")}`);
   const pending = states.filter(({ state }) => state === "pending").map(({ name }) => name);
   const last = states.findLast(({ state }) => state === "applied")?.name ?? "";
   const late = pending.filter((name) => name < last);
   if (late.length > 0) throw new Error(`migrations come too late, after ${last}: ${late.join(", ")}`);
-  return pending;
+  return migrations.filter(({ name }) => pending.includes(name));
 }
 
 async function connected<Result>(url: string, work: (to: MigrationConnection) => Promise<Result>): Promise<Result> {

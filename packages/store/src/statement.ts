@@ -19,6 +19,7 @@ export interface Migration {
 /** `sql/` lies beside both `src/` and `dist/`. */
 const FOLDER = new URL("../sql/", import.meta.url);
 const MIGRATION_FILE = /^(\d{4}-[a-z0-9-]+)\.sql$/;
+const MIGRATION_NAME = /^\d{4}-[a-z0-9-]+$/;
 
 /** The statement of `sql/<name>.sql`. Read when a module is loaded, so a missing file ends the start and no request. */
 export function loadStatement(name: string): Statement {
@@ -32,6 +33,17 @@ export function loadMigrations(): Migration[] {
     const text = loadStatement(`migrations/${name}`);
     return { name, text, checksum: createHash("sha256").update(text.replaceAll("\r\n", "\n")).digest("hex") };
   });
+}
+
+const RECORD = loadStatement("migration-record");
+
+/**
+ * The statement that notes a migration as applied. One message of several statements takes no parameters, so its two
+ * values stand in the text: both are of a form that ends no literal.
+ */
+export function recordOf({ name, checksum }: Migration): Statement {
+  if (!MIGRATION_NAME.test(name) || !/^[0-9a-f]{64}$/.test(checksum)) throw new Error(`${name} cannot be recorded`);
+  return asStatement(RECORD.replaceAll(":name", `'${name}'`).replaceAll(":checksum", `'${checksum}'`));
 }
 
 function asStatement(text: string): Statement {

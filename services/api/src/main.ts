@@ -1,9 +1,11 @@
 // The api process: builds every part once, in the order in which they need each other, and gives them back in reverse.
 // It serves with Redis or Postgres away, saying so, and recovers by itself: nothing here waits for either.
 import { setTimeout as delay } from "node:timers/promises";
-import { startBeats } from "@rookery/broker";
+import { TOKEN_PARSERS } from "@rookery/auth";
+import { parseRedisUrl, startBeats } from "@rookery/broker";
 import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
 import type { ProcessContext } from "@rookery/runtime";
+import { readPostgresUrl } from "@rookery/store";
 import { buildContext, buildVerifier, connectStores } from "./build-context.ts";
 import { storeChecks } from "./readiness.ts";
 import { watchRedisFitness } from "./redis-fitness.ts";
@@ -12,7 +14,7 @@ import { createServer } from "./server.ts";
 /** Beyond the wait for a balancer: the last requests in flight. */
 const CLOSE_SLACK_MS = 5000;
 
-await runProcess("api", main);
+await runProcess("api", main, { ...TOKEN_PARSERS, redisUrl: parseRedisUrl, postgresUrl: readPostgresUrl });
 
 async function main(context: ProcessContext<"api">): Promise<void> {
   const { settings, log, node, onStop } = context;

@@ -5,6 +5,7 @@ import { App, us_listen_socket_close, us_socket_local_port } from "uWebSockets.j
 import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket } from "uWebSockets.js";
 import type { FrameBytes } from "@rookery/broker";
 import { LAYER_FRAME_BYTES } from "@rookery/protocol";
+import { listenFault } from "@rookery/runtime";
 import { echoedProtocol } from "./credentials.ts";
 import type { Admission, Door } from "./door.ts";
 import { answer } from "./http-answer.ts";
@@ -63,7 +64,11 @@ export function listen({ host, port, ...options }: ListenerOptions): Promise<Lis
   return new Promise((resolve, reject) => {
     app.listen(host, port, (handle) => {
       if (handle === false) {
-        reject(new Error(`cannot listen on ${host}:${port}: the port is taken or not allowed`));
+        // The layer does not say why; somebody who tries the same does.
+        const taken = new Error("the port is taken");
+        void listenFault(host, port).then((fault = taken) => {
+          reject(Object.assign(fault, { message: `cannot listen on ${host}:${port}: ${fault.message}` }));
+        });
         return;
       }
       let listening = true;

@@ -1,14 +1,14 @@
 // The edge process: builds every part once, in the order in which they need each other, and gives them back in reverse.
 // Reading it tells what an edge is made of; the hops of a message are in dispatch, commands/send, relay and listener.
 
-import { createVerifier } from "@rookery/auth";
+import { createVerifier, TOKEN_PARSERS } from "@rookery/auth";
 import type { VerifierOptions } from "@rookery/auth";
-import { createHistory, createPublisher, rightsVersion, startBeats } from "@rookery/broker";
+import { createHistory, createPublisher, parseRedisUrl, rightsVersion, startBeats } from "@rookery/broker";
 import { ChatError, createDecoder, encodeGap } from "@rookery/protocol";
 import type { FrameLimits, Position } from "@rookery/protocol";
 import { createClientAddress, createOriginAllowed, runProcess, startInternalServer, VERSION } from "@rookery/runtime";
 import type { ProcessContext } from "@rookery/runtime";
-import { createChannels, createMessages } from "@rookery/store";
+import { createChannels, createMessages, readPostgresUrl } from "@rookery/store";
 import { createAddresses } from "./addresses.ts";
 import { createAuthorise } from "./authorise.ts";
 import { sequencedTopic } from "./context.ts";
@@ -41,7 +41,7 @@ const LAST_WORDS_MS = 10_000;
 /** Beyond the drain window: the last commands in flight and the last close. */
 const DRAIN_SLACK_MS = 5000;
 
-await runProcess("edge", main);
+await runProcess("edge", main, { ...TOKEN_PARSERS, redisUrl: parseRedisUrl, postgresUrl: readPostgresUrl });
 
 async function main(context: Context): Promise<void> {
   const { settings, log, node, onStop } = context;

@@ -19,6 +19,7 @@ export function connectStores({ settings, log, node, onStop }: ProcessContext<"e
     url: settings.postgresUrl,
     max: settings.postgresConnections,
     application: `rookery-${node}`,
+    statementTimeoutMs: settings.statementTimeoutMs,
     onState: say("postgres"),
   });
   onStop("postgres", () => store.close());

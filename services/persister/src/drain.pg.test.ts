@@ -105,7 +105,7 @@ function start(tried: Tried = {}): Drain {
     save: tried.save ?? ((batch) => saveBatch(store, batch)),
     batchEntries: 50,
     lingerMs: 5,
-    redis: createOutage("Redis", log, () => proxied.every(isReady)),
+    redis: createOutage("Redis", log, { isWhole: () => proxied.every(isReady) }),
     postgres: createOutage("Postgres", log),
   });
   drain.own(ALL);

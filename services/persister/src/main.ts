@@ -7,10 +7,11 @@ import {
   createRegistry,
   createShedding,
   isReady,
+  parseRedisUrl,
 } from "@rookery/broker";
 import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
 import type { ProcessContext } from "@rookery/runtime";
-import { connectStore, saveBatch } from "@rookery/store";
+import { connectStore, outageReason, readPostgresUrl, saveBatch } from "@rookery/store";
 import type { SaveOutcome } from "@rookery/store";
 import { createBacklog } from "./backlog.ts";
 import { createDrain } from "./drain.ts";
@@ -30,7 +31,7 @@ const RELIEF_EVERY_MS = 1_000;
 /** A read that waits for entries, then the last commit, which may take Postgres' whole statement timeout. */
 const STOP_SLACK_MS = 4_000;
 
-await runProcess("persister", main);
+await runProcess("persister", main, { redisUrl: parseRedisUrl, postgresUrl: readPostgresUrl });
 
 async function main(context: Context): Promise<void> {
   const { settings, log, onStop } = context;
@@ -121,8 +122,8 @@ function joinCluster(
 function connectStores({ settings, log, node, onStop }: Context) {
   const keys = createKeys(createPartitions(settings.partitions));
   const outages = {
-    redis: createOutage("Redis", log, () => isReady(commands) && isReady(reader)),
-    postgres: createOutage("Postgres", log),
+    redis: createOutage("Redis", log, { isWhole: () => isReady(commands) && isReady(reader) }),
+    postgres: createOutage("Postgres", log, { reasonOf: outageReason }),
   };
   const store = connectStore({
     url: settings.postgresUrl,
@@ -130,12 +131,18 @@ function connectStores({ settings, log, node, onStop }: Context) {
     application: `rookery-${node}`,
     statementTimeoutMs: settings.statementTimeoutMs,
     // A commit may outlast a short outage inside the driver, which connects again by itself; the store has noticed it.
-    onState: (state, code) => (state === "ready" ? outages.postgres.back() : outages.postgres.lost({ code }, "away")),
+    onState: (state, detail) => {
+      if (state === "lost") outages.postgres.lost(detail, "away");
+      else outages.postgres.back();
+      if (state === "ready" && detail !== undefined) log.info({ detail }, "Postgres ready");
+    },
   });
   onStop("postgres", () => store.close());
   let reconnected: () => void = () => undefined;
-  const onState = (state: "ready" | "lost"): void => {
+  const onState = (state: "ready" | "lost", detail?: string): void => {
     if (state === "ready") reconnected();
+    // A connection that is closed by us has no fault to tell.
+    else if (detail !== undefined) outages.redis.lost(detail, "away");
   };
   const { redisUrl: url, commandTimeoutMs } = settings;
   const commands = connectRedis({ url, use: "commands", commandTimeoutMs, onState });

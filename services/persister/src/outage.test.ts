@@ -13,8 +13,7 @@ describe("an outage", () => {
     createOutage(
       "Postgres",
       { info: say("info"), warn: say("warn"), error: say("error") },
-      () => whole,
-      () => 0,
+      { isWhole: () => whole, clock: () => 0 },
     );
 
   it("is said once when it begins and once when it ends", () => {

@@ -13,7 +13,7 @@ export interface Outage {
   trouble(): string | undefined;
   /** An attempt worked. */
   back(): void;
-  /** An attempt failed. */
+  /** An attempt failed; a text is the reason itself. */
   lost(error: unknown, kind: OutageKind): void;
 }
 
@@ -26,16 +26,20 @@ const WORDS = {
 /** Where the lines go: a part of the process' log. */
 export type OutageLog = Record<"info" | "warn" | "error", (fields: object, message: string) => void>;
 
-/**
- * `isWhole`: a store that is reached by several connections is back only when all of them are, or an outage would be told
- * once for each.
- */
-export function createOutage(
-  store: string,
-  log: OutageLog,
-  isWhole: () => boolean = () => true,
-  clock: () => number = () => performance.now(),
-): Outage {
+export interface OutageOptions {
+  /**
+   * A store that is reached by several connections is back only when all of them are, or an outage would be told once for
+   * each.
+   */
+  readonly isWhole?: () => boolean;
+  /** What went wrong, in one line without anybody's data. */
+  readonly reasonOf?: (error: unknown) => string;
+  /** Monotonic; for tests. */
+  readonly clock?: () => number;
+}
+
+export function createOutage(store: string, log: OutageLog, options: OutageOptions = {}): Outage {
+  const { isWhole = () => true, reasonOf = codeOf, clock = () => performance.now() } = options;
   let state: OutageState = "unknown";
   let lostAtMs = 0;
   let saidFault = false;
@@ -53,19 +57,20 @@ export function createOutage(
       trouble = undefined;
     },
     lost(error, kind) {
+      const reason = typeof error === "string" ? error : reasonOf(error);
       if (state !== "lost") lostAtMs = clock();
       const line = `${store} ${WORDS[kind]}; entries wait`;
       // A fault that shows up in the middle of an outage is news; the outage itself is told once.
       if (kind === "fault" && !saidFault) log.error({ err: error }, line);
-      else if (state !== "lost" && kind !== "fault") log.warn({ detail: detailOf(error) }, line);
+      else if (state !== "lost" && kind !== "fault") log.warn({ detail: reason }, line);
       saidFault ||= kind === "fault";
       state = "lost";
-      trouble = `${store} ${WORDS[kind]} (${detailOf(error)})`;
+      trouble = `${store} ${WORDS[kind]} (${reason})`;
     },
   };
 }
 
-function detailOf(error: unknown): string {
+function codeOf(error: unknown): string {
   if (typeof error === "object" && error !== null && "code" in error && typeof error.code === "string")
     return error.code;
   return "no answer";

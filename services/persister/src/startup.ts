@@ -2,7 +2,7 @@
 // Waits for a store that is away and refuses one that is wrong, which no waiting would mend. Called by main.
 import { attachRedis } from "@rookery/broker";
 import type { Keys, RedisConnection } from "@rookery/broker";
-import { claimPartitionCount as claimInPostgres, isAway } from "@rookery/store";
+import { claimPartitionCount as claimInPostgres, isAway, outageReason } from "@rookery/store";
 import type { Store } from "@rookery/store";
 import { createBackoff } from "./backoff.ts";
 
@@ -33,7 +33,7 @@ async function checkPostgres({ store, keys, log, signal }: StartupOptions): Prom
       return;
     } catch (error) {
       if (!isAway(error)) throw error;
-      if (looks === 0) log.warn("this persister waits for Postgres");
+      if (looks === 0) log.warn(`this persister waits for Postgres: ${outageReason(error)}`);
       await backoff.wait(signal);
     }
   }

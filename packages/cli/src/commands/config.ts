@@ -2,23 +2,26 @@
 // them. The table and the judgement are the runtime's; this file prints. Secrets are masked by the runtime.
 import { Argument } from "commander";
 import type { Command } from "commander";
-import { describeSettings, inspectSettings } from "@rookery/runtime";
-import type { ServiceName } from "@rookery/runtime";
+import { checkSettings, describeSettings, inspectSettings, SettingsError } from "@rookery/runtime";
+import type { ServiceName, SettingsProblem } from "@rookery/runtime";
 import type { Io } from "../io.ts";
+import { settingParsers } from "../setting-parsers.ts";
 
 const SERVICES = ["edge", "api", "persister", "migrate"] as const satisfies readonly ServiceName[];
 
 const aService = (): Argument => new Argument("<service>", "whose settings").choices(SERVICES);
+const anyService = (): Argument => new Argument("[service]", "whose settings; all when left out").choices(SERVICES);
 
 export function config(command: Command, io: Io): void {
   command
     .command("check")
-    .description("judge the settings that a service would start with; exit 78 and every problem when they are wrong")
-    .addArgument(aService())
+    .description(
+      "judge settings just as a start does, here on this machine; exit 78 and every problem when they are wrong",
+    )
+    .addArgument(anyService())
     .addHelpText("after", "\nExample:\n  ROOKERY_CONFIG=rookery.yaml rookery config check edge")
-    .action((service: ServiceName) => {
-      const settings = inspectSettings(service, { env: io.env });
-      io.out(`${settings.length} settings of ${service} are fine`);
+    .action(async (service: ServiceName | undefined) => {
+      for (const line of await check(service === undefined ? SERVICES : [service], io)) io.out(line);
     });
   command
     .command("print")
@@ -26,8 +29,8 @@ export function config(command: Command, io: Io): void {
     .addArgument(aService())
     .option("--json", "print JSON", false)
     .addHelpText("after", "\nExample:\n  rookery config print edge --json")
-    .action((service: ServiceName, { json }: { readonly json: boolean }) => {
-      const settings = inspectSettings(service, { env: io.env });
+    .action(async (service: ServiceName, { json }: { readonly json: boolean }) => {
+      const settings = inspectSettings(service, { env: io.env, parsers: await settingParsers() });
       if (json) io.out(JSON.stringify({ settings }));
       else for (const { env, value, source } of settings) io.out(`${env}=${value}  (${source})`);
     });
@@ -36,4 +39,21 @@ export function config(command: Command, io: Io): void {
     .description("print every setting as a Markdown table")
     .addHelpText("after", "\nExample:\n  rookery config docs > SETTINGS.md")
     .action(() => io.out(describeSettings()));
+}
+
+/** A line for each service; throws one `SettingsError` with the problems of all of them, each once. */
+async function check(services: readonly ServiceName[], io: Io): Promise<readonly string[]> {
+  const sources = { env: io.env, parsers: await settingParsers() };
+  const lines: string[] = [];
+  const problems = new Map<string, SettingsProblem>();
+  for (const service of services) {
+    try {
+      lines.push(`${(await checkSettings(service, sources)).length} settings of ${service} are fine`);
+    } catch (error) {
+      if (!(error instanceof SettingsError)) throw error;
+      for (const problem of error.problems) problems.set(JSON.stringify(problem), problem);
+    }
+  }
+  if (problems.size > 0) throw new SettingsError([...problems.values()]);
+  return lines;
 }

@@ -4,6 +4,7 @@ import { loadSettings } from "@rookery/runtime";
 import { EXIT } from "../io.ts";
 import type { Io } from "../io.ts";
 import { address } from "../option-values.ts";
+import { settingParsers } from "../setting-parsers.ts";
 
 interface MigrateOptions {
   readonly postgresUrl?: string;
@@ -36,7 +37,10 @@ export function migrate(command: Command, io: Io): void {
       .option("--json", "print JSON", false)
       .addHelpText("after", `\nExample:\n  ${example}`)
       .action(async (options: MigrateOptions) => {
-        const url = options.postgresUrl ?? loadSettings(["postgresUrl"], { env: io.env }).postgresUrl;
+        const { postgresUrl } = options;
+        const flags = postgresUrl === undefined ? {} : { postgresUrl };
+        const sources = { env: io.env, flags, parsers: await settingParsers() };
+        const { postgresUrl: url } = loadSettings(["postgresUrl"], sources);
         io.exitWith(await run(url, options, io));
       });
   }
