@@ -2,17 +2,18 @@
 // `X-Forwarded-For` only as far as trusted proxies wrote it, from the right, and never what stood there before.
 // Pure; an address comes out in one form, however it was written.
 import { BlockList, isIP, isIPv6 } from "node:net";
+import { parseNetwork } from "./network.ts";
+import { plainAddress } from "./plain-address.ts";
 
 /** `forwardedFor`: the lines of the header in their order; several proxies, or one, may have added lines of their own. */
 export type ClientAddress = (peer: string, forwardedFor: readonly string[]) => string;
 
-/** `trusted`: addresses and networks in CIDR notation. */
+/** `trusted`: addresses and networks as `parseNetwork` reads them, which is how the settings judge them. */
 export function createClientAddress(trusted: readonly string[]): ClientAddress {
   const proxies = new BlockList();
   for (const each of trusted) {
-    const [address = "", prefix] = each.split("/");
-    const family = isIPv6(address) ? "ipv6" : "ipv4";
-    proxies.addSubnet(address, Number(prefix ?? (family === "ipv6" ? 128 : 32)), family);
+    const { address, prefix, family } = parseNetwork(each);
+    proxies.addSubnet(address, prefix, family);
   }
   const isTrusted = (address: string): boolean =>
     isIP(address) !== 0 && proxies.check(address, isIPv6(address) ? "ipv6" : "ipv4");
@@ -47,27 +48,4 @@ function readHop(text: string): string | undefined {
   const address = inBrackets ?? withPort ?? text;
   const isFit = inBrackets === undefined ? isIP(address) !== 0 : isIPv6(address);
   return isFit && !address.includes("%") ? plainAddress(address) : undefined;
-}
-
-/** IPv6 with all its eight groups, since everybody leaves out others; an IPv4 client of a dual-stack socket as what it is. */
-function plainAddress(address: string): string {
-  if (!isIPv6(address) || address.includes("%")) return address;
-  const [head = "", tail] = address.toLowerCase().split("::");
-  const [first, last] = [groupsOf(head), groupsOf(tail ?? "")];
-  const groups = [...first, ...Array.from({ length: 8 - first.length - last.length }, () => 0), ...last];
-  const [high = 0, low = 0] = groups.slice(6);
-  const isMapped = groups[5] === 0xffff && groups.slice(0, 5).every((group) => group === 0);
-  return isMapped
-    ? [high >> 8, high & 0xff, low >> 8, low & 0xff].join(".")
-    : groups.map((group) => group.toString(16)).join(":");
-}
-
-/** The last two groups may be written as IPv4. */
-function groupsOf(part: string): number[] {
-  return part.split(":").flatMap((group) => {
-    if (group === "") return [];
-    if (!group.includes(".")) return [Number.parseInt(group, 16)];
-    const [a = 0, b = 0, c = 0, d = 0] = group.split(".").map(Number);
-    return [a * 256 + b, c * 256 + d];
-  });
 }

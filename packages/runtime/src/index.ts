@@ -10,9 +10,6 @@ export type { CheckResult, InternalServer, InternalServerOptions, ReadinessCheck
 export { listenFault } from "./listen-host.ts";
 export { newNodeId, runProcess } from "./lifecycle.ts";
 export type { ProcessContext, ProcessService, ReadyMessage } from "./lifecycle.ts";
-export { formatNetwork, parseNetwork } from "./network.ts";
-export type { Network } from "./network.ts";
-export { parseOrigin } from "./origin.ts";
 export { createOriginAllowed } from "./origin-allowed.ts";
 export type { OriginAllowed } from "./origin-allowed.ts";
 export { watchParent } from "./parent-watch.ts";

@@ -1,7 +1,8 @@
 // Reads an address or a network of addresses as an operator writes it, into the one form in which everybody compares:
 // IPv4 as IPv4, also where it was written inside IPv6. Called by the settings and by whoever asks whether an address is of
 // a network. Pure.
-import { isIP } from "node:net";
+import { isIP, isIPv4 } from "node:net";
+import { plainAddress } from "./plain-address.ts";
 
 /** One network; a single address is one of full length. */
 export interface Network {
@@ -24,10 +25,11 @@ export function parseNetwork(text: string): Network {
   const family = version === 6 ? "ipv6" : "ipv4";
   const longest = FULL_LENGTH[family];
   const prefix = prefixText === undefined ? longest : readPrefix(prefixText);
-  if (prefix === 0) throw new Error(`${quoted(text)} is everybody, and everybody's word would be taken`);
+  const plain = plainAddress(address);
+  const isMapped = family === "ipv6" && isIPv4(plain);
+  if (prefix <= (isMapped ? MAPPED_BITS : 0)) throw new Error(`${quoted(text)} is everybody, whose word is not taken`);
   if (!(prefix <= longest)) throw new Error(`${quoted(text)}: the part after / is a number from 1 to ${longest}`);
-  const mapped = family === "ipv6" && prefix > MAPPED_BITS ? mappedAddress(address) : undefined;
-  if (mapped !== undefined) return { address: mapped, prefix: prefix - MAPPED_BITS, family: "ipv4" };
+  if (isMapped) return { address: plain, prefix: prefix - MAPPED_BITS, family: "ipv4" };
   return { address: family === "ipv6" ? shortForm(address) : address, prefix, family };
 }
 
@@ -42,13 +44,6 @@ function readPrefix(text: string): number {
 
 function shortForm(address: string): string {
   return new URL(`http://[${address}]/`).hostname.slice(1, -1);
-}
-
-function mappedAddress(address: string): string | undefined {
-  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(shortForm(address));
-  if (mapped === null) return undefined;
-  const [high, low] = [Number.parseInt(mapped[1] ?? "", 16), Number.parseInt(mapped[2] ?? "", 16)];
-  return [high >> 8, high & 0xff, low >> 8, low & 0xff].join(".");
 }
 
 function quoted(text: string): string {

@@ -1,7 +1,7 @@
 // Reads an origin as an operator writes it into the text that a browser sends for it (RFC 6454 section 6.1, WHATWG URL):
 // scheme and host in lower case, names in punycode, no default port. Called by the settings. Pure.
 
-/** An item of an allow-list that stands for every page of this machine. */
+/** An item of an allow-list: every page that this machine itself serves, on any port. For development. */
 export const LOOPBACK_ORIGINS = "loopback";
 
 /** Scheme, host and port, and nothing that could hide a path, a user or another host. */

@@ -1,10 +1,10 @@
 // A pool of connections to Postgres that comes up by itself whenever Postgres does, also behind a pooler of connections.
 // Everything else in this package asks through `Store.query`. Must never hold a transaction open: each query is one
 // (the driver, 3.4.9, rolls back on the null socket of a lost connection, which ends the process).
-// States, told once per change: ready, lost. Ways: direct -> pooled, once something in between showed itself.
+// States, told once per change: ready, lost. Ways: not known -> direct or pooled.
 import { ChatError } from "@rookery/protocol";
 import { codeOf, isAway, isOutOfReach, NoAnswer } from "./away.ts";
-import { createPool } from "./driver.ts";
+import { createPool, IDLE_IN_TRANSACTION_MS } from "./driver.ts";
 import type { Pool, Way } from "./driver.ts";
 import { readPostgresUrl } from "./postgres-url.ts";
 import { outageReason } from "./reason.ts";
@@ -57,8 +57,21 @@ const CLOSE_SEC = 2;
 
 const READ_ONLY = loadStatement("read-only");
 
+const SESSION_TIMEOUTS = loadStatement("session-timeouts");
+
 interface ReadOnlyRow {
   readonly readOnly: string;
+}
+
+interface TimeoutsRow {
+  readonly statementMs: number;
+  readonly idleMs: number;
+}
+
+/** Within which a question is answered, and whether its pool is given up otherwise. */
+interface Limit {
+  readonly withinMs: number;
+  readonly retires: boolean;
 }
 
 /** Told with `ready` once it is known. */
@@ -71,9 +84,10 @@ export function connectStore(options: StoreOptions): Store {
   const answerWithinMs = statementTimeoutMs + ANSWER_SLACK_MS;
   const { max, application } = options;
   const address = readPostgresUrl(options.url);
-  const open = (way: Way): Pool => createPool({ address, max, application, statementTimeoutMs, way });
-  let way: Way = "direct";
-  let pool = open(way);
+  const open = (by: Way): Pool => createPool({ address, max, application, statementTimeoutMs, way: by });
+  let way: Way | undefined;
+  let pool = open("direct");
+  let finding: Promise<void> | undefined;
   let closed = false;
   let told: StoreState = "unknown";
 
@@ -89,29 +103,48 @@ export function connectStore(options: StoreOptions): Store {
    */
   const retire = (old: Pool): void => {
     if (pool !== old || closed) return;
-    pool = open(way);
+    pool = open(way ?? "direct");
     void old.end({ timeout: RETIRE_SEC });
   };
+
+  /**
+   * Never by a prepared statement: behind a pooler that hides itself, the driver (3.4.9) prepares again what is not
+   * there, and with several queries under way it then takes the answer to one for that to another.
+   */
+  async function findWay(): Promise<void> {
+    const asked = pool;
+    try {
+      const question = asked.unsafe<TimeoutsRow[]>(SESSION_TIMEOUTS, [], { prepare: false });
+      const [found] = await answered(question, answerWithinMs);
+      const areOurs = found?.statementMs === statementTimeoutMs && found.idleMs === IDLE_IN_TRANSACTION_MS;
+      way = areOurs ? "direct" : "pooled";
+    } catch (error) {
+      if (error instanceof NoAnswer) retire(asked);
+      if (!isOfPooler(error)) throw error;
+      way = "pooled";
+    }
+    if (way === "pooled") retire(asked);
+  }
 
   async function ask<Row extends object>(
     statement: Statement,
     parameters: readonly Parameter[],
-    limit: { readonly withinMs: number; readonly retires: boolean },
+    limit: Limit,
   ): Promise<Row[]> {
-    const [asked, askedBy] = [pool, way];
+    if (way === undefined) {
+      // One looks for all; asked again until it is known.
+      finding ??= findWay().finally(() => (finding = undefined));
+      await answered(finding, limit.withinMs);
+    }
+    const asked = pool;
     try {
       const question = asked.unsafe<Row[]>(statement, [...parameters], { prepare: true });
       const rows = await answered(question, limit.withinMs);
-      tell("ready", askedBy === "pooled" ? POOLED : undefined);
+      tell("ready", way === "pooled" ? POOLED : undefined);
       return [...rows];
     } catch (error) {
       if (error instanceof NoAnswer && limit.retires) retire(asked);
-      if (closed || askedBy === "pooled" || !isOfPooler(error)) throw error;
-      way = "pooled";
-      told = "unknown";
-      retire(asked);
-      // It was refused before it was run: asking again repeats nothing.
-      return ask(statement, parameters, limit);
+      throw error;
     }
   }
 
@@ -153,12 +186,9 @@ function refuse(error: unknown, subject: Subject, asked: "read" | "changed"): ne
   throw error;
 }
 
-/** Says that a pooler of connections (PgBouncer in transaction mode, for one) stands between: see `Way`. */
+/** A pooler of connections (PgBouncer, for one) refuses what it cannot keep for whoever comes next. */
 function isOfPooler(error: unknown): boolean {
-  const code = codeOf(error);
-  // A prepared statement that is not there, or there already: this connection is not the one it was prepared on.
-  if (code === "26000" || code === "42P05") return true;
-  return code === "08P01" && error instanceof Error && /unsupported startup parameter/i.test(error.message);
+  return codeOf(error) === "08P01" && error instanceof Error && /unsupported startup parameter/i.test(error.message);
 }
 
 async function answered<Answer>(asked: PromiseLike<Answer>, withinMs: number): Promise<Answer> {

@@ -11,7 +11,7 @@ import type { Statement } from "./statement.ts";
 /** Every integer of this schema stays below 2^53. */
 const WHOLE_NUMBER = { to: 20, from: [20], parse: Number, serialize: String };
 const CONNECT_TIMEOUT_SEC = 5;
-const IDLE_IN_TRANSACTION_MS = 5_000;
+export const IDLE_IN_TRANSACTION_MS = 5_000;
 /** A connection is replaced after this and up to twice this, so that a pool does not come back all at once. */
 const LIFETIME_SEC = 30 * 60;
 const CLOSE_SEC = 2;

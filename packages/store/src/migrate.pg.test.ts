@@ -16,11 +16,11 @@ describe("migrations", () => {
 
   it("are applied once, in order, however many ask at once", async () => {
     const answers = await Promise.all([migrateUp(url), migrateUp(url), migrateUp(url)]);
-    const applied = answers.flat();
-    expect(applied).toEqual(applied.toSorted());
-    expect(new Set(applied).size).toBe(applied.length);
     const states = await migrationStatus(url);
-    expect(states.map(({ name }) => name)).toEqual(applied);
+    // Each by one of them: which, is a matter of chance.
+    expect(answers.flat().toSorted()).toEqual(states.map(({ name }) => name));
+    const times = states.map(({ appliedAt }) => appliedAt ?? 0);
+    expect(times).toEqual(times.toSorted((a, b) => a - b));
     expect(states.every(({ state, appliedAt }) => state === "applied" && (appliedAt ?? 0) > 1.7e12)).toBe(true);
     expect(await migrateUp(url)).toEqual([]);
   });

@@ -70,6 +70,10 @@ function spawned(env: Record<string, string> = {}): Omit<Running, "get"> {
     ROOKERY_INTERNAL_PORT: "0",
     ROOKERY_PARENT_PID: String(process.pid),
     ROOKERY_LEASE_MS: "2500",
+    // What lies about in somebody's environment: the address alone says how Postgres is reached.
+    PGSSL: "require",
+    PGTARGETSESSIONATTRS: "any",
+    PGHOST: "no-such-host.invalid",
     ...env,
   };
   // Without the flags of the test runner, which would lead the child to sources that Node 20 cannot run.
