@@ -175,9 +175,18 @@ describe("the document", async () => {
     expect([reply.status, reply.headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"]);
     const policy = String(reply.headers["content-security-policy"]);
     expect(policy).toContain("default-src 'self'");
+    expect(policy).toContain("connect-src 'self';");
     expect(policy).not.toContain("unsafe-inline");
     expect(reply.text).not.toMatch(/<script(?![^>]*src=)/);
     expect((await ask("GET", "/docs/static/swagger-ui.css", { as: null })).status).toBe(200);
     expect((await ask("GET", "/docs/static/../../package.json", { as: null })).status).toBe(404);
+  });
+
+  it("on a cluster for this machine's pages may be used to try its sockets as well", async () => {
+    const local = await fakeServer({ allowedOrigins: ["loopback"] });
+    const { headers } = await local.ask("GET", "/docs", { as: null });
+    const policy = String(headers["content-security-policy"]);
+    expect(policy).toContain("connect-src 'self' ws://localhost:* ws://127.0.0.1:*;");
+    expect(policy).not.toContain("unsafe-inline");
   });
 });

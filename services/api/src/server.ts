@@ -11,6 +11,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { createAllowedMethods, methodRefusal } from "./allowed-methods.ts";
 import type { AllowedMethods } from "./allowed-methods.ts";
 import { closeOverUnreadBodies, createBrokenSockets, takeRest } from "./connection.ts";
+import { contentPolicy } from "./content-policy.ts";
 import type { ApiContext } from "./context.ts";
 import { documentFrame, withOptionalBodies } from "./document.ts";
 import { createGate } from "./gate.ts";
@@ -31,19 +32,6 @@ const MAX_PATH_PART_CHARS = 1024;
 /** From the first byte of a request to its last: nobody may hold a socket with a body that never ends. */
 const REQUEST_MS = 15_000;
 
-/** Scripts and styles from here only; nothing may frame the page. */
-const CONTENT_POLICY = {
-  useDefaults: false,
-  directives: {
-    defaultSrc: ["'self'"],
-    baseUri: ["'none'"],
-    formAction: ["'self'"],
-    frameAncestors: ["'none'"],
-    imgSrc: ["'self'", "data:"],
-    objectSrc: ["'none'"],
-  },
-};
-
 /** A server that is ready to listen. */
 export async function createServer(api: ApiContext, options: ServerOptions): Promise<FastifyInstance> {
   const brokenSockets = createBrokenSockets();
@@ -62,7 +50,7 @@ export async function createServer(api: ApiContext, options: ServerOptions): Pro
     done();
   });
   closeOverUnreadBodies(server);
-  await server.register(helmet, { contentSecurityPolicy: CONTENT_POLICY });
+  await server.register(helmet, { contentSecurityPolicy: contentPolicy(allowedOrigins) });
   await server.register(rateLimit, { global: false });
   await server.register(swagger, {
     openapi: documentFrame(api.version),
