@@ -4,11 +4,11 @@ import { MAX_USER_ID_BYTES } from "@rookery/protocol";
 import Type from "typebox";
 
 export const USER_WORDS =
-  "a user id: 1 to 128 bytes, no control characters or bidi overrides, no space at either end, something that shows";
+  "a user id: 1 to 128 bytes that show something, no control characters, no bidi controls, no space at either end";
 
-const CONTROLS = "\\u0000-\\u001f\\u007f-\\u009f\\u202a-\\u202e\\u2066-\\u2069";
-const INNER = `[^${CONTROLS}]`;
-const OUTER = `[^\\s${CONTROLS}]`;
+const NOT_IN_AN_ID = "\\u0000-\\u001f\\u007f-\\u009f\\u202a-\\u202e\\u2066-\\u2069";
+const INNER = `[^${NOT_IN_AN_ID}]`;
+const OUTER = `[^\\s${NOT_IN_AN_ID}]`;
 
 /** Options of a user id: with a `default` where it may be left out. */
 export const USER_FIELD = {
@@ -19,3 +19,6 @@ export const USER_FIELD = {
 };
 
 export const NameField = Type.Optional(Type.String({ description: "a display name, cut to 64 code points" }));
+
+/** Of a message's text: control characters other than newline, tab and the carriage return of a line's end are refused. */
+export const TEXT_PATTERN = "^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f]+$";

@@ -50,7 +50,7 @@ export async function createServer(api: ApiContext, options: ServerOptions): Pro
     done();
   });
   closeOverUnreadBodies(server);
-  await server.register(helmet, { contentSecurityPolicy: contentPolicy(allowedOrigins) });
+  await server.register(helmet, { contentSecurityPolicy: contentPolicy(options.allowedOrigins) });
   await server.register(rateLimit, { global: false });
   await server.register(swagger, {
     openapi: documentFrame(api.version),

@@ -35,6 +35,7 @@ describe("a body", () => {
     [{}, "bad_frame", '"user" is missing'],
     [undefined, "bad_frame", '"user" is missing'],
     [[], "bad_frame", "object"],
+    [null, "bad_frame", "object"],
     ["text", "bad_frame", "object"],
     [{ user: 5 }, "bad_frame", '"user" must be a user'],
     [{ user: "" }, "invalid", '"user" must be a user'],

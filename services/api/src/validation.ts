@@ -23,7 +23,7 @@ export function createCheck<S extends TSchema>(schema: S, place: Place): (given:
   const compiled = Compile(schema);
   const fields = propertiesOf(schema);
   return (given) => {
-    const whole = given ?? {};
+    const whole = given === undefined ? {} : given;
     const value = place === "query" && isObject(whole) ? withNumbers(whole, fields) : whole;
     if (compiled.Check(value)) return value;
     const refusals = compiled.Errors(value).map((each) => refusalOf(each, value, fields, place));

@@ -17,6 +17,7 @@ describe("a publication", async () => {
     ["text of 4097 bytes", { body: "é".repeat(2048) + "a" }, "too_large", "body"],
     ["a clientId outside the grammar", { body: "hi", clientId: "a b" }, "invalid", "clientId"],
     ["a clientId of a wrong type", { body: "hi", clientId: 5 }, "bad_frame", "clientId"],
+    ["a clientId of null", { body: "hi", clientId: null }, "bad_frame", "clientId"],
     ["a replyTo that is no id", { body: "hi", replyTo: "x" }, "invalid", "replyTo"],
     ["nested meta", { body: "hi", meta: { a: {} } }, "bad_frame", "meta"],
     ["meta over its limit", { body: "hi", meta: { a: "x".repeat(1100) } }, "too_large", "meta"],
@@ -98,7 +99,10 @@ describe("a publication", async () => {
     expect((await send("key-1", {})).json).toMatchObject({ clientId: "key-1" });
     expect((await send('"key-1"', {})).json).toMatchObject({ clientId: "key-1", duplicate: true });
     expect((await send("key-1", { clientId: "own" })).json).toMatchObject({ clientId: "own" });
-    expect((await send("no key", {})).json["code"]).toBe("invalid");
+    for (const body of [{}, { clientId: "own" }]) {
+      const { json } = await send("no key", body);
+      expect([json["code"], json["detail"]]).toEqual(["invalid", expect.stringContaining('"Idempotency-Key"')]);
+    }
   });
 
   it("asks for the rights again when the script calls them stale, and gives up after once", async () => {

@@ -7,6 +7,7 @@ import {
   ChatError,
   CLIENT_FRAMES,
   DEFAULT_PAGE_MESSAGES,
+  isClientId,
   isUserId,
   parsePosition,
   SERVER_FRAMES,
@@ -16,7 +17,7 @@ import { nanoid } from "nanoid";
 import Type from "typebox";
 import type { Caller } from "../callers.ts";
 import type { ApiContext } from "../context.ts";
-import { NameField, USER_FIELD, USER_WORDS } from "../fields.ts";
+import { NameField, TEXT_PATTERN, USER_FIELD, USER_WORDS } from "../fields.ts";
 import { defineRoute, NOTHING } from "../route.ts";
 import type { Route } from "../route.ts";
 
@@ -26,6 +27,7 @@ const SERVER_USER = "server";
 
 const ChannelParams = Type.Object({ id: SEND.channel });
 /** A `clientId`, bare or as a string of structured fields (RFC 9651). */
+const KEY_WORDS = "1 to 64 characters of A-Za-z0-9_-, in double quotes or without";
 const IDEMPOTENCY_KEY_PATTERN = '^([A-Za-z0-9_-]{1,64}|"[A-Za-z0-9_-]{1,64}")$';
 const POSITION_WORDS = "a position, <epoch>-<seq>, both below 2^53";
 const PositionText = Type.String({ description: POSITION_WORDS, pattern: "^[0-9]{1,16}-[0-9]{1,16}$" });
@@ -94,7 +96,7 @@ const publish = defineRoute({
     headers: Type.Object({
       "idempotency-key": Type.Optional(
         Type.String({
-          description: "stands for `clientId` where the body has none, in the same form, in double quotes or without",
+          description: `${KEY_WORDS}; stands for \`clientId\` where the body has none`,
           pattern: IDEMPOTENCY_KEY_PATTERN,
         }),
       ),
@@ -103,7 +105,7 @@ const publish = defineRoute({
       user: Type.Optional(Type.String({ ...USER_FIELD, default: SERVER_USER })),
       name: NameField,
       clientId: Type.Optional(SEND.clientId),
-      body: SEND.body,
+      body: { ...SEND.body, pattern: TEXT_PATTERN },
       replyTo: SEND.replyTo,
       meta: SEND.meta,
     }),
@@ -177,10 +179,13 @@ function speakerOf(caller: Caller, { user, name }: Fields): Speaker {
   return { user: speaker, name: displayName(name, speaker) };
 }
 
-/** The header as a `clientId`; a value in quotes is taken without them, as structured fields are written (RFC 9651). */
+/** The header as a `clientId`, looked at whether or not it is needed: a key that nobody could use was a mistake. */
 function idempotencyKey(header: string | string[] | undefined): string | undefined {
+  if (header === undefined) return undefined;
   const value = Array.isArray(header) ? header.join(",") : header;
-  return value?.replace(/^"(.*)"$/, "$1");
+  const key = value.replace(/^"(.*)"$/, "$1");
+  if (!isClientId(key)) throw new ChatError("invalid", `"Idempotency-Key" must be ${KEY_WORDS}`);
+  return key;
 }
 
 /** The fields as a `send` frame, read by the very decoder that reads one from a socket. */

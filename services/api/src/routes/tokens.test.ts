@@ -71,6 +71,7 @@ describe("a guest", async () => {
     const unnamed = await ask("POST", "/v1/auth/guest", { as: null, headers: { "content-type": "application/json" } });
     expect(unnamed.json["name"]).toBe(unnamed.json["user"]);
     expect(unnamed.json["user"]).not.toBe(user);
+    expect((await ask("POST", "/v1/auth/guest", { as: null, body: "null" })).json["code"]).toBe("bad_frame");
   });
 
   it("gets a name without what would keep the server busy or hide its owner", async () => {
