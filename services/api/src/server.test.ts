@@ -18,6 +18,7 @@ describe("an error", async () => {
   it.each<[string, Parameters<typeof ask>, string, number]>([
     ["an unknown path", ["GET", "/v1/nothing"], "not_found", 404],
     ["an unknown method", ["PUT", page], "unknown_type", 405],
+    ["a file that the page has not", ["GET", "/docs/static/nothing.js"], "not_found", 404],
     ["a path that is not well formed", ["GET", "/v1/%zz"], "bad_frame", 400],
     ["a path that is too long", ["GET", `/v1/channels/${"a".repeat(2000)}/messages`], "invalid", 400],
     ["no credential", ["GET", page, { as: null }], "unauthenticated", 401],

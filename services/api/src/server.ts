@@ -31,6 +31,8 @@ const DOCS_PATH = "/docs";
 const MAX_PATH_PART_CHARS = 1024;
 /** From the first byte of a request to its last: nobody may hold a socket with a body that never ends. */
 const REQUEST_MS = 15_000;
+/** How often that is looked at; by itself Node does so every 30 s. */
+const REQUEST_CHECK_MS = 5_000;
 
 /** A server that is ready to listen. */
 export async function createServer(api: ApiContext, options: ServerOptions): Promise<FastifyInstance> {
@@ -39,6 +41,7 @@ export async function createServer(api: ApiContext, options: ServerOptions): Pro
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_MS,
+    http: { connectionsCheckingInterval: REQUEST_CHECK_MS },
     // What is in flight when the process stops is answered as ever.
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PATH_PART_CHARS },
@@ -98,6 +101,8 @@ function surround(
 ): void {
   server.decorateRequest("caller");
   const allowedMethods = createAllowedMethods(servedRoutes(api));
+  // For a file that the page has not; all other unknown paths are refused by the hook.
+  server.setNotFoundHandler((request, reply) => refuseUnknown(request, reply, allowedMethods));
   server.addHook("onRequest", async (request, reply) => {
     if (checkOrigin(request, reply) === "answered") return reply;
     await gate(request);
