@@ -221,3 +221,36 @@ describe("tokens", () => {
     }
   });
 });
+
+describe("a Postgres that answers and refuses to write", () => {
+  it("is told by what was asked for, and what needs no change is served", async () => {
+    const path = "/v1/channels/read-only/messages";
+    expect((await ask("POST", path, { body: "before" })).status).toBe(201);
+    const database = new URL(postgres.url).pathname.slice(1);
+    await postgres.sql.unsafe(`alter database ${database} set default_transaction_read_only to on`);
+    const readOnly = connectStores(context);
+    await whenReady(readOnly.commands, 10_000);
+    const metrics = createMetrics({ service: "api", node: "api.read-only", version: "0" });
+    const other = await createServer(buildContext({ ...context, metrics }, readOnly), settings);
+    const headers = { authorization: `Bearer ${ADMIN}` };
+    const told = async (method: "GET" | "POST", url: string, payload?: object): Promise<unknown> => {
+      const { statusCode, body } = await other.inject({ method, url, headers, ...(payload ? { payload } : {}) });
+      return [statusCode, Object(JSON.parse(body))["detail"]];
+    };
+    try {
+      expect(await told("POST", "/v1/tokens", { user: "ann" })).toEqual([
+        503,
+        "refresh tokens cannot be changed at present",
+      ]);
+      expect(await told("POST", "/v1/channels/unmade/messages", { body: "hi" })).toEqual([
+        503,
+        "channels cannot be changed at present",
+      ]);
+      expect(await told("POST", path, { body: "after" })).toEqual([201, undefined]);
+      expect(await told("GET", path)).toEqual([200, undefined]);
+    } finally {
+      await other.close();
+      await postgres.sql.unsafe(`alter database ${database} reset default_transaction_read_only`);
+    }
+  });
+});
