@@ -49,6 +49,11 @@ describe("help", () => {
     expect((await run([command, verb, "--help"])).out).toContain(`rookery ${command} ${verb}`);
   });
 
+  it("of dev says what may follow the ready line", async () => {
+    const { out } = await run(["dev", "--help"]);
+    expect(out.replaceAll(/\s+/g, " ")).toContain("with --restart one more for each return");
+  });
+
   it("without a command is a usage error that names them all", async () => {
     const { code, err } = await run([]);
     expect(code).toBe(2);

@@ -26,7 +26,7 @@ export function dev(command: Command, io: Io): void {
     .option("--postgres-url <address>", "use this Postgres instead of starting one (or ROOKERY_POSTGRES_URL)", address("postgres", "postgresql"))
     .option("--restart", "bring back a process that dies, on the same ports", false)
     .option("--set <KEY=VALUE>", "a setting for every service; may be repeated", assignment, {})
-    .option("--json", "print one line of JSON on standard output once everything answers", false)
+    .option("--json", "print one line of JSON on standard output once everything answers; with --restart one more for each return", false)
     .action(async (given: Given) => {
       refuseContradictions(given);
       // What a cluster of one's own needs (drivers, servers) is loaded only by those who want one.
