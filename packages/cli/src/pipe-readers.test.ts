@@ -24,6 +24,12 @@ describe("the readers of a pipe", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
+  it("are sought before anything else: a fast one has gone a moment later, and must have been seen", () => {
+    const seek = vi.fn<Look["seek"]>(() => head);
+    watchReaders({ seek, holds: () => "yes" }, () => undefined)();
+    expect(seek).toHaveBeenCalledTimes(1);
+  });
+
   it("are sought once while one of them stays", () => {
     expect(watched([head], [])).toEqual({ seeks: 1, gone: 0 });
   });

@@ -21,13 +21,21 @@ export interface Look {
 /** A person waits no longer than this for the prompt; one look reads one link. */
 const EVERY_MS = 200;
 
-/** Calls `gone` once, when nobody can read the pipe any more. Keeps no process alive. Returns the way to end the watch. */
+/**
+ * Calls `gone` once, when nobody can read the pipe any more. Keeps no process alive. The reader is sought at once: where
+ * others' processes cannot be looked at, only one that was seen before can be known to have gone.
+ */
 export function watchReaders(look: Look, gone: () => void): () => void {
   let reader: Reader | undefined;
-  const timer = setInterval(() => {
+  const timer = setInterval(lookAgain, EVERY_MS);
+  timer.unref();
+  lookAgain();
+  return () => clearInterval(timer);
+
+  function lookAgain(): void {
     const held = reader === undefined ? "no" : look.holds(reader);
     if (held === "yes") return;
-    const isFirst = reader === undefined;
+    const wasSeen = reader !== undefined && held === "no";
     // Gone from there, it may have handed the pipe on, but hardly to a process of another user.
     const found = held === "no" ? look.seek() : "unknown";
     if (typeof found === "object") {
@@ -35,10 +43,8 @@ export function watchReaders(look: Look, gone: () => void): () => void {
       return;
     }
     clearInterval(timer);
-    if (found === "none" || (held === "no" && !isFirst)) gone();
-  }, EVERY_MS);
-  timer.unref();
-  return () => clearInterval(timer);
+    if (found === "none" || wasSeen) gone();
+  }
 }
 
 /** A look at the pipe behind one of our own descriptors; undefined where the system does not tell. */
