@@ -29,6 +29,10 @@ describe("a batch", () => {
       deadLetters: [],
       raised: [],
       unstored: [],
+      reached: new Map([
+        [1, { epoch: EPOCH, number: 3 }],
+        [2, { epoch: EPOCH, number: 2 }],
+      ]),
     });
     expect(await seqs("a1")).toEqual([1, 2, 3]);
     const last = await positions.lastIds();
@@ -103,6 +107,64 @@ describe("a batch", () => {
       await other`update outbox_positions set last_epoch = ${EPOCH}, last_number = 2 where partition = 8`;
     });
     expect(await saved).toMatchObject({ saved: true, inserted: 0, skipped: 2 });
+  });
+});
+
+describe("an entry at or below the position", () => {
+  const later = EPOCH + 1_000;
+  /** As when the partition moved on by an epoch before its Redis was restarted empty, with its clock back. */
+  const passed = (partition: number) =>
+    saveBatch(
+      store,
+      batchOf([entryOf(partition, { epoch: later, number: 9 }, messageRow(`of-${partition}`, 1, { epoch: later }))]),
+    );
+
+  it("is stored when Postgres does not hold it, once, and moves no position back", async () => {
+    await passed(30);
+    const batch = batchOf(entriesOf(30, rowsOf("late", 3)));
+    const reached = new Map([[30, { epoch: later, number: 9 }]]);
+    expect(await saveBatch(store, batch)).toMatchObject({ saved: true, inserted: 3, skipped: 0, reached });
+    expect(await saveBatch(store, batch)).toMatchObject({ saved: true, inserted: 0, skipped: 3, reached });
+    expect(await seqs("late")).toEqual([1, 2, 3]);
+    expect((await positions.lastIds()).get(30)).toEqual({ epoch: later, number: 9 });
+  });
+
+  it("is stored beside others that Postgres holds", async () => {
+    await passed(31);
+    const entries = entriesOf(31, rowsOf("mixed", 4));
+    await saveBatch(store, batchOf(entries.slice(1, 3)));
+    const fresh = entryOf(31, { epoch: later, number: 10 }, messageRow("mixed", 5, { epoch: later }));
+    expect(await saveBatch(store, batchOf([...entries, fresh]))).toMatchObject({ inserted: 3, skipped: 2 });
+    expect(await seqs("mixed")).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it("goes to quarantine, once, when its place is another's", async () => {
+    await saveBatch(store, batchOf(entriesOf(32, rowsOf("twice", 2))));
+    await passed(32);
+    const other = messageRow("twice", 2, { id: messageId("someone else"), body: "acknowledged too" });
+    const batch = batchOf([entryOf(32, { epoch: EPOCH, number: 2 }, other)]);
+    expect(await saveBatch(store, batch)).toMatchObject({ inserted: 0, quarantined: 1, unstored: [32] });
+    expect(await saveBatch(store, batch)).toMatchObject({ skipped: 1, quarantined: 0, unstored: [32] });
+    expect(await sql`select 1 from quarantine where channel = 'twice'`).toHaveLength(1);
+  });
+
+  it("that Postgres refuses becomes a dead letter, once", async () => {
+    await passed(33);
+    const bad = batchOf(entriesOf(33, [messageRow("bad", 1, { id: randomBytes(6_000).toString("base64url") })]));
+    expect(await saveBatch(store, bad)).toMatchObject({ inserted: 1, deadLetters: [{ partition: 33 }] });
+    expect(await saveBatch(store, bad)).toMatchObject({ inserted: 0, skipped: 1, deadLetters: [] });
+    expect(await sql`select 1 from dead_letters where channel = 'bad'`).toHaveLength(1);
+  });
+
+  it("becomes what the first row of the next epoch follows", async () => {
+    await saveBatch(store, batchOf(entriesOf(34, rowsOf("line", 1))));
+    const next = messageRow("line", 2, { epoch: later, prevEpoch: EPOCH, prevSeq: 1 });
+    await saveBatch(store, batchOf([entryOf(34, { epoch: later, number: 2 }, next)]));
+    const between = messageRow("line", 2, { epoch: EPOCH + 500, prevEpoch: EPOCH, prevSeq: 1 });
+    const outcome = await saveBatch(store, batchOf([entryOf(34, { epoch: EPOCH + 500, number: 2 }, between)]));
+    const prev = { epoch: EPOCH + 500, seq: 2 };
+    expect(outcome).toMatchObject({ inserted: 1, raised: [{ position: { epoch: later, seq: 2 }, prev }] });
+    expect((await messages.after("line", prev, 1))[0]?.prev).toEqual(prev);
   });
 });
 
@@ -181,8 +243,8 @@ describe("an entry that Postgres refuses", () => {
     expect(await seqs("n")).toEqual(rows.map(({ seq }) => seq));
     const [placeholder] = await messages.after("n", { epoch: EPOCH, seq: 136 }, 1);
     expect(JSON.parse(placeholder?.frame ?? "")).toMatchObject({ deleted: true, seq: 137, user: "ada" });
-    const letters =
-      await sql`select channel, reason, convert_from(frame, 'UTF8') as frame from dead_letters order by id`;
+    const letters = await sql`select channel, reason, convert_from(frame, 'UTF8') as frame from dead_letters
+        where channel in ('n', 'n2') order by id`;
     expect(letters).toEqual([
       { channel: "n", reason: expect.stringMatching(/22021/), frame: `{"of":"${messageId(`n-${EPOCH}-137`)}"}` },
       { channel: "n2", reason: expect.stringMatching(/54000/), frame: expect.any(String) },

@@ -65,10 +65,17 @@ export type SaveOutcome =
       readonly raised: readonly RaisedPrev[];
       /** partitions in which an entry of the batch is no row of its own, whether since now or since before */
       readonly unstored: readonly number[];
+      /** up to where each partition of the batch is committed now; beyond its last entry when that was numbered too low */
+      readonly reached: ReadonlyMap<number, EntryId>;
     }
   | { readonly saved: false; readonly behind: readonly number[] };
 
 const SAVE = loadStatement("save-batch");
+
+const NOTHING: SaveOutcome = {
+  ...{ saved: true, inserted: 0, skipped: 0, quarantined: 0 },
+  ...{ deadLetters: [], raised: [], unstored: [], reached: new Map() },
+};
 
 /** A deadlock loses one of two; the fifth in a row is no accident. */
 const MOST_REPEATS = 5;
@@ -90,6 +97,7 @@ interface SaveRow {
     readonly prevSeq: number;
   }[];
   readonly unstored: readonly number[];
+  readonly reached: readonly { readonly partition: number; readonly epoch: number; readonly number: number }[];
 }
 
 /**
@@ -97,8 +105,7 @@ interface SaveRow {
  * committed or not, which the next read of these partitions from their beginning settles.
  */
 export async function saveBatch(store: Store, batch: Batch): Promise<SaveOutcome> {
-  if (batch.entries.length === 0)
-    return { saved: true, inserted: 0, skipped: 0, quarantined: 0, deadLetters: [], raised: [], unstored: [] };
+  if (batch.entries.length === 0) return NOTHING;
   try {
     return await commit(store, batch, undefined);
   } catch (error) {
@@ -124,6 +131,7 @@ async function saveHalves(store: Store, { readAfter, entries }: Batch): Promise<
     deadLetters: [...first.deadLetters, ...second.deadLetters],
     raised: [...first.raised, ...second.raised],
     unstored: [...new Set([...first.unstored, ...second.unstored])],
+    reached: new Map([...first.reached, ...second.reached]),
   };
 }
 
@@ -161,7 +169,8 @@ async function commit(store: Store, batch: Batch, fault: string | undefined): Pr
     prev: { epoch: prevEpoch, seq: prevSeq },
   }));
   const { inserted, skipped, quarantined, unstored } = row;
-  return { saved: true, inserted, skipped, quarantined, deadLetters, raised, unstored };
+  const reached = new Map(row.reached.map(({ partition, epoch, number }) => [partition, { epoch, number }]));
+  return { saved: true, inserted, skipped, quarantined, deadLetters, raised, unstored, reached };
 }
 
 async function repeated(save: () => Promise<SaveRow[]>): Promise<SaveRow> {

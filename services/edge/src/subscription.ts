@@ -59,6 +59,8 @@ export function createSubscription(parts: SubscriptionParts): Subscription {
         metrics.resubscribes.n += 1;
         log.info({ channels: channels.length }, "subscriptions restored");
         relays.compare(channels);
+        // Perhaps another Redis: as at the first watch. Not waited for, since every cold publication reads them anyway.
+        parts.floorReader.read().catch((err: unknown) => log.debug({ err }, "floors not read again yet"));
       },
     },
   });
