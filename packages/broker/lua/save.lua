@@ -1,20 +1,24 @@
 #!lua flags=allow-oom
 -- Records what Postgres has committed of one partition, forgets what is no longer needed and announces the watermark.
 -- Runs with allow-oom, since it is what frees a full Redis. Only raises, and touches only heads that exist: a repeat or
--- a run that comes too late changes nothing. Must never trim what was not committed.
+-- a run that comes too late changes nothing. Must never trim what was not committed. A channel whose keys are broken
+-- (of another type than ours) is passed over: it must not keep its whole partition from being emptied.
 --
--- KEYS  1 part  2 outbox  3 control topic  4 shed, then for each channel its head, log and gone
+-- KEYS  1 part  2 outbox  3 control topic  4 shed  5 held, then for each channel its head, log and gone
 -- ARGV  1 last committed entry <epoch>-<number>; "" to record heads only
 --       2 bytes ever put into the outbox up to that entry, as the entry says
 --       3 entries the log keeps when all is confirmed
 --       4 how long a confirmed, idle channel stays in Redis, ms
 --       5 1 when an entry up to there is no row of its own in Postgres, else 0; a repeat only makes readers look again
---       6.. for each channel the position committed, <epoch>-<seq>
+--       6 up to where Postgres has this partition, <epoch>-<number>: at or beyond the last entry
+--       7.. for each channel the position committed, <epoch>-<seq>
+--       then, in pairs, whose bytes were counted while they waited, c|<channel> or u|<user>, and how many
 -- Returns the watermark that was announced, "" for none.
--- Refuses to trim and to announce when the entry is of a later epoch than the partition's: another Redis numbered it,
--- and this one's lower epochs would pass for committed. Raises the epoch beyond it instead.
+-- Raises the partition's epoch beyond that of Postgres' position where it is lower: this Redis has lost what it once
+-- knew, and must not number below what is stored. Trims, and announces the entry, only if the outbox holds that very
+-- entry: otherwise another Redis numbered it, or it was trimmed before, and what lies below it may not be committed.
 
-local call = redis.call
+local call, try = redis.call, redis.pcall
 
 local function pair(written)
   local a, b = string.match(written or "", "^(%d+)-(%d+)$")
@@ -33,11 +37,11 @@ local time = call("TIME")
 local nowMs = text(time[1] * 1000 + math.floor(time[2] / 1000))
 
 local function saveHead(headKey, logKey, goneKey, committed)
-  local head = call("HMGET", headKey, "epoch", "seq", "saved")
-  if not head[1] then
+  local head = try("HMGET", headKey, "epoch", "seq", "saved")
+  local epoch, seq = tonumber(head[1]), tonumber(head[2])
+  if not epoch or not seq then
     return
   end
-  local epoch, seq = tonumber(head[1]), tonumber(head[2])
   local savedEpoch, savedSeq = pair(head[3])
   local newEpoch, newSeq = pair(committed)
   local raised = beyond(newEpoch, newSeq, savedEpoch, savedSeq)
@@ -45,9 +49,9 @@ local function saveHead(headKey, logKey, goneKey, committed)
     savedEpoch, savedSeq = newEpoch, newSeq
     call("HSET", headKey, "saved", committed)
     -- shed.lua may take from this log now; it puts right what is too late a time for its oldest entry
-    call("ZADD", KEYS[4], "NX", nowMs, string.match(headKey, "^{[^}]*}:head:(.*)$"))
+    try("ZADD", KEYS[4], "NX", nowMs, string.match(headKey, "^{[^}]*}:head:(.*)$"))
     if savedEpoch == epoch then
-      call("XTRIM", logKey, "MAXLEN", "=", text(math.max(tonumber(ARGV[3]), seq - savedSeq)))
+      try("XTRIM", logKey, "MAXLEN", "=", text(math.max(tonumber(ARGV[3]), seq - savedSeq)))
     end
   end
   if not beyond(epoch, seq, savedEpoch, savedSeq) and (raised or call("PTTL", headKey) == -1) then
@@ -57,8 +61,10 @@ local function saveHead(headKey, logKey, goneKey, committed)
   end
 end
 
-for i = 5, #KEYS, 3 do
-  saveHead(KEYS[i], KEYS[i + 1], KEYS[i + 2], ARGV[6 + (i - 5) / 3])
+local argument = 7
+for i = 6, #KEYS, 3 do
+  saveHead(KEYS[i], KEYS[i + 1], KEYS[i + 2], ARGV[argument])
+  argument = argument + 1
 end
 
 local last = ARGV[1]
@@ -70,16 +76,27 @@ local part = call("HMGET", KEYS[1], "epoch", "in", "out", "stored", "unstored")
 local unstored = part[5] or "0"
 if part[1] then
   local epoch, out = tonumber(part[1]), tonumber(part[3] or 0)
-  if epoch < lastEpoch then
-    call("HSET", KEYS[1], "epoch", text(math.max(tonumber(nowMs), lastEpoch + 1)))
+  local reachedEpoch = pair(ARGV[6])
+  if epoch < reachedEpoch then
+    call("HSET", KEYS[1], "epoch", text(math.max(tonumber(nowMs), reachedEpoch + 1)))
+  end
+  local isHeld = #call("XRANGE", KEYS[2], last, last) > 0
+  if not isHeld and epoch < lastEpoch then
     return ""
   end
-  call("XTRIM", KEYS[2], "MINID", "=", text(lastEpoch) .. "-" .. text(lastNumber + 1))
+  if isHeld then
+    call("XTRIM", KEYS[2], "MINID", "=", text(lastEpoch) .. "-" .. text(lastNumber + 1))
+    for i = argument, #ARGV, 2 do
+      try("ZINCRBY", KEYS[5], "-" .. ARGV[i + 1], ARGV[i])
+    end
+    try("ZREMRANGEBYSCORE", KEYS[5], "-inf", "0")
+  end
   -- `in` counts on one line per master: the figure of an entry of an earlier epoch may not lie on it
   local gone = out
   if call("XLEN", KEYS[2]) == 0 then
     gone = tonumber(part[2] or 0)
-  elseif epoch == lastEpoch then
+    call("DEL", KEYS[5])
+  elseif isHeld and epoch == lastEpoch then
     gone = math.min(tonumber(ARGV[2]), tonumber(part[2] or 0))
   end
   if gone > out then
@@ -89,11 +106,14 @@ if part[1] then
     unstored = text(call("HINCRBY", KEYS[1], "unstored", 1))
   end
   local storedEpoch, storedNumber = pair(part[4])
-  if beyond(lastEpoch, lastNumber, storedEpoch, storedNumber) then
+  if isHeld and beyond(lastEpoch, lastNumber, storedEpoch, storedNumber) then
     call("HSET", KEYS[1], "stored", last)
   else
     last = part[4]
   end
+end
+if not last then
+  return ""
 end
 call("SPUBLISH", KEYS[3], '{"stored":"' .. last .. '","unstored":' .. unstored .. "}")
 return last

@@ -33,8 +33,9 @@ end
 if most > 0 and hasRoom() then
   return { -1, 0, 0 }
 end
-local head = call("HMGET", KEYS[2], "epoch", "saved")
-local rows = head[1] and call("XRANGE", KEYS[3], "-", head[2] or "0-0", "COUNT", most + 1) or {}
+-- keys of another type than ours hold nothing to take: the channel goes off the list and keeps nobody behind it
+local head = redis.pcall("HMGET", KEYS[2], "epoch", "saved")
+local rows = head[1] and redis.pcall("XRANGE", KEYS[3], "-", head[2] or "0-0", "COUNT", most + 1) or {}
 
 local taken, bytes, last, oldest = 0, 0, nil, 0
 for _, row in ipairs(rows) do

@@ -19,6 +19,8 @@ declare module "ioredis" {
     rookeryClaim(key: string, value: string): Result<unknown, Context>;
     rookeryLease(key: string, record: string, leaseMs: number): Result<unknown, Context>;
     rookeryEnlist(key: string, node: string, record: string): Result<unknown, Context>;
+    rookeryHoldOffice(...args: ScriptArgument[]): Result<unknown, Context>;
+    rookeryWeigh(...args: ScriptArgument[]): Result<unknown, Context>;
   }
 }
 

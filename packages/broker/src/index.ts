@@ -38,6 +38,8 @@ export type {
   HistoryOptions,
   StoredFrame,
 } from "./history.ts";
+export { limitOf, watchBudget } from "./budget.ts";
+export type { BudgetOptions, BudgetWatch, PartitionLoad } from "./budget.ts";
 export { createOutbox } from "./outbox.ts";
 export type { Outbox, OutboxBacklog, OutboxEntry, OutboxOptions, SavedBatch } from "./outbox.ts";
 export { createRegistry } from "./registry.ts";

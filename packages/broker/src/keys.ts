@@ -4,7 +4,7 @@ import type { Partitions } from "./partitions.ts";
 
 /** What Redis holds for one partition, all under its hash tag. */
 export interface PartitionKeys {
-  /** hash: `epoch owner born last in out stored unstored` */
+  /** hash: `epoch owner born last in out stored unstored`, and of the last look at the budget `spent seen over` */
   readonly part: string;
   /** stream: what Postgres has not confirmed, ids `<epoch>-<number>` */
   readonly outbox: string;
@@ -14,6 +14,8 @@ export interface PartitionKeys {
   readonly shed: string;
   /** topic: watermarks and changes of rights, for every edge */
   readonly control: string;
+  /** sorted set: `c|<channel>` and `u|<user>` by the bytes they have waiting, counted while the budget runs short */
+  readonly held: string;
   probe(node: string): string;
 }
 
@@ -45,6 +47,8 @@ export interface Keys {
   readonly nodes: string;
   /** string with a time to live: there while the node lives */
   node(node: string): string;
+  /** string with a time to live: the node that watches the budget */
+  readonly budgetWatch: string;
 }
 
 export function createKeys(partitions: Partitions): Keys {
@@ -63,6 +67,7 @@ export function createKeys(partitions: Partitions): Keys {
     partitionCount: "partitions",
     nodes: "nodes",
     node: (node) => `node:${node}`,
+    budgetWatch: "budget-watch",
   };
 }
 
@@ -73,6 +78,7 @@ function partitionKeys(tag: string): PartitionKeys {
     rights: `${tag}:rights`,
     shed: `${tag}:shed`,
     control: `${tag}:ctl`,
+    held: `${tag}:held`,
     probe: (node) => `${tag}:probe:${node}`,
   };
 }

@@ -1,8 +1,9 @@
 // Reads the outboxes of many partitions at once and shares one limit out among them. Used by outbox.ts.
 // A single server is asked with one blocking read for all; a Cluster refuses several slots in one command, so there each
-// partition is asked by itself without blocking, again and again until something is there or the time is over.
+// partition is asked by itself without blocking, again and again until something is there or the time is over. So it is on
+// a single server while one of the keys is no outbox, since that fails the command for all: it must hold up no other.
 import { setTimeout as delay } from "node:timers/promises";
-import { ChatError, ORIGIN, parsePosition } from "@rookery/protocol";
+import { ORIGIN, parsePosition } from "@rookery/protocol";
 import { answered } from "./answered.ts";
 import { MOST_BLOCK_MS } from "./connect.ts";
 import type { RedisConnection } from "./connect.ts";
@@ -32,6 +33,8 @@ export interface OutboxReader {
 
 export function createOutboxReader(connection: RedisConnection, keys: Keys): OutboxReader {
   let turn = 0;
+  /** Whether the read under way asks without blocking. */
+  let polls = connection.isCluster;
 
   /** Puts another partition first each time, so that a limit that is too small for all starves none. */
   function cursorsFor(after: ReadonlyMap<number, EntryId>): Cursor[] {
@@ -63,14 +66,29 @@ export function createOutboxReader(connection: RedisConnection, keys: Keys): Out
     return new Map(answers);
   }
 
+  async function ask(cursors: readonly Cursor[], count: number, blockMs: number): Promise<Map<string, StreamRows>> {
+    if (!polls) {
+      try {
+        return await askOne(cursors, count, blockMs);
+      } catch (error) {
+        if (!(error instanceof Error && error.message.startsWith("WRONGTYPE"))) throw error;
+        polls = true;
+      }
+    }
+    return askEach(cursors, count);
+  }
+
   /** One round: at most `count` of each. */
   async function round(cursors: readonly Cursor[], count: number, blockMs: number): Promise<OutboxEntry[]> {
-    const answers = connection.isCluster ? await askEach(cursors, count) : await askOne(cursors, count, blockMs);
+    const answers = await ask(cursors, count, blockMs);
     return cursors.flatMap((cursor) => {
       const rows = answers.get(cursor.outbox) ?? [];
-      cursor.full = rows.length >= count;
-      cursor.after = rows.at(-1)?.[0] ?? cursor.after;
-      return rows.map((row) => readEntry(cursor.partition, row));
+      const entries = readEntries(cursor.partition, rows);
+      // What stands at an id that is none of ours cannot be passed, and a blocking read would answer it at once.
+      if (entries.length < rows.length) polls = true;
+      cursor.full = rows.length >= count && entries.length === rows.length;
+      cursor.after = rows[entries.length - 1]?.[0] ?? cursor.after;
+      return entries;
     });
   }
 
@@ -93,10 +111,11 @@ export function createOutboxReader(connection: RedisConnection, keys: Keys): Out
     const cursors = cursorsFor(after);
     if (cursors.length === 0 || limit < 1) return [];
     const deadlineMs = performance.now() + blockMs;
+    polls = connection.isCluster;
     for (;;) {
       const entries = await collect(cursors, limit, blockMs);
       const leftMs = deadlineMs - performance.now();
-      if (entries.length > 0 || !connection.isCluster || leftMs <= 0) return entries;
+      if (entries.length > 0 || !polls || leftMs <= 0) return entries;
       await delay(Math.min(POLL_MS, leftMs));
     }
   }
@@ -106,11 +125,22 @@ export function createOutboxReader(connection: RedisConnection, keys: Keys): Out
   };
 }
 
+/** Those before the first whose id no script of ours gave. */
+function readEntries(partition: number, rows: StreamRows): OutboxEntry[] {
+  const entries: OutboxEntry[] = [];
+  for (const [id, fields] of rows) {
+    const entryId = parseEntryId(id);
+    if (entryId === undefined) break;
+    entries.push(readEntry(partition, entryId, fields));
+  }
+  return entries;
+}
+
 /** Never throws over what an entry holds: one that nobody can read must not hold up those behind it. */
-function readEntry(partition: number, [id, fields]: [string, string[]]): OutboxEntry {
-  const entryId = parseEntryId(id);
-  if (entryId === undefined) throw new ChatError("internal", `an outbox holds an entry numbered ${id}`);
-  const [kind = "", channel = "", place = "", prev, bytes = ""] = FIELDS.map((name) => fieldOf(fields, name));
+function readEntry(partition: number, entryId: EntryId, fields: readonly string[]): OutboxEntry {
+  const [kind = "", channel = "", place = "", prev, bytes = "", user, counted = "0"] = FIELDS.map((name) =>
+    fieldOf(fields, name),
+  );
   const position = channel === "" ? undefined : parsePosition(place);
   const isComplete = kind === "message" && position !== undefined && /^\d+$/.test(bytes);
   return {
@@ -121,9 +151,10 @@ function readEntry(partition: number, [id, fields]: [string, string[]]): OutboxE
     ...(prev === undefined ? {} : { prev: parsePosition(prev) }),
     frame: fieldOf(fields, "f") ?? fields.join(" "),
     cumulativeBytes: isComplete ? Number(bytes) : 0,
+    ...(user === undefined ? {} : { counted: { user, bytes: Number(counted) } }),
     ...(isComplete ? {} : { fault: `an entry of kind "${kind.slice(0, MOST_KIND_CHARS)}" that is not understood` }),
   };
 }
 
-const FIELDS = ["k", "c", "p", "v", "b"];
+const FIELDS = ["k", "c", "p", "v", "b", "u", "n"];
 const MOST_KIND_CHARS = 32;

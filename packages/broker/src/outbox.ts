@@ -1,7 +1,7 @@
 // The persister's side of the outbox: reads what Postgres has not confirmed, and records what it has committed.
 // Called by the persister alone. Positions live in Postgres, so reading changes nothing and may be repeated at will.
 // Must never trim beyond what the caller says is committed.
-import { formatPosition } from "@rookery/protocol";
+import { ChatError, formatPosition } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
 import { answered } from "./answered.ts";
 import type { RedisConnection } from "./connect.ts";
@@ -9,7 +9,10 @@ import { formatEntryId } from "./entry-id.ts";
 import type { EntryId } from "./entry-id.ts";
 import type { Keys } from "./keys.ts";
 import { fieldOf } from "./log.ts";
+import { waitingBytes } from "./budget.ts";
+import type { PartitionLoad } from "./budget.ts";
 import { createOutboxReader } from "./outbox-reader.ts";
+import { brokeOff } from "./rejections.ts";
 
 /** One message waiting for Postgres. `prev` stands only on the first of an epoch that follows another. */
 export interface OutboxEntry {
@@ -22,6 +25,8 @@ export interface OutboxEntry {
   readonly frame: string;
   /** bytes ever put into this outbox, this entry included */
   readonly cumulativeBytes: number;
+  /** Counted while it waits, see keys.ts of `held`: for whom, and how many bytes. */
+  readonly counted?: { readonly user: string; readonly bytes: number };
   /** Why it is no message: then channel may be "" and position ORIGIN, and `frame` is whatever the entry holds. */
   readonly fault?: string;
 }
@@ -35,11 +40,16 @@ export interface SavedBatch {
   readonly channels: ReadonlyMap<string, Position>;
   /** an entry of the batch became no row of its own */
   readonly unstored: boolean;
+  /** up to where Postgres has this partition; beyond `last` when the batch was numbered below what is stored */
+  readonly reached?: EntryId | undefined;
+  /** bytes of the batch that were counted while they waited, by `c|<channel>` and `u|<user>` */
+  readonly counted?: ReadonlyMap<string, number>;
 }
 
 export interface OutboxBacklog {
   readonly entries: number;
   readonly bytes: number;
+  readonly loads: readonly PartitionLoad[];
   /** when the oldest waiting message was sent, on the clock of Redis */
   readonly oldestAtMs?: number;
 }
@@ -51,7 +61,10 @@ export interface Outbox {
    * Waits up to `blockMs` (2 s at most) while there are none.
    */
   read(after: ReadonlyMap<number, EntryId>, limit: number, blockMs: number): Promise<OutboxEntry[]>;
-  /** Raises what is known to be saved, trims behind it and announces the watermark. Repeating it does no harm. */
+  /**
+   * Raises what is known to be saved, trims behind it and announces the watermark. Repeating it does no harm. Throws
+   * ChatError `internal` where a key of the partition is broken, which no waiting mends.
+   */
   save(partition: number, saved: SavedBatch): Promise<void>;
   /** Of all partitions together. */
   waiting(): Promise<OutboxBacklog>;
@@ -85,25 +98,31 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const reader = createOutboxReader(options.reader, keys);
 
   async function run(partition: number, last: string, batch: SavedBatch, channels: readonly [string, Position][]) {
-    const { part, outbox, control, shed } = keys.partition(partition);
+    const { part, outbox, control, shed, held } = keys.partition(partition);
     const places = channels.map(([channel]) => keys.channel(channel));
-    const names = [part, outbox, control, shed, ...places.flatMap(({ head, log, gone }) => [head, log, gone])];
-    const figures = [String(batch.cumulativeBytes), logEntries, idleMs, batch.unstored ? "1" : "0"];
+    const names = [part, outbox, control, shed, held, ...places.flatMap(({ head, log, gone }) => [head, log, gone])];
+    const reached = formatEntryId(batch.reached ?? batch.last);
+    const figures = [String(batch.cumulativeBytes), logEntries, idleMs, batch.unstored ? "1" : "0", reached];
     const committed = channels.map(([, position]) => formatPosition(position));
-    await connection.rookerySave(names.length, ...names, last, ...figures, ...committed);
+    const counted = last === "" ? [] : [...(batch.counted ?? [])].flatMap(([whose, bytes]) => [whose, String(bytes)]);
+    await connection
+      .rookerySave(names.length, ...names, last, ...figures, ...committed, ...counted)
+      .catch((error: unknown) => {
+        const reason = brokeOff(error);
+        throw reason === undefined ? error : new ChatError("internal", reason);
+      });
   }
 
-  async function backlogOf(partition: number): Promise<{ entries: number; bytes: number; oldestAtMs: number }> {
+  async function backlogOf(partition: number): Promise<{ entries: number; oldestAtMs: number } & PartitionLoad> {
     const { part, outbox } = keys.partition(partition);
-    const [entries, [added, taken], first] = await Promise.all([
+    const [entries, fields, first] = await Promise.all([
       connection.xlen(outbox),
       connection.hmget(part, "in", "out"),
       connection.xrange(outbox, "-", "+", "COUNT", 1),
     ]);
     const sentAt = SENT_AT.exec(fieldOf(first[0]?.[1] ?? [], "f") ?? "")?.[1];
     return {
-      entries,
-      bytes: Number(added ?? 0) - Number(taken ?? 0),
+      ...{ partition, entries, bytes: waitingBytes(fields) },
       oldestAtMs: sentAt === undefined ? Number.POSITIVE_INFINITY : Number(sentAt),
     };
   }
@@ -119,11 +138,16 @@ export function createOutbox(options: OutboxOptions): Outbox {
       }),
     waiting: () =>
       answered(connection, async () => {
-        const backlogs = await Promise.all(Array.from({ length: keys.partitions.count }, (_, n) => backlogOf(n)));
+        const looks = await Promise.allSettled(Array.from({ length: keys.partitions.count }, (_, n) => backlogOf(n)));
+        // A partition whose keys are broken is left out; when none answers, it is Redis that does not.
+        const backlogs = looks.flatMap((look) => (look.status === "fulfilled" ? [look.value] : []));
+        const [refused] = looks.flatMap((look) => (look.status === "rejected" ? [look.reason] : []));
+        if (backlogs.length === 0) throw refused;
         const entries = backlogs.reduce((sum, backlog) => sum + backlog.entries, 0);
         const bytes = backlogs.reduce((sum, backlog) => sum + backlog.bytes, 0);
         const oldestAtMs = Math.min(...backlogs.map((backlog) => backlog.oldestAtMs));
-        return Number.isFinite(oldestAtMs) ? { entries, bytes, oldestAtMs } : { entries, bytes };
+        const loads = backlogs.map(({ partition, bytes: held }) => ({ partition, bytes: held }));
+        return { entries, bytes, loads, ...(Number.isFinite(oldestAtMs) ? { oldestAtMs } : {}) };
       }),
   };
 }

@@ -226,11 +226,12 @@ describe("the deadline", () => {
     await publisher.publish(message);
     const { channel } = message;
     const place = keys.channel(channel);
-    const { part, outbox, rights } = keys.partition(place.partition);
+    const { part, outbox, rights, held } = keys.partition(place.partition);
     const names = [part, place.head, place.log, place.gone, outbox, place.once("ann", message.clientId), rights];
-    names.push(place.slow("ann"), place.topic);
+    names.push(place.slow("ann"), place.topic, held);
     const halves = [message.halves.head, message.halves.tail];
     const given = [channel, message.contentHash, message.id, ...halves, "1", "0", "", "0", "0", "1000000", "60000"];
+    given.push("250000", "ann");
     expect(await connection.rookeryPublish(...names, ...given)).toEqual([4, expect.any(Number)]);
     given[5] = "99999999999999";
     expect(await connection.rookeryPublish(...names, ...given)).toEqual([2, expect.any(String)]);
@@ -297,9 +298,18 @@ describe("a channel that Redis does not hold", () => {
 
   it("drops what an earlier life of it left in the log", async () => {
     const channel = newChannel();
-    await redis.xadd(keys.channel(channel).log, "9999999999999-7", "f", "old");
-    await publisher.publish(publication(channel));
+    await redis.xadd(keys.channel(channel).log, "1000-41", "f", "old");
+    const after = publisherOn(connection, { lastStored: async () => ({ epoch: 1_000, seq: 41 }) });
+    await after.publish(publication(channel));
     expect(await redis.xlen(keys.channel(channel).log)).toBe(1);
+  });
+
+  it("goes on from its log where that is left and holds more than Postgres", async () => {
+    const channel = newChannel();
+    const [first] = await publishMany(publisher, channel, 2);
+    await redis.del(keys.channel(channel).head);
+    expect(await publishMany(publisher, channel, 1)).toEqual([{ epoch: first?.epoch, seq: 3 }]);
+    expect(await redis.xlen(keys.channel(channel).log)).toBe(3);
   });
 });
 

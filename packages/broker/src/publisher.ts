@@ -13,7 +13,7 @@ import type { ChannelKeys, Keys } from "./keys.ts";
 import type { Partitions } from "./partitions.ts";
 import { readPosition } from "./log.ts";
 import { createRedisClock } from "./redis-clock.ts";
-import { refusalFor } from "./rejections.ts";
+import { brokeOff, refusalFor } from "./rejections.ts";
 
 /** One message on its way. `contentHash` must not hold `|`. */
 export interface Publication extends ComposedMessage {
@@ -50,7 +50,7 @@ export interface PublisherOptions {
   readonly floors: EpochFloors;
   /** Last position of a channel in Postgres, ORIGIN if there is none; rejects while Postgres is away. */
   lastStored(channel: string): Promise<Position>;
-  /** for all partitions together; each takes its share */
+  /** for all partitions together: one budget, of which budget.ts tells each partition how much is spent */
   readonly outboxMaxBytes: number;
   readonly onceTtlMs?: number;
   /** How long a publication may wait in queues before it must not act any more. */
@@ -58,6 +58,8 @@ export interface PublisherOptions {
   /** Local time in ms, from any epoch. */
   readonly clock?: () => number;
   readonly metrics?: PublisherMetrics;
+  /** Redis refused a part of the script, which no waiting mends: for the log, at most once a second. */
+  failed?(this: void, channel: string, reason: string): void;
 }
 
 export interface PublisherMetrics {
@@ -68,13 +70,22 @@ export interface PublisherMetrics {
 /** The protocol's ten minutes within which a repeat is recognised. */
 const ONCE_TTL_MS = 600_000;
 
+const FAILURE_TOLD_EVERY_MS = 1_000;
+
+/** Whose share of the budget is spent, by the script's word. */
+const SPENT: ReadonlyMap<string, string> = new Map([
+  ["user", "too many messages of this user wait to be stored"],
+  ["channel", "too many messages of this channel wait to be stored"],
+]);
+
 type Answer = readonly (string | number)[];
 
 /** What one answer of the script leads to. `serverMs` is the server's time where the answer carries it. */
 type Verdict =
   | { readonly done: PublishOutcome; readonly serverMs?: number }
   | { readonly refused: ChatError }
-  | { readonly again: "late" | "cold"; readonly serverMs?: number };
+  | { readonly again: "late" | "cold"; readonly serverMs?: number }
+  | { readonly broken: string };
 
 interface OutcomeRow {
   /** what the script returns first */
@@ -90,9 +101,10 @@ const OUTCOMES = [
   { number: 3, name: "conflict", judge: () => refuse("conflict", "this clientId was used for another message") },
   { number: 4, name: "late", judge: ([nowMs]) => ({ again: "late", serverMs: Number(nowMs) }) },
   { number: 5, name: "stale", judge: ([version]) => ({ done: { stale: Number(version) } }) },
-  { number: 6, name: "overloaded", judge: () => refuse("overloaded", "too many messages wait to be stored") },
+  { number: 6, name: "overloaded", judge: ([whose]) => refuse("overloaded", fullFor(String(whose))) },
   { number: 7, name: "slow_mode", judge: ([waitMs]) => refuse("slow_mode", "wait before the next message", waitMs) },
   { number: 8, name: "cold", judge: () => ({ again: "cold" }) },
+  { number: 9, name: "broken", judge: ([reason]) => ({ broken: String(reason) }) },
 ] as const satisfies readonly OutcomeRow[];
 
 export type PublishAnswer = (typeof OUTCOMES)[number]["name"];
@@ -107,6 +119,10 @@ function refuse(code: "conflict" | "overloaded" | "slow_mode", message: string, 
   return { refused: new ChatError(code, message, waitMs === undefined ? {} : { retryAfterMs: Number(waitMs) }) };
 }
 
+function fullFor(whose: string): string {
+  return SPENT.get(whose) ?? "too many messages wait to be stored";
+}
+
 /** The remembered outcome: hash|id|epoch-seq|at|entry number. */
 function readFirst(remembered: string): Published {
   const [, id = "", place = "", at, number] = remembered.split("|");
@@ -118,8 +134,17 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const { connection, keys, floors, deadlineMs } = options;
   const clock = options.clock ?? ((): number => performance.timeOrigin + performance.now());
   const serverClock = createRedisClock(!connection.isCluster);
-  const outboxMaxBytes = Math.floor(options.outboxMaxBytes / options.partitions.count);
+  const outboxMaxBytes = String(options.outboxMaxBytes);
+  const leastShareBytes = String(Math.floor(options.outboxMaxBytes / options.partitions.count));
   const onceTtlMs = options.onceTtlMs ?? ONCE_TTL_MS;
+  let failureToldAtMs = Number.NEGATIVE_INFINITY;
+
+  function tellFailure(channel: string, reason: string): void {
+    const nowMs = clock();
+    if (nowMs - failureToldAtMs < FAILURE_TOLD_EVERY_MS) return;
+    failureToldAtMs = nowMs;
+    options.failed?.(channel, reason);
+  }
 
   async function run(publication: Publication, place: ChannelKeys, base: Position | undefined): Promise<Verdict> {
     if (!isReady(connection)) throw new ChatError("unavailable", "the message store cannot be reached");
@@ -127,17 +152,19 @@ export function createPublisher(options: PublisherOptions): Publisher {
     const deadline = serverClock.toServer(place.partition, sentMs + deadlineMs);
     const floor = floors.of(place.partition);
     const { channel, user, halves } = publication;
-    const { part, outbox, rights } = keys.partition(place.partition);
+    const { part, outbox, rights, held } = keys.partition(place.partition);
     const reply = await connection
       .rookeryPublish(
         ...[part, place.head, place.log, place.gone, outbox],
-        ...[place.once(user, publication.clientId), rights, place.slow(user), place.topic],
+        ...[place.once(user, publication.clientId), rights, place.slow(user), place.topic, held],
         ...[channel, publication.contentHash, publication.id, halves.head, halves.tail],
         ...[String(deadline), String(floor), base === undefined ? "" : formatPosition(base)],
         ...[String(publication.rightsVersion), String(publication.slowModeMs)],
-        ...[String(outboxMaxBytes), String(onceTtlMs)],
+        ...[outboxMaxBytes, String(onceTtlMs), leastShareBytes, user],
       )
       .catch((error: unknown) => {
+        const reason = brokeOff(error);
+        if (reason !== undefined) tellFailure(channel, reason);
         throw refusalFor(error);
       });
     const receivedMs = clock();
@@ -167,6 +194,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
       for (;;) {
         const verdict = await run(publication, place, base);
         if ("refused" in verdict) throw verdict.refused;
+        if ("broken" in verdict) {
+          tellFailure(publication.channel, verdict.broken);
+          throw unknownOutcome();
+        }
         if ("done" in verdict) {
           if ("position" in verdict.done) floors.see(place.partition, verdict.done.position.epoch);
           return verdict.done;
@@ -184,8 +215,12 @@ export function createPublisher(options: PublisherOptions): Publisher {
 function readAnswer(reply: unknown, id: string): { name: PublishAnswer; verdict: Verdict } {
   const [number, ...answer]: unknown[] = Array.isArray(reply) ? reply : [];
   const row = BY_NUMBER.get(number);
-  if (row === undefined) throw new ChatError("unknown", "the outcome is not known: repeat with the same clientId");
+  if (row === undefined) throw unknownOutcome();
   return { name: row.name, verdict: row.judge(answer.filter(isPart), id) };
+}
+
+function unknownOutcome(): ChatError {
+  return new ChatError("unknown", "the outcome is not known: repeat with the same clientId");
 }
 
 function isPart(value: unknown): value is string | number {

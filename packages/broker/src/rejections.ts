@@ -4,12 +4,14 @@ import { ChatError } from "@rookery/protocol";
 
 type Fate = "overloaded" | "unavailable" | "unknown";
 
+const BROKE_OFF = /user_script|script: [0-9a-f]{40}|^(BUSY|UNKILLABLE)\b/;
+
 /**
  * First match wins. A script that broke off in the middle names itself in its error and may have written; while another
  * one is stuck Redis answers BUSY, and what that one did or will do is not known either.
  */
 const REPLIES: readonly (readonly [RegExp, Fate])[] = [
-  [/user_script|script: [0-9a-f]{40}|^(BUSY|UNKILLABLE)\b/, "unknown"],
+  [BROKE_OFF, "unknown"],
   [/^OOM\b/, "overloaded"],
   [/^/, "unavailable"],
 ];
@@ -35,6 +37,13 @@ export function refusalFor(error: unknown): ChatError {
   if (error instanceof ChatError) return error;
   const fate = fateOf(error);
   return new ChatError(fate, MESSAGES[fate]);
+}
+
+/** What Redis said when a script of ours broke off in it, which no waiting mends; undefined for any other rejection. */
+export function brokeOff(error: unknown): string | undefined {
+  return error instanceof Error && error.name === "ReplyError" && BROKE_OFF.test(error.message)
+    ? error.message
+    : undefined;
 }
 
 function fateOf(error: unknown): Fate {

@@ -13,13 +13,15 @@ export interface Script {
 }
 
 export const SCRIPTS = {
-  rookeryPublish: { file: "publish.lua", keyCount: 9 },
+  rookeryPublish: { file: "publish.lua", keyCount: 10 },
   rookerySave: { file: "save.lua" },
   rookeryPulse: { file: "pulse.lua" },
   rookeryShed: { file: "shed.lua", keyCount: 3 },
   rookeryClaim: { file: "claim.lua", keyCount: 1 },
   rookeryLease: { file: "lease.lua", keyCount: 1 },
   rookeryEnlist: { file: "enlist.lua", keyCount: 1 },
+  rookeryHoldOffice: { file: "hold-office.lua", keyCount: 1 },
+  rookeryWeigh: { file: "weigh.lua", keyCount: 1 },
 } as const satisfies Record<string, Script>;
 
 /** What a connection is given at its creation. */

@@ -112,6 +112,7 @@ export function buildContext(
       },
       outboxMaxBytes: settings.outboxMaxBytes,
       deadlineMs: settings.commandTimeoutMs,
+      failed: (channel, reason) => log.error({ channel, reason }, "Redis refused a part of a publication"),
     }),
   };
 }

@@ -2,7 +2,7 @@
 // It serves with Redis or Postgres away, saying so, and recovers by itself: nothing here waits for either.
 import { setTimeout as delay } from "node:timers/promises";
 import { TOKEN_PARSERS } from "@rookery/auth";
-import { parseRedisUrl, startBeats } from "@rookery/broker";
+import { parseRedisUrl, startBeats, watchBudget } from "@rookery/broker";
 import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
 import type { ProcessContext } from "@rookery/runtime";
 import { readPostgresUrl } from "@rookery/store";
@@ -56,6 +56,8 @@ async function main(context: ProcessContext<"api">): Promise<void> {
     failed: (err) => log.debug({ err }, "beat failed"),
   });
   onStop("registry", leave);
+  const budget = watchBudget({ connection: commands, keys, node, budgetBytes: settings.outboxMaxBytes });
+  onStop("budget", () => budget.stop());
 
   const server = await createServer(buildContext(context, stores, verifier), settings);
   await server.listen({ host: settings.host, port: settings.port });

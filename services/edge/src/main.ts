@@ -3,7 +3,7 @@
 
 import { createVerifier, TOKEN_PARSERS } from "@rookery/auth";
 import type { VerifierOptions } from "@rookery/auth";
-import { createHistory, createPublisher, parseRedisUrl, rightsVersion, startBeats } from "@rookery/broker";
+import { createHistory, createPublisher, parseRedisUrl, rightsVersion, startBeats, watchBudget } from "@rookery/broker";
 import { ChatError, createDecoder, encodeGap } from "@rookery/protocol";
 import type { FrameLimits, Position } from "@rookery/protocol";
 import { createClientAddress, createOriginAllowed, runProcess, startInternalServer, VERSION } from "@rookery/runtime";
@@ -92,6 +92,7 @@ async function main(context: Context): Promise<void> {
       },
       outboxMaxBytes: settings.outboxMaxBytes,
       deadlineMs: settings.commandTimeoutMs,
+      failed: (channel, reason) => log.error({ channel, reason }, "Redis refused a part of a publication"),
     }),
     authorise: createAuthoriser(context, stores),
     verifier: createVerifier(tokenRules(context)),
@@ -131,6 +132,8 @@ async function main(context: Context): Promise<void> {
     failed: (err) => log.debug({ err }, "beat failed"),
   });
   onStop("registry", leave);
+  const budget = watchBudget({ connection: commands, keys, node, budgetBytes: settings.outboxMaxBytes });
+  onStop("budget", () => budget.stop());
   onStop("relays", () => subscription.close());
 
   const door = createDoor({

@@ -14,12 +14,13 @@ describe("the backlog", () => {
       },
     },
     budgetBytes: 1_000,
+    partitions: 4,
     log: { info: (_, message) => lines.push(message), warn: (_, message) => lines.push(message) },
   });
 
   it("is unknown before the first look and while Redis is away", async () => {
     expect([backlog.latest(), backlog.ageSeconds(5_000)]).toEqual([undefined, Number.NaN]);
-    waiting = { entries: 1, bytes: 10, oldestAtMs: 2_000 };
+    waiting = { entries: 1, bytes: 10, loads: [], oldestAtMs: 2_000 };
     await backlog.look();
     expect([backlog.latest()?.entries, backlog.ageSeconds(5_000)]).toEqual([1, 3]);
     waiting = undefined;
@@ -29,10 +30,26 @@ describe("the backlog", () => {
 
   it("warns once when 60 % of the budget is taken, and once when there is room again", async () => {
     for (const bytes of [599, 600, 900, 1_000, 500, 100]) {
-      waiting = { entries: 1, bytes };
+      waiting = { entries: 1, bytes, loads: [] };
       await backlog.look();
     }
-    expect(lines).toEqual(["the outbox fills up; when it is full, sends are refused", "the outbox has room again"]);
+    expect(lines.splice(0)).toEqual([
+      "the outbox fills up; when it is full, sends are refused",
+      "the outbox has room again",
+    ]);
     expect(backlog.ageSeconds(5_000)).toBe(0);
+  });
+
+  it("warns of the one partition that runs out of what it may hold, long before all of the budget is taken", async () => {
+    for (const bytes of [200, 400, 100]) {
+      waiting = {
+        entries: 1,
+        bytes,
+        loads: [1, 2, 3].map((partition) => ({ partition, bytes: partition === 2 ? bytes : 0 })),
+      };
+      await backlog.look();
+      expect(backlog.fullest()).toBeCloseTo(bytes / Math.max(bytes + (1_000 - bytes) / 4, 250));
+    }
+    expect(lines).toEqual(["the outbox fills up; when it is full, sends are refused", "the outbox has room again"]);
   });
 });

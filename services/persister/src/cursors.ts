@@ -1,6 +1,6 @@
 // Where the next read of each partition begins. Kept by drain.ts; nothing of it survives the process.
-// States of a partition: from the beginning (nothing of it is on its way; whatever its outbox holds is to be saved), or
-// after an entry (a batch with everything up to it is being committed).
+// States of a partition: from the beginning (nothing of it is on its way; whatever its outbox holds is to be saved), after
+// an entry (a batch with everything up to it is being committed), or resting (it was just tried in vain).
 // Reading from the beginning costs nothing once the outbox is trimmed, and finds what an earlier process, another Redis
 // or a lost answer has left there: so every partition goes back to it whenever it can.
 import { compareEntryIds } from "@rookery/broker";
@@ -11,7 +11,7 @@ const BEGINNING: EntryId = { epoch: 0, number: 0 };
 export interface Cursors {
   /** Takes on new partitions from the beginning and forgets those that are another's now. */
   own(partitions: readonly number[]): void;
-  /** For each owned partition, the id to read after. A copy. */
+  /** For each owned partition that does not rest, the id to read after. A copy. */
   readAfter(): ReadonlyMap<number, EntryId>;
   /**
    * Moves on behind what was read after `readAfter`, and answers the entries to keep. Entries of another epoch than they
@@ -23,10 +23,13 @@ export interface Cursors {
   settle(saved: ReadonlyMap<number, EntryId>): void;
   /** Back to the beginning, whatever was read: of these partitions, or of all. */
   rewind(partitions?: Iterable<number>): void;
+  /** Back to the beginning, and left alone for so long: what fails alone must hold up no other. */
+  rest(partitions: Iterable<number>, forMs: number): void;
 }
 
-export function createCursors(): Cursors {
+export function createCursors(clock: () => number = () => performance.now()): Cursors {
   const after = new Map<number, EntryId>();
+  const restsUntilMs = new Map<number, number>();
 
   const rewind = (partitions: Iterable<number>): void => {
     for (const partition of partitions) if (after.has(partition)) after.set(partition, BEGINNING);
@@ -38,7 +41,11 @@ export function createCursors(): Cursors {
       for (const partition of [...after.keys()]) if (!wanted.has(partition)) after.delete(partition);
       for (const partition of wanted) if (!after.has(partition)) after.set(partition, BEGINNING);
     },
-    readAfter: () => new Map(after),
+    readAfter() {
+      const nowMs = clock();
+      for (const [partition, untilMs] of restsUntilMs) if (untilMs <= nowMs) restsUntilMs.delete(partition);
+      return new Map([...after].filter(([partition]) => !restsUntilMs.has(partition)));
+    },
     advance(readAfter, entries) {
       const changed = new Set<number>();
       const kept = entries.filter(({ partition, id }) => {
@@ -57,5 +64,12 @@ export function createCursors(): Cursors {
       }
     },
     rewind: (partitions) => rewind(partitions ?? [...after.keys()]),
+    rest(partitions, forMs) {
+      const untilMs = clock() + forMs;
+      for (const partition of partitions) {
+        rewind([partition]);
+        restsUntilMs.set(partition, untilMs);
+      }
+    },
   };
 }

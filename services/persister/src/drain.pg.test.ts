@@ -90,6 +90,7 @@ interface Tried {
   outbox?: Pick<Outbox, "read" | "save">;
   save?(this: void, batch: Batch): Promise<SaveOutcome>;
   lines?: string[];
+  stuck?: number[];
 }
 
 const running: Drain[] = [];
@@ -107,6 +108,7 @@ function start(tried: Tried = {}): Drain {
     lingerMs: 5,
     redis: createOutage("Redis", log, { isWhole: () => proxied.every(isReady) }),
     postgres: createOutage("Postgres", log),
+    stuck: (partition) => void tried.stuck?.push(partition),
   });
   drain.own(ALL);
   drain.start();
@@ -352,6 +354,76 @@ describe("a Redis that was restarted empty", () => {
     await publish("reborn", 10);
     await eventually(isDrained);
     expect(await stored("reborn")).toEqual(upTo(20));
+  });
+});
+
+describe("a Redis that was restarted empty with its clock back", () => {
+  /** As when the partition moved on elsewhere, after this process read its floors. */
+  async function moveOn(channel: string, aheadMs: number): Promise<number> {
+    const epoch = Date.now() + aheadMs;
+    await postgres.sql`insert into outbox_positions (partition, last_epoch, last_number)
+      values (${partitions.of(channel)}, ${epoch}, 7)
+      on conflict (partition) do update set last_epoch = excluded.last_epoch, last_number = excluded.last_number`;
+    return epoch;
+  }
+
+  it("and numbers below what is stored loses nothing, and soon numbers above it", async () => {
+    await publish("unaware", 3);
+    const epoch = await moveOn("unaware", 1_000_000);
+    start();
+    await eventually(isDrained);
+    expect(await stored("unaware")).toEqual([1, 2, 3]);
+    const position = (await positions.lastIds()).get(partitions.of("unaware"));
+    expect(position).toEqual({ epoch, number: 7 });
+    await publish("unaware", 2);
+    await eventually(isDrained);
+    expect(await stored("unaware")).toEqual([1, 2, 3, 4, 5]);
+    expect((await positions.lastIds()).get(partitions.of("unaware"))?.epoch).toBeGreaterThan(epoch);
+  });
+
+  it("while messages go on and saves fail: each acknowledged one is stored", async () => {
+    let state = 7;
+    const unlucky = (): boolean => {
+      state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+      return state / 2 ** 31 < 0.3;
+    };
+    await publish("busy", 20);
+    await moveOn("busy", 1_000_000);
+    start({
+      outbox: {
+        read: (...asked) => outbox.read(...asked),
+        save: async (partition, saved) => {
+          if (unlucky()) throw new Error("the process was gone");
+          await outbox.save(partition, saved);
+        },
+      },
+    });
+    await publish("busy", 200);
+    await eventually(isDrained, { withinMs: 20_000 });
+    expect(await stored("busy")).toEqual(upTo(220));
+  });
+});
+
+describe("a partition that cannot be saved", () => {
+  it("is told once and holds up no other", async () => {
+    const stuck: number[] = [];
+    const lines: string[] = [];
+    await publish("broken", 5);
+    const other = ["s1", "s2", "s3"].find((channel) => partitions.of(channel) !== partitions.of("broken")) ?? "";
+    const { part } = keys.partition(partitions.of("broken"));
+    await redis.redis.del(part);
+    await redis.redis.set(part, "no hash");
+    start({ lines, stuck });
+    await publish(other, 120);
+    await eventually(async () => (await stored(other)).length === 120);
+    await eventually(async () => (await redis.redis.xlen(keys.partition(partitions.of(other)).outbox)) === 0);
+    expect(await stored("broken")).toEqual(upTo(5));
+    await eventually(() => stuck.length > 0);
+    expect([stuck, lines]).toEqual([[partitions.of("broken")], []]);
+    await redis.redis.del(part);
+    await publish("broken", 1);
+    await eventually(isDrained);
+    expect(await stored("broken")).toEqual(upTo(6));
   });
 });
 

@@ -7,6 +7,7 @@
 // While one batch commits the next is read; batches commit one after another. A batch carries the ids it was read after,
 // and Postgres refuses it when an earlier one is missing. After any failure the batch and the one read behind it are
 // dropped, and their partitions are read from their beginning: what is committed is not inserted again, but is saved again.
+// Where only some partitions cannot be saved, only theirs is dropped, and they rest while the others go on.
 // Must never tell Redis of anything before Postgres has committed it, since what is saved is trimmed.
 // States: idle, draining, stopping (the batch in flight is finished), stopped.
 import type { EntryId, Outbox, OutboxEntry, SavedBatch } from "@rookery/broker";
@@ -28,6 +29,8 @@ export interface DrainOptions {
   readonly lingerMs: number;
   readonly redis: Outage;
   readonly postgres: Outage;
+  /** A partition cannot be saved while others can: told when that begins. */
+  stuck?(this: void, partition: number, error: unknown): void;
   /** Called after each commit, before Redis is told. */
   committed?(this: void, outcome: Extract<SaveOutcome, { saved: true }>, entries: number, tookMs: number): void;
 }
@@ -44,12 +47,18 @@ export interface Drain {
 
 /** How long a read waits for a first entry: bounds how late a stop or a new share is noticed. */
 const BLOCK_MS = 500;
+/** How long a partition rests that could not be saved. */
+const REST_MS = 250;
 
 /** What was read, and after which ids. */
 interface ReadBatch {
   readonly readAfter: ReadonlyMap<number, EntryId>;
   readonly entries: readonly OutboxEntry[];
 }
+
+/** The partitions of a batch that are to be read again, or all of them. */
+type Committed = ReadonlySet<number> | "failed";
+const WHOLE: Committed = new Set();
 
 export function createDrain(options: DrainOptions): Drain {
   const { outbox, batchEntries, lingerMs, redis, postgres } = options;
@@ -59,20 +68,26 @@ export function createDrain(options: DrainOptions): Drain {
   const { signal } = stopping;
   let owned: readonly number[] = [];
   let rereadWanted = false;
+  /** Partitions of which `stuck` was told and which have not been saved since. */
+  const stuck = new Set<number>();
   let running: Promise<void> | undefined;
 
   /** Keeps one batch ahead: the next is read while the one before commits, and is dropped when that one fails. */
   async function drain(): Promise<void> {
-    let committing: Promise<boolean> = Promise.resolve(true);
+    let committing: Promise<Committed> = Promise.resolve(WHOLE);
     while (!signal.aborted) {
       const batch = await readBatch();
-      const isWhole = await committing;
-      committing = Promise.resolve(true);
+      const before = await committing;
+      committing = Promise.resolve(WHOLE);
       if (batch === undefined) await backoff.wait(signal);
-      else if (!isWhole) {
+      else if (before === "failed") {
         cursors.rewind(batch.readAfter.keys());
         await backoff.wait(signal);
-      } else if (batch.entries.length > 0) committing = commit(batch);
+      } else {
+        cursors.rewind(before);
+        const rest = without(batch, before);
+        if (rest.entries.length > 0) committing = commit(rest);
+      }
     }
     await committing;
   }
@@ -95,23 +110,26 @@ export function createDrain(options: DrainOptions): Drain {
       redis.back();
       return { readAfter, entries };
     } catch (error) {
-      redis.lost(error, redisKind(error));
+      redis.lost(error, isUnavailable(error) ? "away" : "fault");
       cursors.rewind();
       return undefined;
     }
   }
 
-  /** True when the batch is committed and Redis knows; else its partitions are to be read from their beginning. */
-  async function commit({ readAfter, entries }: ReadBatch): Promise<boolean> {
+  /** Commits, tells Redis, and puts the cursors where the next read of these partitions is to begin. */
+  async function commit({ readAfter, entries }: ReadBatch): Promise<Committed> {
     const outcome = await commitRows({ readAfter, entries: entries.map(toBatchEntry) });
     const told = summarise(entries, outcome);
-    if (outcome?.saved === true && (await tellRedis(told))) {
-      backoff.reset();
-      cursors.settle(new Map([...told].map(([partition, { last }]) => [partition, last])));
-      return true;
+    const unsaved = outcome?.saved === true ? await tellRedis(told) : "failed";
+    if (unsaved === "failed") {
+      cursors.rewind(told.keys());
+      return "failed";
     }
-    cursors.rewind(told.keys());
-    return false;
+    backoff.reset();
+    cursors.rest(unsaved, REST_MS);
+    const saved = [...told].filter(([partition]) => !unsaved.has(partition));
+    cursors.settle(new Map(saved.map(([partition, { last }]) => [partition, last])));
+    return unsaved;
   }
 
   async function commitRows(batch: Batch): Promise<SaveOutcome | undefined> {
@@ -127,12 +145,28 @@ export function createDrain(options: DrainOptions): Drain {
     }
   }
 
-  async function tellRedis(told: ReadonlyMap<number, SavedBatch>): Promise<boolean> {
-    const saves = await Promise.allSettled([...told].map(([partition, saved]) => outbox.save(partition, saved)));
-    const failed = saves.find((save) => save.status === "rejected");
-    if (failed === undefined) redis.back();
-    else redis.lost(failed.reason, redisKind(failed.reason));
-    return failed === undefined;
+  /** The partitions of which Redis could not be told; "failed" when it was of none, because Redis is away. */
+  async function tellRedis(told: ReadonlyMap<number, SavedBatch>): Promise<Committed> {
+    const failures = new Map<number, unknown>();
+    await Promise.all(
+      [...told].map(([partition, saved]) =>
+        outbox.save(partition, saved).then(
+          () => stuck.delete(partition),
+          (error: unknown) => failures.set(partition, error),
+        ),
+      ),
+    );
+    const [first] = failures.values();
+    if (failures.size === told.size && [...failures.values()].every(isUnavailable)) {
+      redis.lost(first, "away");
+      return "failed";
+    }
+    redis.back();
+    for (const [partition, error] of failures) {
+      if (!stuck.has(partition)) options.stuck?.(partition, error);
+      stuck.add(partition);
+    }
+    return new Set(failures.keys());
   }
 
   return {
@@ -152,13 +186,29 @@ export function createDrain(options: DrainOptions): Drain {
   };
 }
 
+function without({ readAfter, entries }: ReadBatch, partitions: ReadonlySet<number>): ReadBatch {
+  if (partitions.size === 0) return { readAfter, entries };
+  return {
+    readAfter: new Map([...readAfter].filter(([partition]) => !partitions.has(partition))),
+    entries: entries.filter(({ partition }) => !partitions.has(partition)),
+  };
+}
+
+interface Summary {
+  readonly channels: Map<string, Position>;
+  readonly counted: Map<string, number>;
+}
+
 /** What a batch commits of each partition: its last entry, the highest place of each channel, whether all became rows. */
 function summarise(entries: readonly OutboxEntry[], outcome: SaveOutcome | undefined): Map<number, SavedBatch> {
   const isUnstored = new Set(outcome?.saved === true ? outcome.unstored : []);
-  const told = new Map<number, SavedBatch & { readonly channels: Map<string, Position> }>();
-  for (const { partition, id, cumulativeBytes, channel, position, fault } of entries) {
+  const told = new Map<number, SavedBatch & Summary>();
+  for (const { partition, id, cumulativeBytes, channel, position, fault, counted } of entries) {
     const before = told.get(partition);
-    const channels = before?.channels ?? new Map<string, Position>();
+    const { channels, counted: sums } = before ?? { channels: new Map<string, Position>(), counted: new Map() };
+    for (const whose of counted === undefined ? [] : [`c|${channel}`, `u|${counted.user}`]) {
+      sums.set(whose, (sums.get(whose) ?? 0) + (counted?.bytes ?? 0));
+    }
     const known = channels.get(channel) ?? ORIGIN;
     // An entry without a place stands at ORIGIN.
     if (comparePositions(position, known) > 0) channels.set(channel, position);
@@ -167,14 +217,16 @@ function summarise(entries: readonly OutboxEntry[], outcome: SaveOutcome | undef
       // An entry that nobody understands does not say how much was put in before it.
       cumulativeBytes: fault === undefined ? cumulativeBytes : (before?.cumulativeBytes ?? 0),
       channels,
+      counted: sums,
+      reached: outcome?.saved === true ? outcome.reached.get(partition) : undefined,
       unstored: isUnstored.has(partition),
     });
   }
   return told;
 }
 
-function redisKind(error: unknown): OutageKind {
-  return error instanceof ChatError && error.code === "unavailable" ? "away" : "fault";
+function isUnavailable(error: unknown): boolean {
+  return error instanceof ChatError && error.code === "unavailable";
 }
 
 function postgresKind(error: unknown): OutageKind {

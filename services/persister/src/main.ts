@@ -8,6 +8,7 @@ import {
   createShedding,
   isReady,
   parseRedisUrl,
+  watchBudget,
 } from "@rookery/broker";
 import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
 import type { ProcessContext } from "@rookery/runtime";
@@ -38,7 +39,8 @@ async function main(context: Context): Promise<void> {
   const stores = connectStores(context);
   const { keys, store, commands, reader, outages } = stores;
   const outbox = createOutbox({ connection: commands, reader, keys, logEntries: settings.logEntries });
-  const backlog = createBacklog({ outbox, budgetBytes: settings.outboxMaxBytes, log });
+  const { outboxMaxBytes: budgetBytes } = settings;
+  const backlog = createBacklog({ outbox, budgetBytes, partitions: settings.partitions, log });
   let owned: readonly number[] = [];
   const relief = createRelief({
     shedding: createShedding({ connection: commands, keys }),
@@ -60,12 +62,15 @@ async function main(context: Context): Promise<void> {
   onStop("backlog", () => clearInterval(watching));
   const relieving = setInterval(() => void relief.sweep(), RELIEF_EVERY_MS);
   onStop("relief", () => clearInterval(relieving));
+  const budget = watchBudget({ connection: commands, keys, node: context.node, budgetBytes });
+  onStop("budget", () => budget.stop());
   const drain = createDrain({
     outbox,
     save: (batch) => saveBatch(store, batch),
     batchEntries: settings.batchEntries,
     lingerMs: settings.batchLingerMs,
     ...outages,
+    stuck: (partition, err) => log.error({ partition, err }, "this partition cannot be saved; the others go on"),
     committed(outcome, entries, tookMs) {
       metrics.committed(outcome, entries, tookMs);
       void relief.look();

@@ -55,6 +55,11 @@ export function createPersisterMetrics(metrics: Metrics, gauges: PersisterGauges
     "Bytes that wait for Postgres, in all partitions.",
     () => backlog.latest()?.bytes ?? Number.NaN,
   );
+  gauge(
+    "fullest_outbox_ratio",
+    "What waits in the fullest partition, of what may wait there before sends are refused.",
+    () => backlog.fullest(),
+  );
   gauge("watermark_age_seconds", "Age of the oldest message that waits for Postgres.", () =>
     backlog.ageSeconds(Date.now()),
   );

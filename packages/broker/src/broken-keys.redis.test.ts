@@ -1,0 +1,207 @@
+// Keys that hold something else than ours, and streams that stand further on than their partition knows: whatever one
+// write meets ends that message alone, no place is given twice, and the rest of the partition goes on.
+import { ChatError } from "@rookery/protocol";
+import { testRedis } from "@rookery/testkit";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { connectRedis, whenReady } from "./connect.ts";
+import { BEFORE_FIRST_ENTRY, compareEntryIds } from "./entry-id.ts";
+import { createOutbox } from "./outbox.ts";
+import type { OutboxEntry } from "./outbox.ts";
+import type { Publication, Published } from "./publisher.ts";
+import { connected, keys, newChannel, partitions, publication, published, publisherOn } from "./publishing.suite.ts";
+
+const server = await testRedis();
+const { redis } = server;
+const connection = await connected(server.url);
+const reader = connectRedis({ url: server.url, use: "outbox", commandTimeoutMs: 2_000 });
+afterAll(() => reader.disconnect());
+await whenReady(reader, 5_000);
+const outbox = createOutbox({ connection, reader, keys });
+const failures: string[] = [];
+const publisher = publisherOn(connection, { failed: (_, reason) => void failures.push(reason) });
+
+beforeEach(async () => {
+  failures.length = 0;
+  await server.flush();
+});
+
+const everywhere = new Map(
+  Array.from({ length: partitions.count }, (_, partition) => [partition, BEFORE_FIRST_ENTRY] as const),
+);
+
+/** A channel of the same partition as another. */
+function neighbour(channel: string): string {
+  for (;;) {
+    const other = newChannel();
+    if (partitions.of(other) === partitions.of(channel)) return other;
+  }
+}
+
+async function send(channel: string, message: Publication = publication(channel)): Promise<Published | string> {
+  try {
+    return published(await publisher.publish(message));
+  } catch (error) {
+    return error instanceof ChatError ? error.code : "internal";
+  }
+}
+
+/** What the outbox holds of these channels, each place once; rejects when one is there twice. */
+async function places(...channels: string[]): Promise<string[]> {
+  const entries = await outbox.read(everywhere, 1_000, 0);
+  const all = entries
+    .filter(({ channel }) => channels.includes(channel))
+    .map(({ channel, position }) => `${channel} ${position.epoch}-${position.seq}`);
+  expect(new Set(all).size).toBe(all.length);
+  return all;
+}
+
+const isOk = (outcome: Published | string): outcome is Published => typeof outcome !== "string";
+
+describe("a message of which a write fails", () => {
+  it("for the log is no log: unknown, stands in the outbox, and is a duplicate when repeated", async () => {
+    const channel = newChannel();
+    await send(channel);
+    await redis.set(keys.channel(channel).log, "no stream");
+    const first = publication(channel);
+    expect(await send(channel, first)).toBe("unknown");
+    expect(failures).toEqual([expect.stringMatching(/WRONGTYPE/)]);
+    const other = neighbour(channel);
+    expect([await send(other), await send(other)].every(isOk)).toBe(true);
+    expect(await send(channel)).toBe("unknown");
+    await redis.del(keys.channel(channel).log);
+    const last = await send(channel);
+    expect(last).toMatchObject({ position: { seq: 4 } });
+    expect(await send(channel, first)).toMatchObject({ duplicate: true, position: { seq: 2 } });
+    expect(await places(channel, other)).toHaveLength(6);
+  });
+
+  it("for the outbox stands further on than the partition knows: the next one goes on beyond it", async () => {
+    const channel = newChannel();
+    const before = await send(channel);
+    if (!isOk(before)) throw new Error(before);
+    const { outbox: stream, part } = keys.partition(partitions.of(channel));
+    const bytes = await redis.hget(part, "in");
+    for (const ahead of [`${before.entry.epoch}-9`, `${before.entry.epoch + 1_000_000_000}-3`]) {
+      await redis.xadd(stream, ahead, "k", "message");
+      expect(await send(channel)).toBe("unknown");
+      const next = await send(channel);
+      if (!isOk(next)) throw new Error(next);
+      const [aheadEpoch = 0, aheadNumber = 0] = ahead.split("-").map(Number);
+      expect(compareEntryIds(next.entry, { epoch: aheadEpoch, number: aheadNumber })).toBeGreaterThan(0);
+    }
+    expect(isOk(await send(channel))).toBe(true);
+    expect(await places(channel)).toHaveLength(4);
+    expect(Number(await redis.hget(part, "in"))).toBeGreaterThan(3 * Number(bytes));
+  });
+
+  it("for the log stands further on than the head: the next one goes on beyond it", async () => {
+    const channel = newChannel();
+    const before = await send(channel);
+    if (!isOk(before)) throw new Error(before);
+    for (const ahead of [`${before.position.epoch}-9`, `${before.position.epoch + 1_000_000_000}-2`]) {
+      await redis.xadd(keys.channel(channel).log, ahead, "f", "{}");
+      expect(await send(channel)).toBe("unknown");
+      expect(isOk(await send(channel))).toBe(true);
+      expect(isOk(await send(neighbour(channel)))).toBe(true);
+    }
+    expect(await places(channel)).toHaveLength(5);
+  });
+
+  it("for the outbox is no stream leaves no bytes counted, and all goes on when it is taken away", async () => {
+    const channel = newChannel();
+    const { outbox: stream, part } = keys.partition(partitions.of(channel));
+    await redis.set(stream, "no stream");
+    for (let n = 0; n < 3; n += 1) expect(await send(channel)).toBe("unknown");
+    expect(await redis.hget(part, "in")).toBe("0");
+    await redis.del(stream);
+    expect(await send(channel)).toMatchObject({ position: { seq: 1 } });
+    expect(await send(channel)).toMatchObject({ position: { seq: 2 } });
+  });
+
+  it.each(["head", "once"] as const)("since its %s is of another type hinders no other message", async (name) => {
+    const channel = newChannel();
+    await send(channel);
+    const place = keys.channel(channel);
+    const message = publication(channel);
+    const broken = name === "head" ? place.head : place.once(message.user, message.clientId);
+    await redis.del(broken);
+    await redis.lpush(broken, "no hash, no string");
+    expect(await send(channel, message)).toBe("unknown");
+    expect(isOk(await send(neighbour(channel)))).toBe(true);
+    if (name === "once") expect(isOk(await send(channel))).toBe(true);
+    await redis.del(broken);
+    expect(isOk(await send(channel, message))).toBe(true);
+    await places(channel);
+  });
+
+  it.each(["part", "rights"] as const)("since %s is of another type hinders no other partition", async (name) => {
+    const channel = newChannel();
+    await send(channel);
+    const broken = keys.partition(partitions.of(channel))[name];
+    await redis.del(broken);
+    await redis.set(broken, "no hash");
+    expect(await send(channel)).toBe("unknown");
+    const elsewhere = ["a", "b", "c", "d", "e"].find((other) => partitions.of(other) !== partitions.of(channel)) ?? "";
+    expect(isOk(await send(elsewhere))).toBe(true);
+    await redis.del(broken);
+    expect([await send(channel), await send(channel)].every(isOk)).toBe(true);
+    expect(await places(channel)).toHaveLength(3);
+  });
+
+  it("does not happen over what may hold anything: gone, slow and the count of a short budget", async () => {
+    const channel = newChannel();
+    const { held, part } = keys.partition(partitions.of(channel));
+    const place = keys.channel(channel);
+    await send(channel);
+    for (const name of [place.gone, place.slow("ann"), held]) await redis.set(name, "anything");
+    await redis.hset(part, "spent", 60 * 2 ** 20);
+    expect(isOk(await send(channel, publication(channel, { slowModeMs: 10 })))).toBe(true);
+  });
+});
+
+describe("a channel whose keys are broken", () => {
+  const batchOf = (entries: readonly OutboxEntry[]) => {
+    const last = entries.at(-1);
+    if (last === undefined) throw new Error("no entries");
+    const channels = new Map(entries.map(({ channel, position }) => [channel, position]));
+    return { last: last.id, cumulativeBytes: last.cumulativeBytes, channels, unstored: false };
+  };
+
+  it.each(["head", "log", "gone"] as const)("in its %s does not keep its partition from being saved", async (name) => {
+    const [channel] = [newChannel()];
+    const other = neighbour(channel);
+    await send(channel);
+    await send(other);
+    await redis.del(keys.channel(channel)[name]);
+    await redis.set(keys.channel(channel)[name], "of another type");
+    const partition = partitions.of(channel);
+    await outbox.save(partition, batchOf(await outbox.read(everywhere, 10, 0)));
+    expect(await redis.xlen(keys.partition(partition).outbox)).toBe(0);
+    expect(await redis.hget(keys.channel(other).head, "saved")).toMatch(/-1$/);
+  });
+
+  it("does not silence the pulse of its partition", async () => {
+    const channel = newChannel();
+    const other = neighbour(channel);
+    await send(other);
+    await redis.set(keys.channel(channel).head, "no hash");
+    const partition = keys.partition(partitions.of(channel));
+    const heads = [keys.channel(channel).head, keys.channel(other).head];
+    const reply = await connection.rookeryPulse(4, partition.part, partition.probe("n1"), ...heads);
+    expect(reply).toEqual(expect.arrayContaining(["", expect.stringMatching(/^\d+-1$/)]));
+  });
+});
+
+describe("a partition whose outbox cannot be read", () => {
+  it.each(["is no stream", "holds an id that is none of ours"])("since it %s holds up no other", async (what) => {
+    const channel = newChannel();
+    const elsewhere = ["a", "b", "c", "d", "e"].find((other) => partitions.of(other) !== partitions.of(channel)) ?? "";
+    const stream = keys.partition(partitions.of(channel)).outbox;
+    if (what === "is no stream") await redis.set(stream, "anything");
+    else await redis.xadd(stream, "18446744073709551000-1", "k", "message");
+    await send(elsewhere);
+    const entries = await outbox.read(everywhere, 10, 2_000);
+    expect(entries.map((entry) => entry.channel)).toEqual([elsewhere]);
+    expect(await outbox.waiting()).toMatchObject({ entries: expect.any(Number) });
+  });
+});

@@ -1,0 +1,209 @@
+// The one outbox budget: who watches it, what each partition, channel and user may hold of it.
+import { ChatError } from "@rookery/protocol";
+import { testRedis } from "@rookery/testkit";
+import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { limitOf, watchBudget } from "./budget.ts";
+import type { BudgetWatch } from "./budget.ts";
+import { connectRedis, whenReady } from "./connect.ts";
+import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
+import { createOutbox } from "./outbox.ts";
+import { connected, keys, newChannel, partitions, publication, publisherOn } from "./publishing.suite.ts";
+
+const server = await testRedis();
+const { redis } = server;
+const connection = await connected(server.url);
+const reader = connectRedis({ url: server.url, use: "outbox", commandTimeoutMs: 2_000 });
+afterAll(() => reader.disconnect());
+await whenReady(reader, 5_000);
+
+const BUDGET = 100_000;
+const publisher = publisherOn(connection, { outboxMaxBytes: BUDGET });
+const part = (partition: number): string => keys.partition(partition).part;
+
+const watches: BudgetWatch[] = [];
+function watch(node = "n1"): BudgetWatch {
+  const made = watchBudget({ connection, keys, node, budgetBytes: BUDGET });
+  watches.push(made);
+  return made;
+}
+/** One whole look of a node that holds the office. */
+const look = (by: BudgetWatch): Promise<void> => expect.poll(() => by.look(), { interval: 5 }).toBe(true);
+
+beforeEach(() => server.flush());
+afterEach(() => {
+  for (const each of watches.splice(0)) each.stop();
+});
+
+function channelIn(partition: number): string {
+  for (;;) {
+    const channel = newChannel();
+    if (partitions.of(channel) === partition) return channel;
+  }
+}
+
+const body = "x".repeat(700);
+async function send(channel: string, user = "ann"): Promise<string> {
+  try {
+    await publisher.publish(publication(channel, { user, body }));
+    return "ok";
+  } catch (error) {
+    return error instanceof ChatError ? error.message : String(error);
+  }
+}
+
+/** Sends until it is refused, at most so often, and answers with what was said then. */
+async function sendUntilRefused(channel: string, user: string, most = 1_000): Promise<string> {
+  let said = "ok";
+  for (let n = 0; n < most && said === "ok"; n += 1) said = await send(channel, user);
+  return said;
+}
+
+async function waiting(partition: number): Promise<number> {
+  const [added, taken] = await redis.hmget(part(partition), "in", "out");
+  return Number(added ?? 0) - Number(taken ?? 0);
+}
+
+describe("the watch over the budget", () => {
+  it("tells each partition what waits in all of them, and in itself", async () => {
+    await send(channelIn(1));
+    await send(channelIn(2));
+    await send(channelIn(2));
+    await look(watch());
+    const [one, two] = [await waiting(1), await waiting(2)];
+    expect(await redis.hmget(part(1), "spent", "seen")).toEqual([`${one + two}`, `${one}`]);
+    expect(await redis.hmget(part(2), "spent", "seen")).toEqual([`${one + two}`, `${two}`]);
+    expect(await redis.exists(part(3))).toBe(0);
+  });
+
+  it("is one node's, and another's as soon as that one no longer asks for it", async () => {
+    const [first, second] = [watch("n1"), watch("n2")];
+    await expect.poll(() => redis.get(keys.budgetWatch)).not.toBeNull();
+    const [holder, other] = (await redis.get(keys.budgetWatch)) === "n1" ? [first, second] : [second, first];
+    await look(holder);
+    expect(await other.look()).toBe(false);
+    expect(await redis.pttl(keys.budgetWatch)).toBeGreaterThan(1_000);
+    holder.stop();
+    await redis.pexpire(keys.budgetWatch, 1);
+    await look(other);
+    expect(await holder.look()).toBe(false);
+  });
+
+  it("works while Redis has no memory left", async () => {
+    await send(channelIn(1));
+    const watching = watch();
+    await redis.config("SET", "maxmemory", "1");
+    try {
+      await look(watching);
+      expect(await redis.hget(part(1), "spent")).toBe(`${await waiting(1)}`);
+    } finally {
+      await redis.config("SET", "maxmemory", "0");
+    }
+  });
+
+  it("passes over a partition whose keys are broken", async () => {
+    await send(channelIn(1));
+    await redis.set(part(2), "no hash");
+    await look(watch());
+    expect(await redis.hget(part(1), "spent")).toBe(`${await waiting(1)}`);
+  });
+});
+
+describe("a partition", () => {
+  it("may hold far more than an even share while the others hold little, and never more than the budget", async () => {
+    const channel = channelIn(1);
+    const watching = watch();
+    for (let n = 0; n < 40; n += 1) {
+      await sendUntilRefused(channel, `u${n}`, 8);
+      await look(watching);
+    }
+    expect(await waiting(1)).toBeGreaterThan(BUDGET * 0.75);
+    expect(await waiting(1)).toBeLessThan(BUDGET);
+  });
+
+  it("takes no more than a quarter of what was free at the last look", async () => {
+    await redis.hset(part(1), "spent", BUDGET * 0.4, "seen", BUDGET * 0.3, "in", BUDGET * 0.3);
+    expect(await sendUntilRefused(channelIn(1), "ann")).toBe("too many messages wait to be stored");
+    const limit = limitOf(BUDGET * 0.3, BUDGET * 0.4, BUDGET, partitions.count);
+    expect(limit).toBeCloseTo(BUDGET * 0.45);
+    expect(await waiting(1)).toBeGreaterThanOrEqual(limit);
+    expect(await waiting(1)).toBeLessThan(limit + 2_000);
+  });
+
+  it("may hold an even share also when the whole is spent", async () => {
+    await redis.hset(part(1), "spent", BUDGET * 2, "seen", 0);
+    for (let n = 0; n < 20; n += 1) expect(await send(channelIn(1), `u${n}`)).toBe("ok");
+    expect(limitOf(0, BUDGET * 2, BUDGET, partitions.count)).toBe(BUDGET / partitions.count);
+  });
+});
+
+describe("while the budget runs short", () => {
+  const spend = (partition: number, share: number): Promise<number> =>
+    redis.hset(part(partition), "spent", BUDGET * share, "seen", BUDGET / 2);
+
+  it("a user holds a tenth of it at most, and others of the same channel go on", async () => {
+    const channel = channelIn(1);
+    await spend(1, 0.6);
+    expect(await sendUntilRefused(channel, "flood", 14)).toBe("ok");
+    await spend(1, 0.85);
+    expect(await send(channel, "flood")).toBe("too many messages of this user wait to be stored");
+    expect(await send(channel, "bob")).toBe("ok");
+    await spend(1, 0.7);
+    expect(await send(channel, "flood")).toBe("ok");
+  });
+
+  it("a channel holds a quarter of it at most, and others of the same partition go on", async () => {
+    const channel = channelIn(1);
+    await spend(1, 0.6);
+    for (let n = 0; n < 30; n += 1) expect(await send(channel, `u${n}`)).toBe("ok");
+    await spend(1, 0.85);
+    expect(await send(channel, "bob")).toBe("too many messages of this channel wait to be stored");
+    expect(await send(channelIn(1), "bob")).toBe("ok");
+  });
+
+  it("a user holds no more by using many partitions", async () => {
+    for (const partition of [1, 2]) {
+      await spend(partition, 0.6);
+      expect(await sendUntilRefused(channelIn(partition), "flood", 8)).toBe("ok");
+    }
+    await send(channelIn(3));
+    await redis.hset(part(0), "in", BUDGET * 0.85);
+    const watching = watch();
+    await look(watching);
+    for (const partition of [1, 2, 3]) {
+      expect(await send(channelIn(partition), "flood")).toBe("too many messages of this user wait to be stored");
+      expect(await send(channelIn(partition), "floo")).toBe("ok");
+    }
+    await redis.hset(part(0), "out", BUDGET * 0.85);
+    await look(watching);
+    expect(await send(channelIn(3), "flood")).toBe("ok");
+    expect(await redis.hget(part(3), "over")).toBeNull();
+  });
+
+  it("what was counted is taken off when it is saved, once", async () => {
+    const outbox = createOutbox({ connection, reader, keys });
+    const channel = channelIn(1);
+    await send(channel, "before");
+    await spend(1, 0.6);
+    for (const user of ["ann", "bob", "ann"]) await send(channel, user);
+    const entries = await outbox.read(new Map([[1, BEFORE_FIRST_ENTRY]]), 10, 0);
+    expect(entries.map(({ counted }) => counted?.user)).toEqual([undefined, "ann", "bob", "ann"]);
+    const { held } = keys.partition(1);
+    const each = entries[1]?.counted?.bytes ?? 0;
+    expect(await redis.zrange(held, "0", "-1")).toEqual(["u|bob", "u|ann", `c|${channel}`]);
+    const [, , third] = entries;
+    if (third === undefined) throw new Error("no third entry");
+    const saved = {
+      ...{ last: third.id, cumulativeBytes: third.cumulativeBytes, unstored: false },
+      channels: new Map([[channel, third.position]]),
+      counted: new Map([
+        ["u|ann", each],
+        ["u|bob", third.counted?.bytes ?? 0],
+        [`c|${channel}`, each + (third.counted?.bytes ?? 0)],
+      ]),
+    };
+    await outbox.save(1, saved);
+    await outbox.save(1, saved);
+    const left = String(entries[3]?.counted?.bytes);
+    expect(await redis.zrange(held, "0", "-1", "WITHSCORES")).toEqual([`c|${channel}`, left, "u|ann", left]);
+  });
+});
