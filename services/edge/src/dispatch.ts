@@ -1,5 +1,5 @@
-// From a decoded frame to the function that carries it out: rates first, then the order of the channel, then membership,
-// then the right, then the command. One table names all of it for each frame type; a refusal on the way is answered here.
+// From a decoded frame to the function that carries it out: the rate of its type first (that of all frames was taken before
+// it was decoded), then the order of the channel, then membership, then the right, then the command. One table names all of it for each frame type; a refusal on the way is answered here.
 
 import { ChatError } from "@rookery/protocol";
 import type { ClientFrame, ClientFrameOf } from "@rookery/protocol";
@@ -15,7 +15,7 @@ import { refusalOf } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
 export interface Command<F extends ClientFrame> {
-  /** A bucket besides the one for all commands. */
+  /** A bucket besides the one for all frames. */
   readonly bucket?: "sends";
   /** True: only for a channel that the session has joined. */
   readonly joined?: boolean;
@@ -67,7 +67,7 @@ function admit(session: Session, frame: ClientFrame, nowMs: number): ChatError |
   if (expiresAtMs !== undefined && Date.now() >= expiresAtMs && frame.type !== "auth") {
     return new ChatError("token_expired", "the token has expired: send auth with a new one");
   }
-  const waitMs = session.takeCommand(nowMs) || (COMMANDS[frame.type].bucket === "sends" ? session.takeSend(nowMs) : 0);
+  const waitMs = COMMANDS[frame.type].bucket === "sends" ? session.takeSend(nowMs) : 0;
   if (waitMs === 0) return undefined;
   return new ChatError("rate_limited", `too many ${frame.type} frames`, { retryAfterMs: waitMs });
 }

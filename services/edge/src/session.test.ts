@@ -10,6 +10,8 @@ function open(identified = true) {
   const said: Record<string, unknown>[] = [];
   const ends: string[] = [];
   const frames: ClientFrame[] = [];
+  const decode = createDecoder(DEFAULT_LIMITS);
+  let decodes = 0;
   const wire = {
     send: (text: string) => void said.push(JSON.parse(text)),
     subscribe: () => undefined,
@@ -21,13 +23,16 @@ function open(identified = true) {
     limits: DEFAULT_LIMITS,
     commandBurst: 100,
     authFrameBytes: 12_288,
-    decode: createDecoder(DEFAULT_LIMITS),
+    decode: (frame: Uint8Array) => {
+      decodes += 1;
+      return decode(frame);
+    },
     dispatch: (_session: Session, frame: ClientFrame) => void frames.push(frame),
     refused: () => undefined,
   };
   const session = new Session("s1", wire, rules, 0);
   if (identified) session.identify({ user: "alice", name: "Alice", expiresAtMs: 1e15, refreshAtMs: 1e15 });
-  return { session, said, ends, frames };
+  return { session, said, ends, frames, decoded: () => decodes };
 }
 
 describe("a session without an identity", () => {
@@ -47,11 +52,37 @@ describe("a session without an identity", () => {
     expect(ends).toEqual(["4401 token"]);
   });
 
-  it("reads at most 12 KiB", () => {
-    const { session, said, ends } = open(false);
-    session.receive(bytes({ type: "auth", token: "t".repeat(13_000) }), false, 1);
-    expect(said).toMatchObject([{ code: "too_large" }]);
+  it("reads at most 12 KiB, and answers what is longer by its ref", () => {
+    const { session, said, ends, decoded } = open(false);
+    session.receive(bytes({ type: "auth", token: "t".repeat(13_000), ref: "r" }), false, 1);
+    expect(said).toMatchObject([{ code: "too_large", ref: "r" }]);
     expect(ends).toEqual(["4401 token"]);
+    expect(decoded()).toBe(0);
+  });
+
+  it("reads no more frames than its rate while a token is looked at, and keeps none that is too large", () => {
+    const { session, said, ends, frames } = open(false);
+    session.hold();
+    session.receive(bytes({ type: "send", ref: "large", body: "x".repeat(17_000) }), false, 0);
+    for (let n = 1; n <= 130; n += 1)
+      session.receive(bytes({ type: "leave", channel: `c${n}`, ref: `r${n}` }), false, 0);
+    expect(said[0]).toMatchObject({ code: "too_large", ref: "large" });
+    expect(said.slice(1)).toMatchObject(
+      Array.from({ length: 31 }, (_, n) => ({ code: "rate_limited", ref: `r${n + 100}`, retryAfterMs: 20 * (n + 1) })),
+    );
+    session.identify({ user: "alice", name: "Alice", expiresAtMs: 1e15, refreshAtMs: 1e15 });
+    session.resume(1);
+    expect(frames).toHaveLength(99);
+    expect(ends).toEqual([]);
+  });
+
+  it("is told that there is too much when its token takes so long that more waits than may be kept", () => {
+    const { session, said, ends } = open(false);
+    session.hold();
+    for (let n = 0; n < 129; n += 1)
+      session.receive(bytes({ type: "leave", channel: "c", ref: `r${n}` }), false, n * 20);
+    expect(said).toMatchObject([{ code: "overloaded", retry: "later", ref: "r128" }]);
+    expect(ends).toEqual([]);
   });
 });
 
@@ -71,7 +102,7 @@ describe("a session", () => {
     expect(ends).toEqual(["4500 protocol"]);
   });
 
-  it("is closed with 4006 at 500 frames over its rate within ten seconds", () => {
+  it("is closed with 4006 at 500 refusals over its rate within ten seconds", () => {
     const { session, ends } = open();
     const limited = new ChatError("rate_limited", "too many");
     for (let n = 0; n < 499; n += 1) session.refuse(limited, undefined, n);
@@ -85,6 +116,23 @@ describe("a session", () => {
     const away = new ChatError("unavailable", "away");
     for (let n = 0; n < 600; n += 1) session.refuse(away, undefined, n);
     expect(ends).toEqual([]);
+  });
+
+  it("answers a frame beyond its rate without decoding it, by the ref that stands at its start or its end", () => {
+    const { session, said, decoded } = open();
+    const invalid = bytes({ type: "send", channel: "not a channel", clientId: "c", body: "x" });
+    for (let n = 0; n < 100; n += 1) session.receive(invalid, false, 0);
+    expect(decoded()).toBe(100);
+    session.receive(bytes({ type: "send", ref: "first", body: "x".repeat(10_000) }), false, 0);
+    session.receive(bytes({ type: "send", meta: { ref: "no" }, body: "x".repeat(200_000), ref: "last" }), false, 0);
+    session.receive(bytes("rubbish"), true, 0);
+    expect(decoded()).toBe(100);
+    expect(said.slice(100)).toMatchObject([
+      { code: "rate_limited", ref: "first", retryAfterMs: 20 },
+      { code: "rate_limited", ref: "last", retryAfterMs: 40 },
+      { code: "rate_limited", retryAfterMs: 60 },
+    ]);
+    expect(said.at(-1)).not.toHaveProperty("ref");
   });
 
   it("answers rubbish beyond its rate with rate_limited", () => {

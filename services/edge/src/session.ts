@@ -6,11 +6,12 @@
 // Every `nowMs` is monotonic (performance.now()): a step of the wall clock ends nobody and delays nothing. Only an
 // identity's times are wall clock, as its token wrote them.
 
-import { binaryFrameError, CLOSES, encodeError, encodeOk, jsonMembers } from "@rookery/protocol";
-import { BAD_FRAMES_WINDOW_MS, ChatError, MAX_BAD_FRAMES, MAX_REFUSALS, REFUSALS_WINDOW_MS } from "@rookery/protocol";
+import { binaryFrameError, CLOSES, encodeError, encodeOk, findRef, jsonMembers } from "@rookery/protocol";
+import { BAD_FRAMES_WINDOW_MS, ChatError, MAX_BAD_FRAMES } from "@rookery/protocol";
 import type { ClientFrame, CloseReason, Decoded, FrameLimits } from "@rookery/protocol";
 import type { Member } from "./hub.ts";
-import { TokenBucket, WindowCounter } from "./token-bucket.ts";
+import { SessionRates } from "./rates.ts";
+import { WindowCounter } from "./token-bucket.ts";
 
 /** What a session may do to its socket. `send` never drops in silence: a socket that cannot take a reply is closed. */
 export interface Wire {
@@ -40,7 +41,7 @@ export interface SessionRules {
   refused(error: ChatError): void;
 }
 
-/** A client that goes on talking while its token is looked at gets this much patience. */
+/** Frames kept while a token is looked at: each at most of the largest size, so this bounds what a socket may hold. */
 const HELD_FRAMES = 128;
 
 interface HeldFrame {
@@ -51,7 +52,7 @@ interface HeldFrame {
 export class Session implements Member {
   readonly id: string;
   readonly channels = new Set<string>();
-  readonly openedAtMs: number;
+  openedAtMs: number;
   lastSeenMs: number;
   pingedAtMs: number;
   /** Joins under way, so that several at once cannot pass the cap together. */
@@ -65,9 +66,7 @@ export class Session implements Member {
   #held: HeldFrame[] | undefined;
   #tails: Map<string, Promise<void>> | undefined;
   readonly #rules: SessionRules;
-  readonly #commands: TokenBucket;
-  #sends: TokenBucket | undefined;
-  #refusals: WindowCounter | undefined;
+  readonly #rates: SessionRates;
   #badFrames: WindowCounter | undefined;
 
   constructor(id: string, wire: Wire, rules: SessionRules, nowMs: number) {
@@ -77,7 +76,7 @@ export class Session implements Member {
     this.openedAtMs = nowMs;
     this.lastSeenMs = nowMs;
     this.pingedAtMs = nowMs;
-    this.#commands = new TokenBucket(rules.commandBurst, nowMs);
+    this.#rates = new SessionRates(rules, nowMs);
   }
 
   get user(): string {
@@ -111,42 +110,60 @@ export class Session implements Member {
     this.#identity = identity;
   }
 
-  /** Takes one WebSocket message. `bytes` is the layer's own buffer: whatever is kept beyond this call is a copy. */
+  /** The edge itself was not there for so long: what it did not hear or do meanwhile is not held against a client. */
+  excuse(lagMs: number, nowMs: number): void {
+    this.openedAtMs = Math.min(nowMs, this.openedAtMs + lagMs);
+    this.lastSeenMs = Math.min(nowMs, this.lastSeenMs + lagMs);
+  }
+
+  /**
+   * Takes one WebSocket message. `bytes` is the layer's own buffer: whatever is kept beyond this call is a copy. Its rate
+   * and its size are judged before any of it is read, but for the search for its `ref`.
+   */
   receive(bytes: Uint8Array, isBinary: boolean, nowMs: number): void {
     if (this.#wire === undefined || this.#farewellAtMs !== undefined) return;
     this.lastSeenMs = nowMs;
-    if (this.#held !== undefined) {
-      if (this.#held.length >= HELD_FRAMES) this.farewell("too_fast", nowMs);
-      else this.#held.push({ bytes: Uint8Array.from(bytes), isBinary });
+    const waitMs = this.#rates.takeCommand(nowMs);
+    if (waitMs > 0) {
+      this.refuse(new ChatError("rate_limited", "too many frames", { retryAfterMs: waitMs }), findRef(bytes), nowMs);
       return;
     }
-    const decoded = isBinary ? binaryFrame : this.#rules.decode(bytes);
-    if (this.#identity === undefined && !this.#mayAuthenticate(bytes, decoded, nowMs)) return;
-    if (decoded.ok) this.#rules.dispatch(this, decoded.frame, nowMs);
-    else this.#refuseUndecoded(decoded, nowMs);
-  }
-
-  /** Rubbish is paid for like any other frame: a flood of it must not be answered one by one for ever. */
-  #refuseUndecoded({ error, ref }: Decoded & { ok: false }, nowMs: number): void {
-    const waitMs = this.takeCommand(nowMs);
-    const limited = new ChatError("rate_limited", "too many frames", { retryAfterMs: waitMs });
-    this.refuse(waitMs > 0 ? limited : error, ref, nowMs);
-  }
-
-  /** Before there is an identity only `auth` is taken; anything else is answered once and shown the door. */
-  #mayAuthenticate(bytes: Uint8Array, decoded: Decoded, nowMs: number): boolean {
-    if (bytes.byteLength > this.#rules.authFrameBytes) {
-      this.refuse(
-        new ChatError("too_large", `before authentication a frame has at most ${this.#rules.authFrameBytes} bytes`),
-        undefined,
-        nowMs,
-      );
-    } else if (decoded.ok && decoded.frame.type === "auth") {
-      return true;
-    } else {
-      const ref = decoded.ok ? decoded.frame.ref : decoded.ref;
-      this.refuse(new ChatError("unauthenticated", "the first frame must be auth with a valid token"), ref, nowMs);
+    const { frameBytes } = this.#rules.limits;
+    if (this.#held !== undefined && bytes.byteLength > frameBytes) {
+      this.refuse(new ChatError("too_large", `a frame is over ${frameBytes} bytes`), findRef(bytes), nowMs);
+      return;
     }
+    this.#read(bytes, isBinary, nowMs);
+  }
+
+  #read(bytes: Uint8Array, isBinary: boolean, nowMs: number): void {
+    if (this.#wire === undefined || this.#farewellAtMs !== undefined) return;
+    if (this.#held !== undefined) {
+      if (this.#held.length < HELD_FRAMES) this.#held.push({ bytes: Uint8Array.from(bytes), isBinary });
+      else this.refuse(new ChatError("overloaded", "too many frames wait for a token"), findRef(bytes), nowMs);
+      return;
+    }
+    if (this.#identity === undefined && !this.#mayBeAuth(bytes, nowMs)) return;
+    const decoded = isBinary ? binaryFrame : this.#rules.decode(bytes);
+    if (this.#identity === undefined && !this.#isAuth(decoded, nowMs)) return;
+    if (decoded.ok) this.#rules.dispatch(this, decoded.frame, nowMs);
+    else this.refuse(decoded.error, decoded.ref, nowMs);
+  }
+
+  /** Before there is an identity only a frame of the size of `auth` is read at all; anything else is shown the door. */
+  #mayBeAuth(bytes: Uint8Array, nowMs: number): boolean {
+    const { authFrameBytes } = this.#rules;
+    if (bytes.byteLength <= authFrameBytes) return true;
+    const error = new ChatError("too_large", `before authentication a frame has at most ${authFrameBytes} bytes`);
+    this.refuse(error, findRef(bytes), nowMs);
+    this.farewell("token", nowMs);
+    return false;
+  }
+
+  #isAuth(decoded: Decoded, nowMs: number): boolean {
+    if (decoded.ok && decoded.frame.type === "auth") return true;
+    const ref = decoded.ok ? decoded.frame.ref : decoded.ref;
+    this.refuse(new ChatError("unauthenticated", "the first frame must be auth with a valid token"), ref, nowMs);
     this.farewell("token", nowMs);
     return false;
   }
@@ -159,18 +176,12 @@ export class Session implements Member {
   resume(nowMs: number): void {
     const held = this.#held ?? [];
     this.#held = undefined;
-    for (const { bytes, isBinary } of held) this.receive(bytes, isBinary, nowMs);
+    for (const { bytes, isBinary } of held) this.#read(bytes, isBinary, nowMs);
   }
 
-  /** Milliseconds until the session may act again; 0 when it may now. */
-  takeCommand(nowMs: number): number {
-    return this.#commands.take(this.#rules.limits.commandsPerSec, this.#rules.commandBurst, nowMs);
-  }
-
+  /** 0 when a send may be carried out; otherwise the milliseconds after which it is let in. */
   takeSend(nowMs: number): number {
-    const { sendsPerSec, sendBurst } = this.#rules.limits;
-    this.#sends ??= new TokenBucket(sendBurst, nowMs);
-    return this.#sends.take(sendsPerSec, sendBurst, nowMs);
+    return this.#rates.takeSend(nowMs);
   }
 
   /**
@@ -207,10 +218,7 @@ export class Session implements Member {
   refuse(error: ChatError, ref: string | undefined, nowMs: number): void {
     this.#rules.refused(error);
     this.tell(encodeError(error, ref));
-    if (error.code === "rate_limited") {
-      this.#refusals ??= new WindowCounter();
-      if (this.#refusals.add(REFUSALS_WINDOW_MS, nowMs) >= MAX_REFUSALS) this.farewell("too_fast", nowMs);
-    }
+    if (error.code === "rate_limited" && this.#rates.refused(nowMs)) this.farewell("too_fast", nowMs);
     if (error.code === "bad_frame") {
       this.#badFrames ??= new WindowCounter();
       if (this.#badFrames.add(BAD_FRAMES_WINDOW_MS, nowMs) >= MAX_BAD_FRAMES) this.farewell("protocol", nowMs);

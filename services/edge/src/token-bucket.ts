@@ -22,6 +22,12 @@ export class TokenBucket {
     }
     return Math.max(1, Math.ceil(((1 - this.#tokens) * 1000) / perSec));
   }
+
+  /** After a `take` in vain: takes the next token before it is there, and answers the milliseconds until then. */
+  takeAhead(perSec: number): number {
+    this.#tokens -= 1;
+    return (-this.#tokens * 1000) / perSec;
+  }
 }
 
 /** Counts events in a fixed window that starts with the first of them. */
@@ -37,5 +43,10 @@ export class WindowCounter {
     }
     this.#count += 1;
     return this.#count;
+  }
+
+  /** Counts one less. */
+  takeBack(): void {
+    if (this.#count > 0) this.#count -= 1;
   }
 }
