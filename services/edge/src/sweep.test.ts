@@ -15,6 +15,7 @@ const TIMES = {
 };
 const WALL_MS = 1_700_000_000_000;
 const HOUR_MS = 3_600_000;
+const ALICE = { user: "alice", name: "Alice", refreshAtMs: WALL_MS };
 
 function rig() {
   const hub = createHub<Session>();
@@ -38,7 +39,7 @@ function rig() {
     const session = new Session(`s${hub.counts().sessions}`, wire, rules, 0);
     if (expiresAtMs === undefined) unidentified.add(session);
     else {
-      session.identify({ user: "alice", name: "Alice", expiresAtMs, refreshAtMs: expiresAtMs });
+      session.identify({ ...ALICE, expiresAtMs });
       hub.register(session);
     }
     return { session, told };
@@ -85,6 +86,49 @@ describe("the sweep", () => {
     expect(told).toEqual(["ping"]);
     run(29_000, 29_000);
     expect(told).toEqual(["ping", "4401 token"]);
+  });
+
+  it("does not hold against a client that the edge itself stood still", () => {
+    const { sweep, open, run } = rig();
+    const quiet = open(WALL_MS + HOUR_MS);
+    const unknown = open();
+    const expired = open(WALL_MS + 3000);
+    run(1000, 2000);
+    // Stopped for a minute: longer than idleness, than the wait for a token, and than an expired token may be renewed.
+    const backMs = 62_000;
+    sweep({ nowMs: backMs, wallMs: WALL_MS + backMs });
+    expect([quiet.told, unknown.told, expired.told]).toEqual([["ping"], ["ping"], ["ping"]]);
+    // What lay in the sockets is read now: a pong, and a new token.
+    quiet.session.heard(backMs + 10);
+    expired.session.heard(backMs + 10);
+    expired.session.identify({ ...ALICE, expiresAtMs: WALL_MS + HOUR_MS });
+    run(backMs + 1000, backMs + 1000);
+    expect([quiet.told, unknown.told, expired.told]).toEqual([["ping"], ["ping"], ["ping"]]);
+  });
+
+  it("closes after standing still as before it, when the client stays silent", () => {
+    const { sweep, open, run } = rig();
+    const quiet = open(WALL_MS + HOUR_MS);
+    const unknown = open();
+    run(1000, 2000);
+    sweep({ nowMs: 62_000, wallMs: WALL_MS + 62_000 });
+    // 3 s of it were the client's, counted to the first look that did not come.
+    run(63_000, 63_000);
+    expect(unknown.told).toEqual(["ping"]);
+    run(64_000, 64_000);
+    expect(unknown.told).toEqual(["ping", "4408 auth_timeout"]);
+    run(65_000, 103_000);
+    expect(quiet.told).toEqual(["ping", "ping"]);
+    run(104_000, 104_000);
+    expect(quiet.told).toEqual(["ping", "ping", "4002 idle"]);
+  });
+
+  it("takes a look that comes a little late for no standstill", () => {
+    const { sweep, open, run } = rig();
+    const { told } = open();
+    run(1000, 3000);
+    sweep({ nowMs: 5000, wallMs: WALL_MS + 5000 });
+    expect(told).toEqual(["4408 auth_timeout"]);
   });
 
   it.each([

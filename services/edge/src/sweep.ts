@@ -33,20 +33,31 @@ export function verdict(session: Session, { nowMs, wallMs }: SweepNow, times: Sw
   return nowMs - session.lastSeenMs >= times.idleMs ? "idle" : undefined;
 }
 
-/** One look at every socket. Pure but for what it does to sessions. */
+/**
+ * One look at every socket, to be called every `everyMs`. A call that comes later than the next one should have shows that
+ * the edge itself stood still: its own lag is not the client's silence. Everybody then gets that time back and a ping if one
+ * is due, and nobody is judged before what lay in the sockets meanwhile has been read, by the next look.
+ */
 export function createSweep(edge: Pick<EdgeContext, "hub" | "unidentified">, times: SweepTimes) {
-  const look = (session: Session, now: SweepNow): void => {
-    const reason = verdict(session, now, times);
+  let lookedAtMs: number | undefined;
+
+  const look = (session: Session, now: SweepNow, lagMs: number): void => {
+    if (lagMs > 0) session.excuse(lagMs, now.nowMs);
+    const reason = lagMs > 0 ? undefined : verdict(session, now, times);
     if (reason !== undefined) session.farewell(reason, now.nowMs);
     else if (now.nowMs - session.pingedAtMs >= times.heartbeatMs) {
       session.pingedAtMs = now.nowMs;
       session.wire?.ping();
     }
   };
+
   return (now: SweepNow): void => {
+    const lateMs = lookedAtMs === undefined ? 0 : now.nowMs - lookedAtMs - times.everyMs;
+    const lagMs = lateMs > times.everyMs ? lateMs : 0;
+    lookedAtMs = now.nowMs;
     // Copies: a farewell takes the session out of the very set that is walked.
-    for (const session of [...edge.unidentified]) look(session, now);
-    for (const session of [...edge.hub.sessions()]) look(session, now);
+    for (const session of [...edge.unidentified]) look(session, now, lagMs);
+    for (const session of [...edge.hub.sessions()]) look(session, now, lagMs);
   };
 }
 
