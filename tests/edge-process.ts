@@ -84,9 +84,16 @@ const stop = async (child: ChildProcess): Promise<void> => {
 };
 
 /** Starts an edge on free ports and resolves when it listens. It ends with the test. */
-export const startEdge = async (settings: Record<string, string>): Promise<EdgeProcess> => {
+export const startEdge = (settings: Record<string, string>): Promise<EdgeProcess> =>
+  launchEdge(settings, onTestFinished);
+
+/** The same for an edge of several tests: `atEnd` is given what stops it before it is started. */
+export const launchEdge = async (
+  settings: Record<string, string>,
+  atEnd: (stop: () => Promise<void>) => void,
+): Promise<EdgeProcess> => {
   const child = spawnEdge(settings);
-  onTestFinished(() => stop(child));
+  atEnd(() => stop(child));
   const lines = linesOf(child);
   const { port, internalPort } = await untilReady(child, lines);
   return {

@@ -1,97 +1,47 @@
 // Contract of the public port against real sockets in this process: what an upgrade is answered, who counts as whom, what
 // a flood of control frames or of refused requests costs, and what a client sees that reads slowly or not at all.
-import type { Verified } from "@rookery/auth";
-import { createDecoder, DEFAULT_LIMITS } from "@rookery/protocol";
-import type { ClientFrame } from "@rookery/protocol";
-import { createClientAddress, createMetrics, createOriginAllowed } from "@rookery/runtime";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { clientFrame, CLOSE, closeOf, PING_BYTES, PONG, rawPeer, TEXT, upgradeText } from "../../../tests/raw-peer.ts";
 import type { RawPeer } from "../../../tests/raw-peer.ts";
-import { createAddresses, REFUSAL_BURST } from "./addresses.ts";
-import { createDoor } from "./door.ts";
-import { createHub } from "./hub.ts";
+import { COMMAND_BURST, doorRig } from "./door.fixture.ts";
+import type { DoorRig } from "./door.fixture.ts";
 import { listen } from "./listener.ts";
-import { createEdgeMetrics } from "./metrics.ts";
-import { Session } from "./session.ts";
+import type { Session } from "./session.ts";
 
 const HARD_BUFFER_BYTES = 64 * 1024;
-const COMMAND_BURST = 100;
 /** More than the kernels of both ends take for a peer that does not read, and the buffer on top. */
 const FLOOD_FRAMES = 20_000;
+const OFTEN = { interval: 2, timeout: 5000 };
 
-const poll = <T>(read: () => T) => expect.poll(read, { interval: 2, timeout: 5000 });
-
-interface Rig {
-  maxConnections?: number;
-  connectsPerSec?: number;
-  connectionsPerAddress?: number;
-  lastWordsMs?: number;
-  verified?: Verified;
-}
-
-const USER: Verified = { ok: true, user: "ann", name: "Ann", issuedAtMs: 0, expiresAtMs: 9e15, claims: {} };
-
-/** A listener with a door and sessions, where every command is answered with its type and nothing else. */
-async function edge(options: Rig = {}) {
-  const { maxConnections = 1000, connectsPerSec = 1000, connectionsPerAddress = 1000, lastWordsMs = 10_000 } = options;
-  const registry = createMetrics({ service: "edge", node: "edge.test", version: "0.0.0" });
-  const metrics = createEdgeMetrics(registry);
-  const hub = createHub<Session>();
-  const unidentified = new Set<Session>();
-  const warnings: object[] = [];
-  const context = {
-    ...{ node: "edge.test", limits: DEFAULT_LIMITS, heartbeatMs: 25_000, connectionsPerUser: 10 },
-    ...{ metrics, hub, unidentified },
-    log: { warn: (fields: unknown) => void warnings.push(Object(fields)) },
-    relays: { release: () => undefined },
-    persisted: { forget: () => undefined },
-  };
-  const door = createDoor({
-    edge: context,
-    rules: {
-      limits: DEFAULT_LIMITS,
-      commandBurst: COMMAND_BURST,
-      authFrameBytes: 12_288,
-      decode: createDecoder(DEFAULT_LIMITS),
-      dispatch: (session: Session, { type }: ClientFrame) => session.tell(type),
-      refused: () => undefined,
-    },
-    verifier: { verify: async () => options.verified ?? USER },
-    originAllowed: createOriginAllowed(["https://chat.example.com"]),
-    ...{ maxConnections, connectsPerSec },
-    addresses: createAddresses({ atMost: connectionsPerAddress, loopbackExempt: false }),
-    clientAddress: createClientAddress(["127.0.0.1"]),
-  });
+/** The public port with a door and sessions, on a free port of this machine. */
+async function edge({ lastWordsMs = 10_000, ...options }: DoorRig & { lastWordsMs?: number } = {}) {
+  const rig = doorRig(options);
   const listener = await listen({
-    ...{ host: "127.0.0.1", port: 0, door, hardBufferBytes: HARD_BUFFER_BYTES, idleMs: 45_000 },
+    ...{ host: "127.0.0.1", port: 0, door: rig.door, hardBufferBytes: HARD_BUFFER_BYTES, idleMs: 45_000 },
     wire: { controlPerSec: 50, controlBurst: COMMAND_BURST, lastWordsMs },
   });
   onTestFinished(() => listener.close());
 
-  const connect = async (from?: string): Promise<RawPeer> => {
-    const peer = await rawPeer(listener.port, from === undefined ? {} : { from });
+  const connect = async (): Promise<RawPeer> => {
+    const peer = await rawPeer(listener.port);
     onTestFinished(peer.destroy);
     return peer;
   };
-  /** The status and the text of the answer to one request. */
-  const ask = async (request: string, from?: string): Promise<string> => {
-    const peer = await connect(from);
+  /** The answer to one request, head and what came with it. */
+  const ask = async (request: string): Promise<string> => {
+    const peer = await connect();
     peer.write(request);
-    await poll(peer.text).toMatch(/\r\n\r\n/);
+    await expect.poll(peer.text, OFTEN).toMatch(/\r\n\r\n/);
     return peer.text();
   };
   /** An upgraded socket with its user. */
   const open = async (headers: Record<string, string | string[]> = {}): Promise<RawPeer> => {
     const peer = await connect();
     peer.write(upgradeText({ Authorization: "Bearer a.b.c", ...headers }));
-    await poll(() => peer.frames().length).toBeGreaterThan(0);
+    await expect.poll(() => peer.frames().length, OFTEN).toBeGreaterThan(0);
     return peer;
   };
-  const refused = async (reason: string): Promise<number> => {
-    const { text } = await registry.render();
-    return Number(new RegExp(`upgrades_refused_total\\{reason="${reason}"\\} (\\d+)`).exec(text)?.[1]);
-  };
-  return { listener, hub, unidentified, warnings, connect, ask, open, refused, registry };
+  return { ...rig, listener, connect, ask, open };
 }
 
 const status = (answer: string): number => Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1]);
@@ -100,12 +50,11 @@ describe("a request for an upgrade", () => {
   it.each([
     ["version 8", { "Sec-WebSocket-Version": "8" }],
     ["version 99", { "Sec-WebSocket-Version": "99" }],
-    ["two versions", { "Sec-WebSocket-Version": ["13", "8"] }],
+    ["versions on two lines", { "Sec-WebSocket-Version": ["13", "8"] }],
     ["no version", { "Sec-WebSocket-Version": undefined }],
     ["no Upgrade", { Upgrade: undefined }],
     ["an Upgrade to something else", { Upgrade: "h2c" }],
-    ["a Connection that does not name the Upgrade", { Connection: "keep-alive" }],
-    ["no key", { "Sec-WebSocket-Key": undefined, Upgrade: undefined }],
+    ["neither Upgrade nor key", { "Sec-WebSocket-Key": undefined, Upgrade: undefined }],
   ])("with %s is answered 426 with what is spoken here", async (_what, headers) => {
     const { ask } = await edge();
     const answer = await ask(upgradeText(headers));
@@ -123,81 +72,25 @@ describe("a request for an upgrade", () => {
     expect(status(await ask(upgradeText({ "Sec-WebSocket-Key": key })))).toBe(400);
   });
 
-  it("is taken however its words are written, and in company", async () => {
-    const { ask } = await edge();
-    expect(status(await ask(upgradeText({ Upgrade: "WebSocket", Connection: "keep-alive, UPGRADE" })))).toBe(101);
-    expect(status(await ask(upgradeText({ Connection: ["keep-alive", "Upgrade"] })))).toBe(101);
-  });
-
   it("may offer its sub-protocols in several lines", async () => {
     const { ask, hub } = await edge();
     const bearer = `bearer.${Buffer.from("a.b.c").toString("base64url")}`;
     const answer = await ask(upgradeText({ "Sec-WebSocket-Protocol": ["rookery.v1", bearer] }));
     expect(answer).toMatch(/\r\nSec-WebSocket-Protocol: rookery\.v1\r\n/);
-    await poll(() => hub.counts().sessions).toBe(1);
+    await expect.poll(() => hub.counts().sessions, OFTEN).toBe(1);
   });
 
-  it("that is refused is counted by its reason, and logged with its origin, once in a while", async () => {
-    const { ask, refused, warnings } = await edge();
-    const foreign = upgradeText({ Origin: "http://localhost:3000" });
-    for (const request of [foreign, foreign, upgradeText({}, "/ws?token=x"), upgradeText({ Upgrade: undefined })]) {
-      await ask(request);
-    }
-    expect(status(await ask(foreign))).toBe(403);
-    expect([await refused("origin"), await refused("token_in_query"), await refused("not_websocket")]).toEqual([
-      3, 1, 1,
-    ]);
-    expect(warnings).toEqual([
-      { reason: "origin", origin: "http://localhost:3000", count: 1 },
-      { reason: "token_in_query", origin: "", count: 1 },
-      { reason: "not_websocket", origin: "", count: 1 },
-    ]);
+  it("that is refused for now is told when to come back", async () => {
+    const { ask } = await edge({ maxConnections: 0 });
+    expect(await ask(upgradeText())).toMatch(/^HTTP\/1\.1 503 [^]*\r\nRetry-After: 5\r\n/);
   });
 
   it("is not answered together with others that did not wait for its answer", async () => {
-    const { connect, refused } = await edge();
+    const { connect, metric } = await edge();
     const peer = await connect();
     peer.write(upgradeText({ Origin: "https://evil.example" }).repeat(1000));
     await peer.closed;
-    expect(await refused("origin")).toBeLessThanOrEqual(2);
-  });
-
-  it("that is refused spends nothing that others need, and its address pays", async () => {
-    const { ask, refused } = await edge({ connectsPerSec: 1 });
-    const bad = upgradeText({ Origin: "https://evil.example" });
-    // Some are forgiven meanwhile.
-    const answers = new Set<number>();
-    for (let n = 0; n < 10 * REFUSAL_BURST && !answers.has(429); n += 1)
-      answers.add(status(await ask(bad, "127.0.0.9")));
-    expect(answers).toEqual(new Set([403, 429]));
-    expect(await refused("origin")).toBeGreaterThanOrEqual(REFUSAL_BURST);
-    expect(status(await ask(upgradeText(), "127.0.0.8")), "of another address").toBe(101);
-  });
-
-  it("whose socket then shows no good token is paid by its address too", async () => {
-    const bad: Verified = { ok: false, code: "unauthenticated", message: "no" };
-    const { connect, ask } = await edge({ verified: bad });
-    const answers = new Set<number>();
-    for (let n = 0; n < 10 * REFUSAL_BURST && !answers.has(429); n += 1) {
-      const peer = await connect("127.0.0.7");
-      peer.write(upgradeText({ Authorization: "Bearer a.b.c" }));
-      await peer.closed;
-      answers.add(status(peer.text()));
-      if (status(peer.text()) === 101) expect(closeOf(peer.frames())).toEqual({ code: 4401, reason: "token" });
-    }
-    expect(answers).toEqual(new Set([101, 429]));
-    expect(status(await ask(upgradeText(), "127.0.0.5")), "another address").toBe(101);
-  });
-
-  it("with a token that cannot be checked now is closed with 4005, which is nobody's fault", async () => {
-    const { connect, ask } = await edge({ verified: { ok: false, code: "unavailable", message: "away" } });
-    for (let n = 0; n < 2 * REFUSAL_BURST; n += 1) {
-      const peer = await connect("127.0.0.6");
-      peer.write(upgradeText({ Authorization: "Bearer a.b.c" }));
-      await peer.closed;
-      expect(closeOf(peer.frames())).toEqual({ code: 4005, reason: "overloaded" });
-    }
-    expect(status(await ask(upgradeText(), "127.0.0.6"))).toBe(101);
+    expect(await metric('rookery_edge_upgrades_refused_total{reason="origin"}')).toBeLessThanOrEqual(2);
   });
 });
 
@@ -225,9 +118,10 @@ describe("the sign of life", () => {
     const { connect } = await edge();
     const peer = await connect();
     peer.write("HEAD /livez HTTP/1.1\r\nHost: edge.test\r\n\r\n");
-    await poll(peer.text).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\n$/);
+    await expect.poll(peer.text, OFTEN).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\n$/);
     peer.write("GET /livez HTTP/1.1\r\nHost: edge.test\r\n\r\n");
-    await poll(peer.text).toMatch(/\r\n\r\nHTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nok\n$/);
+    await expect.poll(peer.text, OFTEN).toMatch(/ok\n$/);
+    expect(peer.text()).toMatch(/\r\n\r\nHTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nok\n$/);
   });
 
   it("is refused by the layer in HTTP/1.0, as everything is", async () => {
@@ -258,7 +152,7 @@ describe("control frames", () => {
     const { open, hub } = await edge();
     const peer = await open();
     peer.write(Buffer.concat(Array.from({ length: 20_000 }, () => frame)));
-    await poll(() => hub.counts().sessions).toBe(0);
+    await expect.poll(() => hub.counts().sessions, OFTEN).toBe(0);
     await peer.closed;
     expect(closeOf(peer.frames())).toEqual({ code: 4006, reason: "too_fast" });
     expect(pongs(peer)).toBeLessThanOrEqual(COMMAND_BURST + 1);
@@ -268,7 +162,7 @@ describe("control frames", () => {
     const { connect, unidentified } = await edge();
     const peer = await connect();
     peer.write(upgradeText());
-    await poll(() => unidentified.size).toBe(1);
+    await expect.poll(() => unidentified.size, OFTEN).toBe(1);
     peer.write(Buffer.concat(Array.from({ length: 20_000 }, () => PING_BYTES)));
     await peer.closed;
     expect(closeOf(peer.frames()).code).toBe(4006);
@@ -279,9 +173,9 @@ describe("control frames", () => {
     const { open } = await edge();
     const peer = await open();
     peer.write(Buffer.concat(Array.from({ length: COMMAND_BURST }, () => PING_BYTES)));
-    await poll(() => pongs(peer)).toBe(COMMAND_BURST);
+    await expect.poll(() => pongs(peer), OFTEN).toBe(COMMAND_BURST);
     peer.write(clientFrame(TEXT, JSON.stringify({ type: "ping" })));
-    await poll(() => peer.frames().at(-1)?.payload.toString()).toBe("ping");
+    await expect.poll(() => peer.frames().at(-1)?.payload.toString(), OFTEN).toBe("ping");
     expect(peer.isClosed()).toBe(false);
   });
 });
@@ -308,7 +202,7 @@ describe("a client that reads too slowly", () => {
     session.tell("too late");
     expect(rig.hub.counts().sessions, "it is counted as long as it holds a buffer").toBe(1);
     peer.resume();
-    await poll(() => closeOf(peer.frames())).toEqual({ code: 4001, reason: "slow" });
+    await expect.poll(() => closeOf(peer.frames()), OFTEN).toEqual({ code: 4001, reason: "slow" });
     await peer.closed;
     expect(rig.hub.counts().sessions).toBe(0);
     const frames = peer.frames();
@@ -316,15 +210,37 @@ describe("a client that reads too slowly", () => {
     expect(frames.some(({ payload }) => payload.toString() === "too late")).toBe(false);
   });
 
+  it("has no hole in what it got: nothing that follows a dropped frame reaches it", async () => {
+    const rig = await edge();
+    const peer = await rig.open();
+    const [session] = rig.hub.sessions();
+    session?.wire?.subscribe("m/lounge");
+    const pad = "x".repeat(1000);
+    let published = 0;
+    // More in one turn than both kernels take; then a little in each turn, while the reader makes room.
+    for (const burst of [20_000, ...Array.from({ length: 20 }, () => 5)]) {
+      for (let n = 0; n < burst; n += 1) rig.listener.publish("m/lounge", `${(published += 1)} ${pad}`);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await expect.poll(() => peer.isClosed(), OFTEN).toBe(true);
+    expect(closeOf(peer.frames())).toEqual({ code: 4001, reason: "slow" });
+    const texts = peer.frames().filter(({ opcode, payload }) => opcode === TEXT && payload.length > pad.length);
+    const got = texts
+      .map(({ payload }) => Number.parseInt(payload.toString("latin1"), 10))
+      .filter((n) => !Number.isNaN(n));
+    expect(got.length).toBeLessThan(published);
+    expect(got).toEqual(Array.from({ length: got.length }, (_, n) => n + 1));
+  });
+
   it("and does not is cut, which it sees as 1006, and counted as slow", async () => {
     const rig = await edge({ lastWordsMs: 50 });
     const peer = await rig.open();
     await fill(rig, peer);
-    await poll(() => rig.hub.counts().sessions).toBe(0);
+    await expect.poll(() => rig.hub.counts().sessions, OFTEN).toBe(0);
     peer.resume();
     await peer.closed;
     expect(closeOf(peer.frames()).code).toBe(1006);
-    expect((await rig.registry.render()).text).toContain('rookery_edge_disconnects_total{reason="slow"} 1');
+    expect(await rig.metric('rookery_edge_disconnects_total{reason="slow"}')).toBe(1);
   });
 
   it("is cut at once when it goes on sending faster than frames may come", async () => {
@@ -332,7 +248,8 @@ describe("a client that reads too slowly", () => {
     const peer = await rig.open();
     await fill(rig, peer);
     peer.write(Buffer.concat(Array.from({ length: 1000 }, () => clientFrame(TEXT, "{}"))));
-    await poll(() => rig.hub.counts().sessions).toBe(0);
+    await expect.poll(() => rig.hub.counts().sessions, OFTEN).toBe(0);
+    expect(peer.frames().some(({ opcode }) => opcode === CLOSE)).toBe(false);
   });
 
   it("no longer takes a place among its user's connections, though it is still there", async () => {

@@ -9,6 +9,8 @@ import { listenFault } from "@rookery/runtime";
 import { echoedProtocol } from "./credentials.ts";
 import type { Admission, Door } from "./door.ts";
 import { answer } from "./http-answer.ts";
+import { createOutlet } from "./outlet.ts";
+import type { Outlet } from "./outlet.ts";
 import type { Session } from "./session.ts";
 import { SocketWire } from "./socket-wire.ts";
 import type { WireRules } from "./socket-wire.ts";
@@ -51,7 +53,8 @@ const LAYER_IDLE_SLACK_SEC = 60;
 
 export function listen({ host, port, ...options }: ListenerOptions): Promise<Listener> {
   const app = App();
-  serveSockets(app, options);
+  const outlet = createOutlet((topic, frame) => void app.publish(topic, frame));
+  serveSockets(app, outlet, options);
   // What came to /ws and has no key of the right length: the layer does not take it for a handshake.
   app.get("/ws", (response, request) => knock(options.door, response, request, undefined));
   app.get("/livez", (response) => answer(response, { status: "200 OK", text: "ok", keepAlive: true }));
@@ -78,7 +81,7 @@ export function listen({ host, port, ...options }: ListenerOptions): Promise<Lis
       };
       resolve({
         port: us_socket_local_port(handle),
-        publish: (topic, frame) => void app.publish(topic, frame),
+        publish: outlet.publish,
         stopListening,
         close: () => void app.close(),
       });
@@ -88,7 +91,8 @@ export function listen({ host, port, ...options }: ListenerOptions): Promise<Lis
 
 type SocketOptions = Omit<ListenerOptions, "host" | "port">;
 
-function serveSockets(app: TemplatedApp, { door, hardBufferBytes, idleMs, wire: rules }: SocketOptions): void {
+function serveSockets(app: TemplatedApp, outlet: Outlet, options: SocketOptions): void {
+  const { door, hardBufferBytes, idleMs, wire: rules } = options;
   app.ws<SocketData>("/ws", {
     maxPayloadLength: LAYER_FRAME_BYTES,
     maxBackpressure: hardBufferBytes,
@@ -114,10 +118,10 @@ function serveSockets(app: TemplatedApp, { door, hardBufferBytes, idleMs, wire: 
     },
     pong: hearControl,
     ping: hearControl,
-    // May fire inside publish itself, where touching the socket ends the process: only look at it when the loop is back.
+    // May fire inside publish itself, where touching the socket ends the process: it is only looked at when the loop is back.
     dropped: (socket) => {
       const { session } = socket.getUserData();
-      setImmediate(() => session?.farewell("slow", performance.now()));
+      if (session !== undefined) outlet.dropped(session);
     },
     drain: (socket) => socket.getUserData().wire?.drained(),
     close: (socket, code) => {

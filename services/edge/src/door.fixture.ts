@@ -1,0 +1,60 @@
+// A door without stores behind it, for tests of the door and of the public port: real hub, metrics, addresses and sessions;
+// every command is answered with its type and nothing else. Only tests use it.
+import type { Verified } from "@rookery/auth";
+import { createDecoder, DEFAULT_LIMITS } from "@rookery/protocol";
+import type { ClientFrame } from "@rookery/protocol";
+import { createClientAddress, createMetrics, createOriginAllowed } from "@rookery/runtime";
+import { createAddresses } from "./addresses.ts";
+import { createDoor } from "./door.ts";
+import { createHub } from "./hub.ts";
+import { createEdgeMetrics } from "./metrics.ts";
+import type { Session } from "./session.ts";
+
+export const COMMAND_BURST = 100;
+export const ORIGIN = "https://chat.example.com";
+
+export interface DoorRig {
+  maxConnections?: number;
+  connectsPerSec?: number;
+  connectionsPerAddress?: number;
+  /** What becomes of every token; a good one of `ann` when left out. */
+  verified?: Verified;
+}
+
+const ANN: Verified = { ok: true, user: "ann", name: "Ann", issuedAtMs: 0, expiresAtMs: 9e15, claims: {} };
+
+export function doorRig(options: DoorRig = {}) {
+  const { maxConnections = 1000, connectsPerSec = 1000, connectionsPerAddress = 1000, verified = ANN } = options;
+  const registry = createMetrics({ service: "edge", node: "edge.test", version: "0.0.0" });
+  const hub = createHub<Session>();
+  const unidentified = new Set<Session>();
+  const warnings: object[] = [];
+  const door = createDoor({
+    edge: {
+      ...{ node: "edge.test", limits: DEFAULT_LIMITS, heartbeatMs: 25_000, connectionsPerUser: 10 },
+      ...{ metrics: createEdgeMetrics(registry), hub, unidentified },
+      log: { warn: (fields: unknown) => void warnings.push(Object(fields)) },
+      relays: { release: () => undefined },
+      persisted: { forget: () => undefined },
+    },
+    rules: {
+      limits: DEFAULT_LIMITS,
+      commandBurst: COMMAND_BURST,
+      authFrameBytes: 12_288,
+      decode: createDecoder(DEFAULT_LIMITS),
+      dispatch: (session: Session, { type }: ClientFrame) => session.tell(type),
+      refused: () => undefined,
+    },
+    verifier: { verify: async () => verified },
+    originAllowed: createOriginAllowed([ORIGIN]),
+    ...{ maxConnections, connectsPerSec },
+    addresses: createAddresses({ atMost: connectionsPerAddress, loopbackExempt: false }),
+    clientAddress: createClientAddress(["127.0.0.1"]),
+  });
+  const metric = async (sample: string): Promise<number> => {
+    const { text } = await registry.render();
+    const line = text.split("\n").find((each) => each.startsWith(`${sample} `));
+    return Number(line?.slice(sample.length));
+  };
+  return { door, hub, unidentified, warnings, metric };
+}

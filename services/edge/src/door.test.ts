@@ -1,0 +1,126 @@
+// Contract of the door: what it refuses before anything is spent, what it spends, and who pays.
+import type { Verified } from "@rookery/auth";
+import { describe, expect, it } from "vitest";
+import { REFUSAL_BURST } from "./addresses.ts";
+import { doorRig, ORIGIN } from "./door.fixture.ts";
+import { handshakeFault } from "./upgrade-request.ts";
+import type { UpgradeRequest } from "./upgrade-request.ts";
+
+const GOOD: UpgradeRequest = {
+  ...{ upgrade: "websocket", connection: "Upgrade", version: "13", key: "dGhlIHNhbXBsZSBub25jZQ==", extensions: "" },
+  ...{ authorization: "Bearer a.b.c", protocols: "", query: "", cookie: "", origin: "", forwardedFor: [] },
+};
+const FOREIGN = { ...GOOD, origin: "https://evil.example" };
+const BAD_TOKEN: Verified = { ok: false, code: "unauthenticated", message: "no" };
+const AWAY: Verified = { ok: false, code: "unavailable", message: "away" };
+
+type Rig = ReturnType<typeof doorRig>;
+
+/** A socket from the upgrade to its end, as the listener would tell of it; resolves with the code of its close. */
+async function visit({ door }: Rig, address: string, request = GOOD): Promise<number | string> {
+  const admission = door.admit(request, address);
+  if (admission.kind === "refused") return admission.reason;
+  return new Promise((resolve) => {
+    const session = door.enter(
+      {
+        ...{ send: () => undefined, subscribe: () => undefined, unsubscribe: () => undefined, ping: () => undefined },
+        end: (code: number) => {
+          door.exit(session, code, address);
+          resolve(code);
+        },
+      },
+      address,
+    );
+    door.greet(session, admission);
+    setImmediate(() => session.farewell("lifetime", 0));
+  });
+}
+
+describe("a handshake", () => {
+  it.each<[string, Partial<UpgradeRequest>]>([
+    ["version 8", { version: "8" }],
+    ["version 99", { version: "99" }],
+    ["two versions", { version: "13, 8" }],
+    ["no version", { version: "" }],
+    ["no Upgrade", { upgrade: "" }],
+    ["an Upgrade to something else", { upgrade: "h2c" }],
+    ["a Connection that does not name the Upgrade", { connection: "keep-alive" }],
+    ["neither, and no key", { upgrade: "", connection: "", version: "", key: "" }],
+  ])("with %s is none of ours", (_what, change) => {
+    expect(handshakeFault({ ...GOOD, ...change })).toBe("not_websocket");
+  });
+
+  it.each(["", "dGhlIHNhbXBsZQ==", "!!!!!!!!!!!!!!!!!!!!!!!!", "dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ=="])(
+    "with %j for a key is not well formed",
+    (key) => expect(handshakeFault({ ...GOOD, key })).toBe("bad_key"),
+  );
+
+  it("may write its words in any case, and in company", () => {
+    expect(handshakeFault({ ...GOOD, upgrade: "WebSocket", connection: "keep-alive, UPGRADE" })).toBeUndefined();
+  });
+});
+
+describe("an upgrade that is refused", () => {
+  it("spends no accept, whatever is wrong with it", () => {
+    const { door } = doorRig({ connectsPerSec: 1 });
+    const wrong = [FOREIGN, { ...GOOD, version: "8" }, { ...GOOD, key: "" }, { ...GOOD, query: "token=x" }];
+    for (const request of wrong) expect(door.admit(request, "192.0.2.1").kind).toBe("refused");
+    expect(door.admit({ ...GOOD, origin: ORIGIN }, "192.0.2.2").kind).toBe("presented");
+    expect(door.admit(GOOD, "192.0.2.3")).toMatchObject({ kind: "refused", reason: "too_many_at_once" });
+  });
+
+  it("is paid by its address, which is not listened to after too many, and by nobody else", () => {
+    const { door } = doorRig();
+    for (let n = 0; n < REFUSAL_BURST + 5; n += 1) door.admit(FOREIGN, "192.0.2.1");
+    expect(door.admit(GOOD, "192.0.2.1")).toMatchObject({ reason: "address_refused" });
+    expect(door.admit(GOOD, "192.0.2.2").kind).toBe("presented");
+  });
+
+  it("for want of room is not its address's fault", () => {
+    const { door } = doorRig({ maxConnections: 0 });
+    for (let n = 0; n < REFUSAL_BURST * 2; n += 1) {
+      expect(door.admit(GOOD, "192.0.2.1")).toMatchObject({ reason: "node_full" });
+    }
+  });
+
+  it("is counted by its reason, and logged with its origin once in a while", async () => {
+    const { door, metric, warnings } = doorRig();
+    for (const request of [FOREIGN, FOREIGN, { ...GOOD, query: "token=x" }, FOREIGN]) door.admit(request, "192.0.2.1");
+    expect(await metric('rookery_edge_upgrades_refused_total{reason="origin"}')).toBe(3);
+    expect(await metric('rookery_edge_upgrades_refused_total{reason="token_in_query"}')).toBe(1);
+    expect(warnings).toEqual([
+      { reason: "origin", origin: "https://evil.example", count: 1 },
+      { reason: "token_in_query", origin: "", count: 1 },
+    ]);
+  });
+});
+
+describe("an accept that was spent on nobody", () => {
+  it("is paid by its address when the token was bad", async () => {
+    const rig = doorRig({ verified: BAD_TOKEN });
+    expect(await visit(rig, "192.0.2.1")).toBe(4401);
+    for (let n = 0; n < REFUSAL_BURST + 5; n += 1) await visit(rig, "192.0.2.1");
+    expect(await visit(rig, "192.0.2.1")).toBe("address_refused");
+    expect(await visit(rig, "192.0.2.2")).toBe(4401);
+  });
+
+  it("is paid by its address when nobody said who it was", async () => {
+    const rig = doorRig();
+    for (let n = 0; n < REFUSAL_BURST + 5; n += 1) await visit(rig, "192.0.2.1", { ...GOOD, authorization: "" });
+    expect(await visit(rig, "192.0.2.1")).toBe("address_refused");
+  });
+
+  it("is nobody's fault when tokens cannot be checked now: 4005, as often as it likes", async () => {
+    const rig = doorRig({ verified: AWAY });
+    const ends = new Set<number | string>();
+    for (let n = 0; n < REFUSAL_BURST + 5; n += 1) ends.add(await visit(rig, "192.0.2.1"));
+    expect(ends).toEqual(new Set([4005]));
+  });
+
+  it("is none at all when somebody came in", async () => {
+    const rig = doorRig();
+    const ends = new Set<number | string>();
+    for (let n = 0; n < REFUSAL_BURST + 5; n += 1) ends.add(await visit(rig, "192.0.2.1"));
+    expect(ends).toEqual(new Set([4004]));
+  });
+});
