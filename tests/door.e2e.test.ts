@@ -34,7 +34,7 @@ beforeAll(async () => {
       ROOKERY_POSTGRES_URL: `postgres://rookery:rookery@${NOBODY}/rookery`,
       ROOKERY_JWT_JWKS_URL: `http://127.0.0.1:${await listening(jwks)}/jwks`,
       ROOKERY_JWT_ALGORITHMS: "ES256",
-      ROOKERY_ALLOWED_ORIGINS: "https://chat.example.com",
+      ROOKERY_ALLOWED_ORIGINS: "https://Chat.example.com:443,loopback",
       ROOKERY_AUTH_TIMEOUT_MS: String(AUTH_TIMEOUT_MS),
       ROOKERY_CONNECTS_PER_SEC: "50",
       ROOKERY_CONNECTIONS_PER_ADDRESS: "20",
@@ -171,6 +171,21 @@ describe("a flood of upgrades that are refused", () => {
       .filter((line) => line.includes("upgrade refused") && line.includes('"origin":"https://evil'));
     expect(lines.length, "once in ten seconds a reason, not once a request").toBeLessThan(20);
     expect(lines.length).toBeGreaterThan(0);
+  });
+});
+
+describe("a page", () => {
+  it("of this machine may connect where the word loopback says so, on any port, and one that only looks so may not", async () => {
+    const statusFor = async (origin: string): Promise<number> => {
+      const each = await peer("127.0.0.6");
+      each.write(upgradeText({ Origin: origin }));
+      await eventually(() => each.text().includes("\r\n\r\n"), { everyMs: 2 });
+      return statusOf(each.text());
+    };
+    expect(await statusFor("http://localhost:5173")).toBe(101);
+    expect(await statusFor("http://[::1]:3000")).toBe(101);
+    expect(await statusFor("https://chat.example.com")).toBe(101);
+    expect(await statusFor("http://localhost.evil.example:5173")).toBe(403);
   });
 });
 
