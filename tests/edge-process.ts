@@ -20,6 +20,7 @@ export interface EdgeProcess {
   internal: string;
   /** What it wrote to its log, as lines. */
   log: () => string[];
+  signal: (name: NodeJS.Signals) => void;
 }
 
 export interface EdgeEnd {
@@ -100,6 +101,7 @@ export const launchEdge = async (
     ws: `ws://127.0.0.1:${port}/ws`,
     internal: `http://127.0.0.1:${internalPort}`,
     log: () => [...lines],
+    signal: (name) => void child.kill(name),
   };
 };
 

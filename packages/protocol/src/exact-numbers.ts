@@ -6,10 +6,12 @@
 import { behindString, closes, isBeforeColon, isKey, opens, QUOTE } from "./json-bytes.ts";
 
 const MINUS = 0x2d;
+const SHORT_DIGITS = 15;
+/** `e` and two more: with so few digits far from where doubles end. */
+const SHORT_EXPONENT_CHARS = 3;
 /** Up to 15 digits without an exponent are always held, so most texts need no walk. */
 const MAY_BE_LOST = /[\d.]{16}|\d[eE]/;
 const utf8 = new TextEncoder();
-const ascii = new TextDecoder();
 
 function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= 0x30 && byte <= 0x39;
@@ -43,10 +45,23 @@ function survive(bytes: Uint8Array, name: string): boolean {
     else if (isDigit(byte) || byte === MINUS) {
       const start = i;
       while (isOfNumber(bytes[i + 1])) i++;
-      if (isInField && !holdsExactly(ascii.decode(bytes.subarray(start, i + 1)))) return false;
+      if (isInField && !isShort(bytes, start, i + 1) && !holdsExactly(textOf(bytes, start, i + 1))) return false;
     }
   }
   return true;
+}
+
+/** So few digits and so small an exponent are always held, and not worth a string. */
+function isShort(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start > SHORT_DIGITS) return false;
+  for (let i = start; i < end - SHORT_EXPONENT_CHARS; i++) if (bytes[i] === 0x65 || bytes[i] === 0x45) return false;
+  return true;
+}
+
+function textOf(bytes: Uint8Array, start: number, end: number): string {
+  let text = "";
+  for (let i = start; i < end; i++) text += String.fromCodePoint(bytes[i] ?? 0);
+  return text;
 }
 
 /** A decimal value without its sign: `digits` begin and end with none of 0, the value is 0.digits times 10^exponent. */
