@@ -8,7 +8,7 @@ import { connectRedis, whenReady } from "./connect.ts";
 import { checkServer, claimPartitionCount } from "./fitness.ts";
 import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import { createHistory } from "./history.ts";
-import type { ColdFrames } from "./history.ts";
+import { createPast } from "./past.fixture.ts";
 import { createKeys } from "./keys.ts";
 import { createOutbox } from "./outbox.ts";
 import { clusterSlot, createPartitions } from "./partitions.ts";
@@ -39,7 +39,6 @@ const reader = connectRedis({ url, use: "outbox", commandTimeoutMs: 2_000 });
 afterAll(() => reader.disconnect());
 await whenReady(reader, 5_000);
 
-const empty: ColdFrames = { after: async () => [], before: async () => [], last: async () => ORIGIN };
 const publisher = publisherOn(connection, { keys, partitions });
 const outbox = createOutbox({ connection, reader, keys });
 
@@ -58,7 +57,7 @@ it("both masters are checked, and one number of partitions holds for the whole",
 it("channels of both masters are published to, read, drained and saved at once", async () => {
   const outcomes = await Promise.all(channels.map((channel) => publisher.publish(publication(channel))));
   expect(outcomes.map(published).every(({ position }) => position.seq === 1)).toBe(true);
-  const history = createHistory({ connection, keys, cold: empty });
+  const history = createHistory({ connection, keys, cold: createPast() });
   const pages = await Promise.all(channels.map((channel) => history.forward(channel, ORIGIN, 10, 10_000)));
   expect(pages.every((page) => page.recovered && page.frames.length === 1)).toBe(true);
 

@@ -21,14 +21,21 @@ declare module "ioredis" {
     rookeryEnlist(key: string, node: string, record: string): Result<unknown, Context>;
     rookeryHoldOffice(...args: ScriptArgument[]): Result<unknown, Context>;
     rookeryWeigh(...args: ScriptArgument[]): Result<unknown, Context>;
+    rookeryReadLog(...args: ScriptArgument[]): Result<unknown, Context>;
   }
 }
 
 /** One Redis, a Sentinel group or a Cluster: the same commands. */
 export type RedisConnection = Redis | Cluster;
 
-/** Commands, subscriptions and blocking reads each have a connection of their own. */
-export type ConnectionUse = "commands" | "subscriptions" | "outbox";
+/**
+ * Commands, subscriptions, reads of history and blocking reads of the outbox each have a connection of their own: what is
+ * published never stands behind somebody's page.
+ */
+export type ConnectionUse = "commands" | "subscriptions" | "reads" | "outbox";
+
+/** Uses whose commands are sent together, those of one turn in one write. */
+const PIPELINED: ReadonlySet<ConnectionUse> = new Set(["commands", "reads"]);
 
 export interface ConnectOptions {
   /** see parseRedisUrl */
@@ -131,7 +138,7 @@ function single(address: RedisAddress, options: ConnectOptions): Redis {
     ...location(address, options),
     db: address.database,
     enableOfflineQueue: false,
-    enableAutoPipelining: options.use === "commands",
+    enableAutoPipelining: PIPELINED.has(options.use),
     autoPipeliningIgnoredCommands: unpipelinedScripts(),
     retryStrategy: retryAfterMs,
     // A master that was demoted answers this: leave it and look for its successor. The command itself is not repeated.
@@ -160,7 +167,7 @@ function cluster(address: RedisAddress, options: ConnectOptions): Cluster {
   const settings = {
     redisOptions: sharedOptions(address, options),
     enableOfflineQueue: false,
-    enableAutoPipelining: options.use === "commands",
+    enableAutoPipelining: PIPELINED.has(options.use),
     autoPipeliningIgnoredCommands: unpipelinedScripts(),
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,

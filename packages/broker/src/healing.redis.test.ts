@@ -7,9 +7,9 @@ import { connectRedis, whenReady } from "./connect.ts";
 import type { RedisConnection } from "./connect.ts";
 import { createEpochFloors } from "./floors.ts";
 import { createHistory } from "./history.ts";
-import type { ColdFrames } from "./history.ts";
 import { createKeys } from "./keys.ts";
 import { createPartitions } from "./partitions.ts";
+import { createPast } from "./past.fixture.ts";
 import { createPublisher } from "./publisher.ts";
 import type { Published } from "./publisher.ts";
 import { createPulse } from "./pulse.ts";
@@ -21,11 +21,6 @@ const server = await testRedis();
 const partitions = createPartitions(4);
 const keys = createKeys(partitions);
 const channels = Array.from({ length: 12 }, (_, n) => `heal-${n}`);
-const nothingStored: ColdFrames = {
-  after: () => Promise.resolve([]),
-  before: () => Promise.resolve([]),
-  last: () => Promise.resolve(ORIGIN),
-};
 
 beforeEach(() => server.flush());
 
@@ -44,7 +39,7 @@ interface Delivery {
 /** What an edge does between the sockets and Redis, and nothing else. */
 async function startListener(pulseEveryMs: number, urls: string[] = []) {
   const connection = await connected();
-  const history = createHistory({ connection, keys, cold: nothingStored });
+  const history = createHistory({ connection, keys, cold: createPast() });
   const relays = new Map<string, RelayPosition>();
   const deliveries = new Map<string, Delivery>();
   const counts = { heals: 0, lost: 0, restored: 0, missed: 0 };

@@ -7,8 +7,9 @@ import { afterAll, describe, expect, it } from "vitest";
 import { connectRedis, whenReady } from "./connect.ts";
 import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import { createHistory } from "./history.ts";
-import type { ColdFrames, StoredFrame } from "./history.ts";
 import { createOutbox } from "./outbox.ts";
+import type { StoredFrame } from "./page.ts";
+import { createPast } from "./past.fixture.ts";
 import { connected, keys, newChannel, publisherOn, publishMany } from "./publishing.suite.ts";
 
 const server = await testRedis({ args: { "enable-debug-command": "yes" } });
@@ -28,23 +29,10 @@ function createStory() {
   const channel = newChannel();
   const { head, log, partition } = keys.channel(channel);
   const said: Position[] = [];
+  const past = createPast();
   const rows: StoredFrame[] = [];
-  /** Happens in the middle of a read, right before Postgres is asked. */
-  const meanwhile: (() => Promise<void>)[] = [];
-  const ask = async (): Promise<StoredFrame[]> => {
-    for (const happen of meanwhile.splice(0)) await happen();
-    return [...rows];
-  };
-  const cold: ColdFrames = {
-    after: async (_, after, limit) =>
-      (await ask()).filter(({ position }) => comparePositions(position, after) > 0).slice(0, limit),
-    before: async (_, before, limit) =>
-      (await ask())
-        .filter(({ position }) => before === undefined || comparePositions(position, before) < 0)
-        .slice(-limit),
-    last: async () => rows.at(-1)?.position ?? ORIGIN,
-  };
-  const publisher = publisherOn(connection, { lastStored: () => cold.last(channel) });
+  past.rows.set(channel, rows);
+  const publisher = publisherOn(connection, { lastStored: () => past.last(channel) });
   const acts = {
     publish: async (count: number): Promise<void> => void said.push(...(await publishMany(publisher, channel, count))),
     async persist(count: number): Promise<void> {
@@ -65,7 +53,7 @@ function createStory() {
     },
     epoch: async (): Promise<void> => void (await redis.debug("CHANGE-REPL-ID")),
   };
-  return { channel, said, meanwhile, acts, history: createHistory({ connection, keys, cold }) };
+  return { channel, said, meanwhile: past.meanwhile, acts, history: createHistory({ connection, keys, cold: past }) };
 }
 
 type Story = ReturnType<typeof createStory>;

@@ -1,13 +1,14 @@
 // Reading forward and backward over a real log in Redis and a past that is held in memory instead of Postgres.
-import { comparePositions, ORIGIN, parseMessageFrame } from "@rookery/protocol";
+import { ORIGIN, parseMessageFrame } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
 import { testRedis } from "@rookery/testkit";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { connectRedis, whenReady } from "./connect.ts";
 import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import { createHistory } from "./history.ts";
-import type { ColdFrames, ForwardPage, StoredFrame } from "./history.ts";
 import { createOutbox } from "./outbox.ts";
+import type { ForwardPage, StoredFrame } from "./page.ts";
+import { createPast } from "./past.fixture.ts";
 import { connected, keys, newChannel, partitions, publication, published } from "./publishing.suite.ts";
 import { publisherOn, publishMany } from "./publishing.suite.ts";
 
@@ -17,42 +18,6 @@ const connection = await connected(server.url);
 const reader = connectRedis({ url: server.url, use: "outbox", commandTimeoutMs: 2_000 });
 afterAll(() => reader.disconnect());
 await whenReady(reader, 5_000);
-
-/** The rows of a Postgres that can be away, and how often it was asked. */
-function createPast(): ColdFrames & { rows: Map<string, StoredFrame[]>; away: boolean; asked: number } {
-  const rows = new Map<string, StoredFrame[]>();
-  const past = {
-    rows,
-    away: false,
-    asked: 0,
-    async ask(channel: string): Promise<StoredFrame[]> {
-      past.asked += 1;
-      if (past.away) throw new Error("connect ECONNREFUSED");
-      return [...(rows.get(channel) ?? [])].toSorted((a, b) => comparePositions(a.position, b.position));
-    },
-    async after(channel: string, after: Position, limit: number): Promise<StoredFrame[]> {
-      const all = await past.ask(channel);
-      return all.filter(({ position }) => comparePositions(position, after) > 0).slice(0, limit);
-    },
-    async before(
-      channel: string,
-      before: Position | undefined,
-      limit: number,
-      replyTo?: string,
-    ): Promise<StoredFrame[]> {
-      const older = (await past.ask(channel)).filter(
-        ({ position, frame }) =>
-          (before === undefined || comparePositions(position, before) < 0) &&
-          (replyTo === undefined || parseMessageFrame(frame).replyTo === replyTo),
-      );
-      return older.slice(-limit);
-    },
-    async last(channel: string): Promise<Position> {
-      return (await past.ask(channel)).at(-1)?.position ?? ORIGIN;
-    },
-  };
-  return past;
-}
 
 let past = createPast();
 let history = createHistory({ connection, keys, cold: past });
@@ -408,8 +373,8 @@ describe("reading backward", () => {
     await persist(channel);
     await answer();
     await mention();
-    expect(seqs(await history.backward(channel, undefined, 50, MB, root))).toEqual([1, 3, 5, 7, 9, 11, 13]);
-    const page = await history.backward(channel, undefined, 2, MB, root);
+    expect(seqs(await history.repliesBefore(root, channel, undefined, 50, MB))).toEqual([1, 3, 5, 7, 9, 11, 13]);
+    const page = await history.repliesBefore(root, channel, undefined, 2, MB);
     expect(page).toMatchObject({ more: true });
     expect(seqs(page)).toEqual([11, 13]);
   });

@@ -28,16 +28,12 @@ export type {
   PublisherOptions,
   PublishOutcome,
 } from "./publisher.ts";
-export { createHistory } from "./history.ts";
-export type {
-  BackwardPage,
-  ChannelHead,
-  ColdFrames,
-  ForwardPage,
-  History,
-  HistoryOptions,
-  StoredFrame,
-} from "./history.ts";
+export type { ColdFrames, Stretch } from "./cold-frames.ts";
+export { createReading } from "./reading.ts";
+export type { Reading } from "./reading.ts";
+export { createHistory, TOGETHER_BYTES } from "./history.ts";
+export type { History, HistoryOptions, JoinWish } from "./history.ts";
+export type { BackwardPage, ChannelHead, ForwardPage, StoredFrame } from "./page.ts";
 export { limitOf, watchBudget } from "./budget.ts";
 export type { BudgetOptions, BudgetWatch, PartitionLoad } from "./budget.ts";
 export { createOutbox } from "./outbox.ts";

@@ -1,41 +1,86 @@
-// Reads what Redis knows of a channel: its head and the hot log. Called by history.ts alone.
-// Head first, then entries, sent together: whatever was published after the head was read can only make the entries run
-// beyond it, and what was trimmed in between is in Postgres. The other order could show a hole that is none.
-import { ChatError, comparePositions, formatPosition, parsePosition } from "@rookery/protocol";
+// Reads what Redis knows of a channel: its head and stretches of the hot log. Called by the pages of history alone.
+// A stretch ends by itself when the caller's bytes or looks are spent, and what Redis owes this process in stretches at any
+// moment is bounded by a gate: so no reader can fill the output buffers of Redis.
+import { ChatError, comparePositions, formatPosition, parsePosition, utf8Bytes } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
 import { answered } from "./answered.ts";
 import type { RedisConnection } from "./connect.ts";
-import type { ChannelHead, StoredFrame } from "./history.ts";
+import type { Gate } from "./gate.ts";
+import type { ChannelHead } from "./page.ts";
 import type { Keys } from "./keys.ts";
+import { goOn } from "./reading.ts";
+import type { Reading } from "./reading.ts";
+
+/** One entry looked at; without its frame where that was not wanted or did not fit. */
+export interface LogEntry {
+  readonly position: Position;
+  readonly prev?: Position;
+  readonly frame?: string;
+}
+
+/** Why a look ended; the same list stands at the head of read-log.lua. */
+const ENDS = ["end", "frames", "bytes", "looked", "apart"] as const;
+export type LookEnd = (typeof ENDS)[number];
 
 /** One look at a channel. `head` is absent when Redis does not hold the channel (idle for long, or never used). */
 export interface LogView {
   readonly head: ChannelHead | undefined;
   /** First epoch of the partition in this Redis: what stands before it may have been lost with an earlier one. */
   readonly born: number | undefined;
-  readonly frames: StoredFrame[];
+  /** Where it began. */
+  readonly start: Position | undefined;
+  readonly ended: LookEnd;
+  readonly entries: readonly LogEntry[];
+}
+
+/** What a look may give and cost. */
+export interface Look {
+  readonly channel: string;
+  readonly frames: number;
+  readonly bytes: number;
+  /** The first frame is given however large it is. */
+  readonly atLeastOne: boolean;
+  /** Most entries looked at. */
+  readonly entries: number;
+  /** "" for every frame, "message" for messages, otherwise a message's id for the answers to it. */
+  readonly which: string;
 }
 
 /** Throws ChatError `unavailable` for whatever keeps Redis from answering. */
 export interface LogReader {
   head(channel: string): Promise<ChannelHead | undefined>;
-  /** At most `count` entries after the position, ascending. */
-  after(channel: string, after: Position, count: number): Promise<LogView>;
-  /** At most `count` entries from the position (inclusive) backwards, descending; from the newest without one. */
-  downFrom(channel: string, from: Position | undefined, count: number): Promise<LogView>;
+  /** Ascending, from the position on, exclusive; `beyondSaved`: from what Postgres has confirmed, if that is further. */
+  up(look: Look, after: Position, reading: Reading, beyondSaved?: boolean): Promise<LogView>;
+  /** Descending from the position, whose own entry comes first and without frame; from the newest without one. */
+  down(look: Look, from: Position | undefined, reading: Reading): Promise<LogView>;
 }
 
-export function createLogReader(connection: RedisConnection, keys: Keys): LogReader {
-  function look(channel: string, entries: (log: string) => Promise<[string, string[]][]>): Promise<LogView> {
+/** What an entry costs beside its frame in an answer of the script. */
+const ENTRY_OVERHEAD_BYTES = 64;
+
+export function createLogReader(connection: RedisConnection, keys: Keys, gate: Gate): LogReader {
+  async function read(
+    direction: "up" | "down",
+    { channel, frames, bytes, atLeastOne, entries, which }: Look,
+    from: Position | undefined,
+    beyondSaved: boolean,
+    reading: Reading,
+  ): Promise<LogView> {
     const { partition, head, log } = keys.channel(channel);
-    return answered(connection, async () => {
-      const [fields, born, rows] = await Promise.all([
-        connection.hmget(head, "epoch", "seq", "saved"),
-        connection.hget(keys.partition(partition).part, "born"),
-        entries(log),
-      ]);
-      return { head: readHead(fields), born: born === null ? undefined : Number(born), frames: rows.map(readEntry) };
+    const reply = await gate.through(bytes + entries * ENTRY_OVERHEAD_BYTES, async () => {
+      goOn(reading);
+      return answered(connection, () =>
+        connection.rookeryReadLog(
+          ...[head, keys.partition(partition).part, log],
+          ...[direction, from === undefined ? "" : formatPosition(from), frames, bytes],
+          ...[atLeastOne ? 1 : 0, entries, which, beyondSaved ? 1 : 0],
+        ),
+      );
     });
+    const view = readView(reply);
+    reading.entries += view.entries.length;
+    for (const { frame = "" } of view.entries) reading.bytes += ENTRY_OVERHEAD_BYTES + utf8Bytes(frame);
+    return view;
   }
 
   return {
@@ -43,13 +88,27 @@ export function createLogReader(connection: RedisConnection, keys: Keys): LogRea
       answered(connection, async () =>
         readHead(await connection.hmget(keys.channel(channel).head, "epoch", "seq", "saved")),
       ),
-    after: (channel, after, count) =>
-      look(channel, (log) => connection.xrange(log, `(${formatPosition(after)}`, "+", "COUNT", count)),
-    downFrom: (channel, from, count) =>
-      look(channel, (log) =>
-        connection.xrevrange(log, from === undefined ? "+" : formatPosition(from), "-", "COUNT", count),
-      ),
+    up: (look, after, reading, beyondSaved = false) => read("up", look, after, beyondSaved, reading),
+    down: (look, from, reading) => read("down", look, from, false, reading),
   };
+}
+
+/** Anything else than the script's own answer is a fault: Redis runs another script than ours. */
+function readView(reply: unknown): LogView {
+  const [epoch, seq, saved, born, start, ended, entries]: unknown[] = Array.isArray(reply) ? reply : [];
+  const end = ENDS.find((each) => each === ended);
+  if (end === undefined || !Array.isArray(entries)) throw new ChatError("internal", "the log's script answered oddly");
+  return {
+    head: readHead([epoch, seq, saved].map(textOrNull)),
+    born: typeof born === "string" ? Number(born) : undefined,
+    start: start === "" ? undefined : readPosition(String(start)),
+    ended: end,
+    entries: entries.map(readEntry),
+  };
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
 }
 
 /**
@@ -63,11 +122,13 @@ function readHead([epoch, seq, saved]: (string | null)[]): ChannelHead | undefin
   return { position: comparePositions(confirmed, numbered) > 0 ? confirmed : numbered, saved: confirmed };
 }
 
-function readEntry([id, fields]: [string, string[]]): StoredFrame {
-  const position = readPosition(id);
-  const frame = fieldOf(fields, "f") ?? "";
-  const prev = fieldOf(fields, "v");
-  return prev === undefined ? { position, frame } : { position, frame, prev: readPosition(prev) };
+function readEntry(entry: unknown): LogEntry {
+  const [id, prev, frame]: unknown[] = Array.isArray(entry) ? entry : [];
+  return {
+    position: readPosition(String(id)),
+    ...(typeof prev === "string" && prev !== "" ? { prev: readPosition(prev) } : {}),
+    ...(typeof frame === "string" && frame !== "" ? { frame } : {}),
+  };
 }
 
 /** The value after a name in a stream entry's flat list of fields. */

@@ -5,7 +5,7 @@ import type { Position } from "@rookery/protocol";
 import { array, assert, constant, constantFrom, nat, oneof, property, record } from "fast-check";
 import type { Arbitrary } from "fast-check";
 import { expect, it } from "vitest";
-import type { StoredFrame } from "./history.ts";
+import type { StoredFrame } from "./page.ts";
 import { createRelayPosition } from "./relay-position.ts";
 import type { HealingRead, RelayAction, RelayPosition } from "./relay-position.ts";
 

@@ -7,7 +7,7 @@ import type { Position } from "@rookery/protocol";
 import type { Envelope, FrameBytes } from "./envelope.ts";
 import { createHeldEnvelopes } from "./held-envelopes.ts";
 import type { HeldEnvelopes, HeldLimits } from "./held-envelopes.ts";
-import type { StoredFrame } from "./history.ts";
+import type { StoredFrame } from "./page.ts";
 
 /**
  * What the caller has to do, in the given order. `heal` is always the last of its answer. `gap` names both ends

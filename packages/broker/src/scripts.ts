@@ -22,6 +22,7 @@ export const SCRIPTS = {
   rookeryEnlist: { file: "enlist.lua", keyCount: 1 },
   rookeryHoldOffice: { file: "hold-office.lua", keyCount: 1 },
   rookeryWeigh: { file: "weigh.lua", keyCount: 1 },
+  rookeryReadLog: { file: "read-log.lua", keyCount: 3 },
 } as const satisfies Record<string, Script>;
 
 /** What a connection is given at its creation. */

@@ -114,7 +114,7 @@ export const SETTINGS = {
   postgresUrl: requiredText("ROOKERY_POSTGRES_URL", POSTGRES_URL, ALL,
     "where Postgres is, and all that is said of it: no `PG*` variable is read. `sslmode` is `disable` (when absent), `require` (encrypted, with anybody), `verify-ca` or `verify-full`; `sslrootcert` names a file of CA certificates (PEM) in place of the well-known ones"),
   postgresConnections: integer("ROOKERY_POSTGRES_CONNECTIONS", 8, [1, 200], "connections", ALL,
-    "connections to Postgres that one process holds"),
+    "connections to Postgres that one process holds; edge and api keep half of them for pages of history"),
   statementTimeoutMs: integer("ROOKERY_STATEMENT_TIMEOUT_MS", 5000, [100, 10 * MIN_MS], "ms", SERVERS,
     "a statement that takes longer is cancelled by Postgres"),
   partitions: integer("ROOKERY_PARTITIONS", 64, [1, 1024], "partitions", ALL,

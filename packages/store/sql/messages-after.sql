@@ -1,9 +1,23 @@
--- A channel's rows of every kind right after a position, ascending.
--- $1 channel  $2 epoch  $3 seq  $4 most rows
+-- The rows of every kind right after positions, each in its channel: one statement for any number of channels. Ascending.
+-- A stretch ends with the row that takes the sizes to its bytes, and all of it is read by index in its part of the table.
+-- $1 channels  $2 epochs  $3 seqs  $4 most rows  $5 bytes; one element a stretch
 select
-  channel, epoch, seq, kind, id, target, client_id as "clientId", author, name, body, meta::text as meta,
-  reply_to as "replyTo", to_json(mentions) as mentions, at, deleted_at as "deletedAt", prev_epoch as "prevEpoch", prev_seq as "prevSeq"
-from messages
-where channel = $1::text and (epoch, seq) > ($2::bigint, $3::bigint)
-order by epoch, seq
-limit $4::integer
+  w.stretch::integer, m.channel, m.epoch, m.seq, m.kind, m.id, m.target, m.client_id as "clientId", m.author, m.name, m.body,
+  m.meta::text as meta, m.reply_to as "replyTo", to_json(m.mentions) as mentions, m.at, m.deleted_at as "deletedAt",
+  m.prev_epoch as "prevEpoch", m.prev_seq as "prevSeq"
+from unnest($1::text[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[])
+  with ordinality as w (channel, epoch, seq, most, bytes, stretch)
+cross join lateral (
+  -- what a frame has around its text is at least 128 bytes
+  select page.*, sum(128 + octet_length(coalesce(body, '')) + octet_length(coalesce(meta::text, '')))
+    over (order by epoch, seq rows between unbounded preceding and 1 preceding) as before
+  from (
+    select *
+    from messages
+    where channel = w.channel and (epoch, seq) > (w.epoch, w.seq)
+    order by epoch, seq
+    limit w.most
+  ) as page
+) as m
+where coalesce(m.before, 0) < w.bytes
+order by w.stretch, m.epoch, m.seq

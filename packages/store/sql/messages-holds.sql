@@ -1,7 +1,12 @@
--- Whether this very message is committed at this very place, and as itself: a dead letter's placeholder keeps its id.
--- $1 channel  $2 epoch  $3 seq  $4 id
-select exists (
-  select from messages where channel = $1::text and epoch = $2::bigint and seq = $3::bigint and id = $4::text
-) and not exists (
-  select from dead_letters where channel = $1::text and epoch = $2::bigint and seq = $3::bigint
+-- Which of these messages are committed at their very places, and as themselves: a dead letter's placeholder keeps its id.
+-- $1 channels  $2 epochs  $3 seqs  $4 ids; one element a message
+select (w.number - 1)::integer as index
+from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[]) with ordinality as w (channel, epoch, seq, id, number)
+-- limits keep the planner from joining whole tables with the list
+cross join lateral (
+  select from messages where channel = w.channel and epoch = w.epoch and seq = w.seq and id = w.id limit 1
 ) as held
+left join lateral (
+  select true as dead from dead_letters where channel = w.channel and epoch = w.epoch and seq = w.seq limit 1
+) as letter on true
+where letter.dead is null

@@ -1,3 +1,7 @@
--- The last position of a channel; no row when it has none.
--- $1 channel
-select epoch, seq from messages where channel = $1::text order by epoch desc, seq desc limit 1
+-- The last position of each of these channels; no row for one that has none.
+-- $1 channels
+select w.channel, l.epoch, l.seq
+from unnest($1::text[]) as w (channel)
+cross join lateral (
+  select epoch, seq from messages where channel = w.channel order by epoch desc, seq desc limit 1
+) as l

@@ -1,9 +1,21 @@
 -- The newest answers to one message that stand before a position, newest first.
--- $1 channel  $2 epoch  $3 seq  $4 most rows  $5 id of the message answered
+-- Ends with the row that takes the sizes to the bytes.
+-- $1 channel  $2 epoch  $3 seq  $4 most rows  $5 id of the message answered  $6 bytes
 select
-  channel, epoch, seq, kind, id, target, client_id as "clientId", author, name, body, meta::text as meta,
-  reply_to as "replyTo", to_json(mentions) as mentions, at, deleted_at as "deletedAt", prev_epoch as "prevEpoch", prev_seq as "prevSeq"
-from messages
-where channel = $1::text and reply_to = $5::text and (epoch, seq) < ($2::bigint, $3::bigint) and kind = 'message'
-order by epoch desc, seq desc
-limit $4::integer
+  m.channel, m.epoch, m.seq, m.kind, m.id, m.target, m.client_id as "clientId", m.author, m.name, m.body,
+  m.meta::text as meta, m.reply_to as "replyTo", to_json(m.mentions) as mentions, m.at, m.deleted_at as "deletedAt",
+  m.prev_epoch as "prevEpoch", m.prev_seq as "prevSeq"
+from (
+  -- what a frame has around its text is at least 128 bytes
+  select page.*, sum(128 + octet_length(coalesce(body, '')) + octet_length(coalesce(meta::text, '')))
+    over (order by epoch desc, seq desc rows between unbounded preceding and 1 preceding) as before
+  from (
+    select *
+    from messages
+    where channel = $1::text and reply_to = $5::text and (epoch, seq) < ($2::bigint, $3::bigint) and kind = 'message'
+    order by epoch desc, seq desc
+    limit $4::integer
+  ) as page
+) as m
+where coalesce(m.before, 0) < $6::bigint
+order by m.epoch desc, m.seq desc

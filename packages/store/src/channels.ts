@@ -1,4 +1,5 @@
 // Channels and who owns them. Called by the api and, for channels made by joining, by the edge.
+import { arrayLiteral } from "./array-literal.ts";
 import type { Store } from "./connect.ts";
 import { loadStatement } from "./statement.ts";
 
@@ -30,12 +31,18 @@ export interface Channels {
   find(id: string): Promise<ChannelRow | undefined>;
   /** Makes the channel with its owner as a member, or answers the one that is there, whoever made it. */
   createIfAbsent(channel: NewChannel): Promise<ChannelRow>;
+  /** Which of these are there. One statement. */
+  existing(ids: readonly string[]): Promise<Set<string>>;
+  /** Makes those of these public channels that are not there, with their owner as a member. One statement. */
+  ensurePublic(ids: readonly string[], owner: string): Promise<void>;
   /** At most `limit` by id, after the id `after`; with `member`, only those of that user. */
   list(page: { readonly after?: string; readonly limit: number; readonly member?: string }): Promise<ChannelRow[]>;
 }
 
 const FIND = loadStatement("channel-find");
 const CREATE = loadStatement("channel-create");
+const EXISTING = loadStatement("channels-existing");
+const ENSURE = loadStatement("channels-ensure");
 const LIST = loadStatement("channels-list");
 
 export function createChannels(store: Store): Channels {
@@ -53,6 +60,9 @@ export function createChannels(store: Store): Channels {
       if (row === undefined) throw new Error("a channel was deleted while it was made");
       return row;
     },
+    existing: async (ids) =>
+      new Set((await store.read<{ id: string }>("channels", EXISTING, [arrayLiteral(ids)])).map(({ id }) => id)),
+    ensurePublic: async (ids, owner) => void (await store.write("channels", ENSURE, [arrayLiteral(ids), owner])),
     list: ({ after, limit, member }) => store.read<ChannelRow>("channels", LIST, [after ?? "", limit, member ?? null]),
   };
 }

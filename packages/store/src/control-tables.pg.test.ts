@@ -28,6 +28,22 @@ describe("channels", () => {
     ]);
   });
 
+  it("are made many at once, each once, by whoever came first, also when two make the same in another order", async () => {
+    const ids = Array.from({ length: 50 }, (_, n) => `many-${n}`);
+    await channels.createIfAbsent({ id: "many-7", kind: "public", owner: "first" });
+    await Promise.all([
+      channels.ensurePublic(ids, "ada"),
+      channels.ensurePublic(ids.toReversed(), "bob"),
+      channels.ensurePublic([...ids, ...ids], "cy"),
+    ]);
+    expect(await channels.existing([...ids, "nowhere"])).toEqual(new Set(ids));
+    expect((await channels.find("many-7"))?.owner).toBe("first");
+    const members = await sql`select c.owner, m.user_id, m.role from channels c join members m on m.channel = c.id
+      where c.id like 'many-%'`;
+    expect(members).toHaveLength(ids.length);
+    expect(members.every(({ owner, user_id: user, role }) => owner === user && role === "owner")).toBe(true);
+  });
+
   it("that nobody made are not found", async () => {
     expect(await channels.find("nowhere")).toBeUndefined();
   });

@@ -1,5 +1,6 @@
 // Contract of the readers of `messages`: finished frames in order, by index, from one part of the table.
 import { parseMessageFrame } from "@rookery/protocol";
+import type { Position } from "@rookery/protocol";
 import { testPostgres } from "@rookery/testkit";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -7,6 +8,7 @@ import { batchOf, entriesOf, EPOCH, messageId, messageRow, rowsOf } from "./batc
 import { connectStore } from "./connect.ts";
 import { renderRow } from "./message-row.ts";
 import { createMessages } from "./messages.ts";
+import type { Stretch } from "./messages.ts";
 import { saveBatch } from "./save-batch.ts";
 import { loadStatement } from "./statement.ts";
 
@@ -15,6 +17,7 @@ const store = connectStore({ url, max: 2, application: "test" });
 afterAll(() => store.close());
 const messages = createMessages(store);
 const start = { epoch: 0, seq: 0 };
+const MB = 1_000_000;
 const seqsOf = (frames: readonly { position: { seq: number } }[]): number[] =>
   frames.map(({ position }) => position.seq);
 
@@ -40,15 +43,43 @@ describe("a channel's past", () => {
     expect(await messages.after("past", { epoch: EPOCH + 5, seq: 31 }, 10)).toEqual([]);
   });
 
-  it("is read backward before a position or from the end, ascending all the same", async () => {
-    expect(seqsOf(await messages.before("past", undefined, 3))).toEqual([29, 30, 31]);
-    expect(seqsOf(await messages.before("past", { epoch: EPOCH, seq: 3 }, 3))).toEqual([1, 2]);
+  it("is read backward before a position or from the end, newest first", async () => {
+    const before = async (from: Position | undefined, most: number): Promise<number[]> =>
+      (await messages.stretchesBefore([{ channel: "past", from, most, bytes: MB }])).flatMap(seqsOf);
+    expect(await before(undefined, 3)).toEqual([31, 30, 29]);
+    expect(await before({ epoch: EPOCH, seq: 3 }, 3)).toEqual([2, 1]);
   });
 
-  it("is read as the answers to one message only", async () => {
+  it("is read with that of others in one statement, each from its own place and as far as its own bytes", async () => {
+    const past = { channel: "past", from: start, most: 2, bytes: MB };
+    const stretches: Stretch[] = [
+      past,
+      { ...past, channel: "never" },
+      { ...past, from: { epoch: EPOCH, seq: 20 }, most: 50 },
+      { ...past, most: 50, bytes: 1 },
+      { ...past, most: 50, bytes: 300 },
+    ];
+    const forward = (await messages.stretchesAfter(stretches)).map(seqsOf);
+    expect(forward.slice(0, 4)).toEqual([[1, 2], [], [21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31], [1]]);
+    expect(forward[4]).toEqual([1, 2, 3]);
+    const backward = (await messages.stretchesBefore(stretches)).map(seqsOf);
+    expect(backward).toEqual([[], [], [19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1], [], []]);
+    expect(await messages.lasts(["never", "past", "past"])).toEqual([
+      start,
+      { epoch: EPOCH + 5, seq: 31 },
+      { epoch: EPOCH + 5, seq: 31 },
+    ]);
+  });
+
+  it("is read as the answers to one message only, both ways", async () => {
     const first = messageId(`past-${EPOCH}-1`);
-    expect(seqsOf(await messages.before("past", undefined, 2, first))).toEqual([20, 30]);
-    expect(seqsOf(await messages.before("past", { epoch: EPOCH, seq: 20 }, 2, first))).toEqual([10]);
+    const stretch = { channel: "past", from: undefined, most: 2, bytes: MB };
+    const at = (seq: number): Position => ({ epoch: EPOCH, seq });
+    expect(seqsOf(await messages.repliesBefore(stretch, first))).toEqual([30, 20]);
+    expect(seqsOf(await messages.repliesBefore({ ...stretch, from: at(20) }, first))).toEqual([10]);
+    expect(seqsOf(await messages.repliesAfter({ ...stretch, from: start }, first))).toEqual([10, 20]);
+    expect(seqsOf(await messages.repliesAfter({ ...stretch, from: at(20) }, first))).toEqual([30]);
+    expect(seqsOf(await messages.repliesAfter({ ...stretch, from: start, bytes: 1 }, first))).toEqual([10]);
   });
 
   it("ends at its last position, at the origin when it is empty", async () => {
@@ -58,14 +89,17 @@ describe("a channel's past", () => {
 
   it("holds a message only at its own place", async () => {
     const id = messageId(`past-${EPOCH}-4`);
-    expect(await messages.holds("past", { epoch: EPOCH, seq: 4 }, id)).toBe(true);
-    expect(await messages.holds("past", { epoch: EPOCH, seq: 5 }, id)).toBe(false);
-    expect(await messages.holds("other", { epoch: EPOCH, seq: 4 }, id)).toBe(false);
+    const asked = [
+      { channel: "past", position: { epoch: EPOCH, seq: 4 }, id },
+      { channel: "past", position: { epoch: EPOCH, seq: 5 }, id },
+      { channel: "other", position: { epoch: EPOCH, seq: 4 }, id },
+    ];
+    expect(await messages.holds(asked)).toEqual([true, false, false]);
   });
 
   it("shows a deleted message without its text, at its place", async () => {
     await saveBatch(store, batchOf(entriesOf(2, [messageRow("gone", 1, { deletedAt: EPOCH, meta: '{"k":"v"}' })])));
-    const [frame] = await messages.before("gone", undefined, 1);
+    const [frame] = await messages.after("gone", start, 1);
     expect(JSON.parse(frame?.frame ?? "")).toMatchObject({ seq: 1, deleted: true, user: "ada" });
     expect(frame?.frame).not.toMatch(/body|meta/);
   });
@@ -120,26 +154,36 @@ describe("every query", () => {
     await sql`analyze messages`;
   });
 
-  const names = ["messages-after", "messages-before", "messages-replies-before", "messages-last", "messages-holds"];
+  /** Of one channel in the middle; the arrays of those that take several hold one element. */
+  const one = { channels: "'{many-3}'", epochs: `'{${EPOCH}}'`, seqs: "'{50}'", ids: "'{x}'", most: "'{20}'" };
+  const stretch = [one.channels, one.epochs, one.seqs, one.most, "'{9000}'"];
+  const replies = ["'many-3'", String(EPOCH), "50", "20", "'x'", "9000"];
+  const asked: Record<string, readonly string[]> = {
+    "messages-after": stretch,
+    "messages-before": stretch,
+    "messages-replies-after": replies,
+    "messages-replies-before": replies,
+    "messages-last": [one.channels],
+    "messages-holds": [one.channels, one.epochs, one.seqs, one.ids],
+  };
+  const names = Object.keys(asked);
   const plans = ["force_custom_plan", "force_generic_plan"];
   const cases = names.flatMap((name) => plans.map((plan) => [name, plan] as const));
 
   it.each(cases)("uses an index of one part of the table: %s, %s", async (name, plan) => {
-    const values = ["'many-3'", String(EPOCH), "50", name === "messages-holds" ? "'x'" : "20", "'x'"];
     const statement = loadStatement(name);
-    const used = values.filter((_, index) => statement.includes(`$${index + 1}::`));
+    const used = asked[name] ?? [];
     const own = await sql.reserve();
     try {
       await own.unsafe(`set plan_cache_mode = ${plan}`);
       await own.unsafe(`prepare asked as ${statement}`);
       // Executed, since a generic plan leaves out the other parts only then.
       const rows = await own.unsafe(`explain (analyze, costs off, timing off) execute asked(${used.join(", ")})`);
-      const explained = rows.map((row) => String(row["QUERY PLAN"])).join("\n");
+      const lines = rows.map((row) => String(row["QUERY PLAN"])).filter((line) => !line.includes("never executed"));
+      const explained = lines.join("\n");
       expect(explained).not.toContain("Seq Scan");
       expect(explained).toMatch(/Index (Only )?Scan/);
-      const read = explained
-        .split("\n")
-        .filter((line) => / on messages_\d/.test(line) && !line.includes("never executed"));
+      const read = lines.filter((line) => / on messages_\d/.test(line));
       expect(new Set(read.map((line) => /on (messages_\d+)/.exec(line)?.[1])).size).toBe(1);
     } finally {
       await own.unsafe("deallocate all");

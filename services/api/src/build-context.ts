@@ -22,6 +22,7 @@ import {
   createMessages,
   createOutboxPositions,
   createRefreshTokens,
+  shareConnections,
 } from "@rookery/store";
 import type { RefreshTokens } from "@rookery/store";
 import { createAuthorise } from "./authorise.ts";
@@ -48,29 +49,26 @@ export function connectStores({ settings, log, node, onStop }: Context) {
     if (stopping) return;
     log[state === "ready" ? "info" : "warn"](detail === undefined ? {} : { detail }, `${name} ${state}`);
   };
-  const { redisUrl, postgresUrl, commandTimeoutMs } = settings;
-  const store = connectStore({
-    url: postgresUrl,
-    max: settings.postgresConnections,
-    application: `rookery-${node}`,
-    statementTimeoutMs: settings.statementTimeoutMs,
-    onState: say("postgres"),
-  });
-  onStop("postgres", () => store.close());
-  const commands = connectRedis({ url: redisUrl, use: "commands", commandTimeoutMs, onState: say("redis") });
+  const { redisUrl: url, postgresUrl, commandTimeoutMs, statementTimeoutMs } = settings;
+  const shares = shareConnections(settings.postgresConnections);
+  const pool = { url: postgresUrl, application: `rookery-${node}`, statementTimeoutMs };
+  const store = connectStore({ ...pool, max: shares.commands, onState: say("postgres") });
+  // Of these two nothing is said: they are lost and ready with the others, and once is enough.
+  const past = connectStore({ ...pool, max: shares.past });
+  onStop("postgres", () => Promise.all([store.close(), past.close()]).then(() => undefined));
+  const commands = connectRedis({ url, use: "commands", commandTimeoutMs, onState: say("redis") });
+  const reads = connectRedis({ url, use: "reads", commandTimeoutMs });
   onStop("redis", () => {
     stopping = true;
     commands.disconnect();
+    reads.disconnect();
   });
-  return { keys, store, commands };
+  return { keys, store, past, shares, commands, reads };
 }
 
-export function buildContext(
-  context: Context,
-  { keys, store, commands }: Stores,
-  verifier = buildVerifier(context),
-): ApiContext {
+export function buildContext(context: Context, stores: Stores, verifier = buildVerifier(context)): ApiContext {
   const { settings, log } = context;
+  const { keys, store, past, shares, commands, reads } = stores;
   const metrics = createApiMetrics(context.metrics);
   const messages = createMessages(store);
   const channels = createChannels(store);
@@ -92,13 +90,13 @@ export function buildContext(
       onChecked: (outcome) => (metrics.credentialChecks[outcome].n += 1),
     }),
     authorise: createAuthorise({
-      channelExists: async (channel) => (await channels.find(channel)) !== undefined,
-      createPublic: async (id, owner) => void (await channels.createIfAbsent({ id, kind: "public", owner })),
+      channelExists: async (channel) => (await channels.existing([channel])).has(channel),
+      createPublic: (channel, owner) => channels.ensurePublic([channel], owner),
       rightsVersion: (channel) => rightsVersion(commands, keys, channel),
       autoCreate: settings.channelsAutoCreate === "public",
       remembered: REMEMBERED_CHANNELS,
     }),
-    history: createHistory({ connection: commands, keys, cold: messages }),
+    history: createHistory({ connection: reads, keys, cold: createMessages(past), statements: shares.past }),
     publisher: createPublisher({
       connection: commands,
       keys,

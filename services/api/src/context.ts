@@ -17,7 +17,7 @@ export interface ApiContext {
   readonly version: string;
   readonly identify: Identify;
   readonly authorise: Authorise;
-  readonly history: History;
+  readonly history: Pick<History, "forward" | "backward">;
   readonly publisher: Publisher;
   /** Absent where tokens come from an issuer of the operator's own: then the token routes are not served. */
   readonly tokens: TokenParts | undefined;

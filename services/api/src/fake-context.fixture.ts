@@ -97,7 +97,6 @@ function fakeMessages(): Pick<FakeContext, "publications" | "frames" | "failNext
     failNext: (error) => (failure = error),
     publisher: { publish: async (publication) => publish(publication) },
     history: {
-      head: () => Promise.resolve(head),
       forward: (_channel, after, limit) => {
         const rest = frames.filter(({ position }) => comparePositions(position, after) > 0);
         const recovered = after.epoch <= 1;

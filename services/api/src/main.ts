@@ -2,7 +2,7 @@
 // It serves with Redis or Postgres away, saying so, and recovers by itself: nothing here waits for either.
 import { setTimeout as delay } from "node:timers/promises";
 import { TOKEN_PARSERS } from "@rookery/auth";
-import { parseRedisUrl, startBeats, watchBudget } from "@rookery/broker";
+import { isReady, parseRedisUrl, startBeats, watchBudget } from "@rookery/broker";
 import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
 import type { ProcessContext } from "@rookery/runtime";
 import { readPostgresUrl } from "@rookery/store";
@@ -19,7 +19,7 @@ await runProcess("api", main, { ...TOKEN_PARSERS, redisUrl: parseRedisUrl, postg
 async function main(context: ProcessContext<"api">): Promise<void> {
   const { settings, log, node, onStop } = context;
   const stores = connectStores(context);
-  const { store, commands, keys } = stores;
+  const { store, commands, reads, keys } = stores;
   const verifier = buildVerifier(context);
   let draining = false;
 
@@ -38,7 +38,7 @@ async function main(context: ProcessContext<"api">): Promise<void> {
     drain: () => context.stop("drain"),
     checks: [
       ...storeChecks({
-        redisTrouble: fitness.trouble,
+        redisTrouble: () => fitness.trouble() ?? (isReady(reads) ? undefined : "Redis does not answer"),
         postgresTrouble: () => store.trouble(),
         isPostgresThere: () => store.state() === "ready",
       }),

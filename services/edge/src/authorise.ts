@@ -1,8 +1,9 @@
 // The one hop that asks whether a user may do a thing in a channel. Commands call it with the right they need and get a
 // grant or a refusal. Until rights are stored, everybody who has a valid token is a member of every public channel; the
 // version that travels with the grant already fences a send against a change of rights.
+// States: `grants` holds those of channels that were seen to exist, the longest known are forgotten first.
 
-import { ChatError } from "@rookery/protocol";
+import { ChatError, DIRECT_PREFIX } from "@rookery/protocol";
 import type { Session } from "./session.ts";
 
 export const MEMBER_RIGHTS = ["join", "read", "write", "react", "presence", "history"] as const;
@@ -23,24 +24,33 @@ export type Authorise = (
   age?: "cached" | "fresh",
 ) => Grant | Promise<Grant>;
 
+/** The same of several channels, each by itself, in order; never rejects. Together at most one statement. */
+export type AuthoriseAll = (
+  session: Session,
+  channels: readonly string[],
+  right: Right,
+) => Promise<readonly (Grant | ChatError)[]>;
+
 export interface AuthoriseOptions {
-  /** Whether the channel exists, from Postgres; rejects with `unavailable`. */
-  channelExists(channel: string): Promise<boolean>;
-  /** Creates a public channel with its first user as owner, unless it exists. */
-  createPublic(channel: string, owner: string): Promise<void>;
+  /** Which of these channels exist, from Postgres in one statement; rejects with `unavailable`. */
+  existing(channels: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Creates those of these public channels that do not exist, with their first user as owner, in one statement. */
+  ensurePublic(channels: readonly string[], owner: string): Promise<void>;
   rightsVersion(channel: string): Promise<number>;
   readonly autoCreate: boolean;
   /** How many channels are remembered; beyond it the oldest are asked for again. */
   readonly remembered: number;
 }
 
-export function createAuthorise(options: AuthoriseOptions): Authorise {
+export interface Authorisation {
+  readonly authorise: Authorise;
+  readonly authoriseAll: AuthoriseAll;
+}
+
+export function createAuthorise(options: AuthoriseOptions): Authorisation {
   const grants = new Map<string, Grant>();
 
-  const read = async (session: Session, channel: string): Promise<Grant> => {
-    if (!grants.has(channel)) await ensureChannel(options, session, channel);
-    const version = await options.rightsVersion(channel);
-    const grant: Grant = { role: "member", can: MEMBER_RIGHTS, version };
+  const remember = (channel: string, grant: Grant): Grant => {
     if (grants.size >= options.remembered) {
       for (const oldest of grants.keys()) {
         grants.delete(oldest);
@@ -51,14 +61,52 @@ export function createAuthorise(options: AuthoriseOptions): Authorise {
     return grant;
   };
 
-  return (session, channel, _right, age = "cached") => {
-    const known = age === "cached" ? grants.get(channel) : undefined;
-    return known ?? read(session, channel);
+  const read = async (channel: string): Promise<Grant> => {
+    const version = await options.rightsVersion(channel);
+    return remember(channel, { role: "member", can: MEMBER_RIGHTS, version });
+  };
+
+  return {
+    authorise: (session, channel, _right, age = "cached") => {
+      const known = grants.get(channel);
+      if (known !== undefined) return age === "cached" ? known : read(channel);
+      return ensureChannels(options, session, [channel]).then(([absent]) => {
+        if (absent !== undefined) throw absent;
+        return read(channel);
+      });
+    },
+    async authoriseAll(session, channels) {
+      const unknown = channels.filter((channel) => !grants.has(channel));
+      const absences = await ensureChannels(options, session, unknown).catch((error: unknown) => {
+        if (!(error instanceof ChatError)) throw error;
+        return unknown.map(() => error);
+      });
+      const absent = new Map(unknown.map((channel, n) => [channel, absences[n]]));
+      return Promise.all(
+        channels.map(async (channel) => absent.get(channel) ?? grants.get(channel) ?? read(channel).catch(refusal)),
+      );
+    },
   };
 }
 
-async function ensureChannel(options: AuthoriseOptions, session: Session, channel: string): Promise<void> {
-  if (channel.startsWith("dm:")) throw new ChatError("not_found", "no such channel", { channel });
-  if (options.autoCreate) await options.createPublic(channel, session.user);
-  else if (!(await options.channelExists(channel))) throw new ChatError("not_found", "no such channel", { channel });
+function refusal(error: unknown): ChatError {
+  if (error instanceof ChatError) return error;
+  throw error;
+}
+
+/** For each channel why it cannot be had, or undefined when it is there now. */
+async function ensureChannels(
+  options: AuthoriseOptions,
+  session: Session,
+  channels: readonly string[],
+): Promise<readonly (ChatError | undefined)[]> {
+  const possible = channels.filter((channel) => !channel.startsWith(DIRECT_PREFIX));
+  let there: ReadonlySet<string> = new Set(possible);
+  if (possible.length > 0) {
+    if (options.autoCreate) await options.ensurePublic(possible, session.user);
+    else there = await options.existing(possible);
+  }
+  return channels.map((channel) =>
+    there.has(channel) ? undefined : new ChatError("not_found", "no such channel", { channel }),
+  );
 }

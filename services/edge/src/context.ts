@@ -4,7 +4,7 @@ import type { Verifier } from "@rookery/auth";
 import type { History, Publisher } from "@rookery/broker";
 import type { FrameLimits } from "@rookery/protocol";
 import type { Log } from "@rookery/runtime";
-import type { Authorise } from "./authorise.ts";
+import type { Authorise, AuthoriseAll } from "./authorise.ts";
 import type { Hub } from "./hub.ts";
 import type { EdgeMetrics } from "./metrics.ts";
 import type { PersistedNotices } from "./persisted.ts";
@@ -25,6 +25,7 @@ export interface EdgeContext {
   readonly history: History;
   readonly publisher: Publisher;
   readonly authorise: Authorise;
+  readonly authoriseAll: AuthoriseAll;
   readonly verifier: Verifier;
   readonly persisted: PersistedNotices;
 }

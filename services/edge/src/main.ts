@@ -53,10 +53,15 @@ async function main(context: Context): Promise<void> {
   const hub = createHub<Session>();
   const metrics = createEdgeMetrics(context.metrics);
   const messages = createMessages(store);
-  const history = createHistory({ connection: commands, keys, cold: messages });
+  const history = createHistory({
+    connection: stores.reads,
+    keys,
+    cold: createMessages(stores.past),
+    statements: stores.shares.past,
+  });
   const persisted = createPersistedNotices({
     partitions,
-    holds: (channel, position, id) => messages.holds(channel, position, id),
+    holds: (placed) => messages.holds(placed),
     fault: (err) => log.error({ err }, "Postgres cannot say what is committed; it is asked again"),
   });
   const outlet: RelayOutlet = {
@@ -94,7 +99,7 @@ async function main(context: Context): Promise<void> {
       deadlineMs: settings.commandTimeoutMs,
       failed: (channel, reason) => log.error({ channel, reason }, "Redis refused a part of a publication"),
     }),
-    authorise: createAuthoriser(context, stores),
+    ...createAuthoriser(context, stores),
     verifier: createVerifier(tokenRules(context)),
     persisted,
   };
@@ -173,8 +178,8 @@ async function main(context: Context): Promise<void> {
 function createAuthoriser({ settings }: Context, { store, commands, keys }: Stores) {
   const channels = createChannels(store);
   return createAuthorise({
-    channelExists: async (channel) => (await channels.find(channel)) !== undefined,
-    createPublic: async (id, owner) => void (await channels.createIfAbsent({ id, kind: "public", owner })),
+    existing: (ids) => channels.existing(ids),
+    ensurePublic: (ids, owner) => channels.ensurePublic(ids, owner),
     rightsVersion: (channel) => rightsVersion(commands, keys, channel),
     autoCreate: settings.channelsAutoCreate === "public",
     remembered: REMEMBERED_CHANNELS,

@@ -19,11 +19,13 @@ const mark = (number: number, unstored: number) => ({ upTo: { epoch: 7, number }
 
 function rig() {
   const faults: unknown[] = [];
-  const asked: { id: string; answer: (held: boolean) => void; fail: (error: Error) => void }[] = [];
+  const asked: { ids: string[]; answer: (...held: boolean[]) => void; fail: (error: Error) => void }[] = [];
   const notices = createPersistedNotices({
     partitions: createPartitions(1),
-    holds: (_channel, _position, id) =>
-      new Promise((resolve, reject) => asked.push({ id, answer: resolve, fail: reject })),
+    holds: (messages) =>
+      new Promise((resolve, reject) => {
+        asked.push({ ids: messages.map(({ id }) => id), answer: (...held) => resolve(held), fail: reject });
+      }),
     fault: (error) => void faults.push(error),
   });
   const open = () => {
@@ -47,7 +49,7 @@ describe("persisted", () => {
     notices.stored(PARTITION, mark(1, 1));
     notices.track(session, "lobby", published(2));
     notices.stored(PARTITION, mark(2, 1));
-    expect([said, asked.map(({ id }) => id)]).toEqual([[], ["m1"]]);
+    expect([said, asked.flatMap(({ ids }) => ids)]).toEqual([[], ["m1"]]);
     asked[0]?.answer(true);
     await vi.waitFor(() => expect(said).toEqual([1]));
     notices.stored(PARTITION, mark(2, 1));
@@ -73,14 +75,27 @@ describe("persisted", () => {
     notices.track(unlucky.session, "lobby", published(1));
     notices.track(other.session, "lobby", published(2));
     notices.stored(PARTITION, mark(2, 1));
-    asked[0]?.answer(false);
-    await vi.waitFor(() => expect(asked).toHaveLength(2));
-    asked[1]?.answer(true);
+    expect(asked.map(({ ids }) => ids)).toEqual([["m1", "m2"]]);
+    asked[0]?.answer(false, true);
     await vi.waitFor(() => expect(other.said).toEqual([2]));
     notices.track(unlucky.session, "lobby", published(3));
     notices.track(unlucky.session, "hall", published(4));
     notices.stored(PARTITION, mark(4, 1));
     expect(unlucky.said).toEqual([4]);
+  });
+
+  it("asks about any number of sends in few statements", async () => {
+    const { asked, notices, open } = rig();
+    const { session, said } = open();
+    const sends = Array.from({ length: 1_200 }, (_, n) => n + 1);
+    for (const seq of sends) notices.track(session, "lobby", published(seq));
+    notices.stored(PARTITION, mark(1_200, 1));
+    for (let n = 0; n < 3; n += 1) {
+      await vi.waitFor(() => expect(asked).toHaveLength(n + 1));
+      asked[n]?.answer(...(asked[n]?.ids ?? []).map(() => true));
+    }
+    await vi.waitFor(() => expect(said.at(-1)).toBe(1_200));
+    expect(asked.flatMap(({ ids }) => ids)).toEqual(sends.map((seq) => `m${seq}`));
   });
 
   it("waits for the next watermark while Postgres is away", async () => {

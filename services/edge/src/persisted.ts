@@ -4,10 +4,13 @@
 
 import type { Partitions, Published, Watermark } from "@rookery/broker";
 import { ChatError, encodePersisted } from "@rookery/protocol";
-import type { Position } from "@rookery/protocol";
+import type { Placed } from "@rookery/store";
 import type { Session } from "./session.ts";
 import { createWaitingSends } from "./waiting-sends.ts";
 import type { Reached, Waiting } from "./waiting-sends.ts";
+
+/** Asked of Postgres in one statement: how many wait is up to those who send. */
+const ASKED_AT_ONCE = 500;
 
 export interface PersistedNotices {
   track(session: Session, channel: string, published: Published): void;
@@ -19,8 +22,8 @@ export interface PersistedNotices {
 
 export interface PersistedOptions {
   readonly partitions: Partitions;
-  /** Whether Postgres holds this very message at this position; rejects with `unavailable`. */
-  readonly holds: (channel: string, position: Position, id: string) => Promise<boolean>;
+  /** Of each message, whether Postgres holds it at its very position; rejects with `unavailable`. One statement. */
+  readonly holds: (messages: readonly Placed[]) => Promise<readonly boolean[]>;
   /** Postgres answered something that nobody expects: a fault of ours. It is asked again with the next watermark. */
   fault(this: void, error: unknown): void;
 }
@@ -44,8 +47,10 @@ export function createPersistedNotices({ partitions, holds, fault }: PersistedOp
   async function settleDoubtful(partition: number, reached: Reached<Session>): Promise<void> {
     asking.add(partition);
     try {
-      for (const each of reached.doubtful) {
-        if (!(await holds(each.channel, each.position, each.id))) markLost(each);
+      for (let from = 0; from < reached.doubtful.length; from += ASKED_AT_ONCE) {
+        const some = reached.doubtful.slice(from, from + ASKED_AT_ONCE);
+        const held = await holds(some);
+        some.forEach((each, n) => held[n] === true || markLost(each));
       }
       [...reached.doubtful, ...reached.told].forEach(tell);
     } catch (error) {

@@ -67,6 +67,11 @@ export class SessionRates {
     return wholeMs(ownMs);
   }
 
+  /** What a command turned out to cost beyond its frame, out of the bucket of commands and into debt if need be. */
+  charge(tokens: number): void {
+    this.#commands.charge(tokens);
+  }
+
   /** Counts a refusal; true when there are too many whose waits were not kept. */
   refused(nowMs: number): boolean {
     this.#refusals ??= new WindowCounter();

@@ -1,5 +1,5 @@
 import { createPartitions } from "@rookery/broker";
-import type { Envelope, ForwardPage, History, StoredFrame } from "@rookery/broker";
+import type { ChannelHead, Envelope, ForwardPage, History, StoredFrame } from "@rookery/broker";
 import { ChatError, formatPosition } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
 import { describe, expect, it, vi } from "vitest";
@@ -24,12 +24,19 @@ function rig(head: number) {
   };
   const out: string[] = [];
   const subscribed = new Set<string>();
+  const unacknowledged = new Set<string>();
   const faults: unknown[] = [];
-  const history: Pick<History, "head" | "forward"> = {
-    head: async () => {
-      if (state.fault !== undefined) throw state.fault;
-      if (state.away) throw new ChatError("unavailable", "away");
-      return { position: at(state.head), saved: at(0) };
+  const asked: string[][] = [];
+  const readHead = async (): Promise<ChannelHead> => {
+    if (state.fault !== undefined) throw state.fault;
+    if (state.away) throw new ChatError("unavailable", "away");
+    return { position: at(state.head), saved: at(0) };
+  };
+  const history: Pick<History, "head" | "heads" | "forward"> = {
+    head: readHead,
+    heads: (channels) => {
+      asked.push([...channels]);
+      return channels.map(readHead);
     },
     forward: async (_channel, after, limit) => {
       if (state.fault !== undefined) throw state.fault;
@@ -57,7 +64,7 @@ function rig(head: number) {
     topics: {
       subscribe: (channel) => {
         subscribed.add(channel);
-        return state.acknowledged ? Promise.resolve() : new Promise(() => undefined);
+        return state.acknowledged && !unacknowledged.has(channel) ? Promise.resolve() : new Promise(() => undefined);
       },
       unsubscribe: async (channel) => void subscribed.delete(channel),
     },
@@ -72,7 +79,7 @@ function rig(head: number) {
     counts,
     fault: (error) => void faults.push(error),
   });
-  return { relays, state, out, subscribed, counts, faults };
+  return { relays, asked, unacknowledged, state, out, subscribed, counts, faults };
 }
 
 describe("a relay", () => {
@@ -161,6 +168,32 @@ describe("a relay", () => {
     state.acknowledged = true;
     await relays.hold("lobby");
     expect([...subscribed]).toEqual(["lobby"]);
+  });
+
+  it("is started with others by one question for their heads, and each starts or fails by itself", async () => {
+    const { relays, asked, state, unacknowledged } = rig(3);
+    unacknowledged.add("mute");
+    const held = await Promise.allSettled(relays.holdAll(["lobby", "mute", "attic"]));
+    expect(held.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(asked).toEqual([["lobby", "attic"]]);
+    await Promise.all(relays.holdAll(["attic", "lobby"]));
+    expect(asked).toHaveLength(1);
+    state.away = true;
+    const refused = await Promise.allSettled(relays.holdAll(["cellar", "lobby"]));
+    expect(refused.map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
+  });
+
+  it("of thousands are compared with their heads some hundred at a time, and what a store refused again", async () => {
+    const { relays, asked, state, out } = rig(3);
+    const channels = Array.from({ length: 1_201 }, (_, n) => `c${n}`);
+    await Promise.all(relays.holdAll(channels));
+    asked.length = 0;
+    Object.assign(state, { head: 4, away: true });
+    relays.compare(channels);
+    await vi.waitFor(() => expect(asked.length).toBeGreaterThan(3));
+    state.away = false;
+    await vi.waitFor(() => expect(out).toHaveLength(channels.length));
+    expect(Math.max(...asked.map(({ length }) => length))).toBeLessThanOrEqual(500);
   });
 
   it("gives its topic back some time after the last hold, unless somebody comes again", async () => {

@@ -4,7 +4,7 @@
 // States of a relay: starting (topic not yet acknowledged or head not yet read: joins wait, envelopes are kept), live,
 // healing (a read of the hole is under way or will be tried again), lingering (nobody left: gives the topic back soon).
 
-import { createRelayPosition } from "@rookery/broker";
+import { createReading, createRelayPosition } from "@rookery/broker";
 import type {
   Envelope,
   FrameBytes,
@@ -15,8 +15,9 @@ import type {
   RelayPosition,
   Topics,
 } from "@rookery/broker";
-import { ChatError } from "@rookery/protocol";
+import { ChatError, ORIGIN } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
+import { createHeadComparison } from "./head-comparison.ts";
 
 /** A page of a hole: large enough that 5,000 missed frames are a handful of reads, small against a socket's buffer. */
 const HEAL_PAGE_FRAMES = 500;
@@ -41,6 +42,8 @@ export type RelayCounts = Readonly<Record<(typeof RELAY_EVENTS)[number], { n: nu
 export interface Relays {
   /** Keeps the channel's relay for the caller; resolves when it is live. Rejects with `unavailable`, keeping nothing. */
   hold(channel: string): Promise<void>;
+  /** The same for several, each by itself, in order: their heads are read together. */
+  holdAll(channels: readonly string[]): Promise<void>[];
   /** Gives one hold back; the topic is left some seconds after the last. */
   release(channel: string): void;
   feed(channel: string, envelope: Envelope): void;
@@ -66,7 +69,7 @@ interface Relay {
 export interface RelayOptions {
   readonly partitions: Partitions;
   readonly topics: Pick<Topics, "subscribe" | "unsubscribe">;
-  readonly history: Pick<History, "head" | "forward">;
+  readonly history: Pick<History, "head" | "heads" | "forward">;
   readonly outlet: RelayOutlet;
   readonly startTimeoutMs: number;
   readonly lingerMs: number;
@@ -89,14 +92,23 @@ export function createRelays({
   const byPartition = Array.from({ length: partitions.count }, () => new Set<string>());
   const isCurrent = (relay: Relay): boolean => relays.get(relay.channel) === relay;
 
-  async function start(relay: Relay): Promise<void> {
-    await withinMs(topics.subscribe(relay.channel), startTimeoutMs);
-    const head = await history.head(relay.channel);
-    // From here to the end nothing awaits: an envelope is either among the early ones or comes after.
-    relay.position = createRelayPosition(head.position, HELD);
-    const early = relay.early;
-    relay.early = [];
-    for (const envelope of early) act(relay, relay.position.feed(envelope));
+  /** Heads are read once all topics are acknowledged or given up, so that together they are one question to each store. */
+  function start(made: readonly Relay[]): Promise<void>[] {
+    const acknowledged = made.map(({ channel }) => withinMs(topics.subscribe(channel), startTimeoutMs));
+    const heads = Promise.allSettled(acknowledged).then((outcomes) => {
+      const live = made.filter((_, n) => outcomes[n]?.status === "fulfilled");
+      const asked = history.heads(live.map(({ channel }) => channel));
+      return new Map(live.map((relay, n) => [relay, asked[n]]));
+    });
+    return made.map(async (relay, n) => {
+      await acknowledged[n];
+      const head = await (await heads).get(relay);
+      // From here to the end nothing awaits: an envelope is either among the early ones or comes after.
+      relay.position = createRelayPosition(head?.position ?? ORIGIN, HELD);
+      const early = relay.early;
+      relay.early = [];
+      for (const envelope of early) act(relay, relay.position.feed(envelope));
+    });
   }
 
   function drop(relay: Relay): void {
@@ -108,23 +120,23 @@ export function createRelays({
     topics.unsubscribe(relay.channel).catch(() => (counts.unwanted.n += 1));
   }
 
-  function create(channel: string): Relay {
-    const relay: Relay = {
-      channel,
-      holders: 0,
-      position: undefined,
-      early: [],
-      started: Promise.resolve(),
-      healing: false,
-      lingerTimer: undefined,
-    };
-    relays.set(channel, relay);
-    byPartition[partitions.of(channel)]?.add(channel);
-    relay.started = start(relay).catch((error: unknown) => {
-      drop(relay);
-      throw error;
+  function createAll(channels: readonly string[]): void {
+    const made = channels.map((channel): Relay => {
+      const started = Promise.resolve();
+      return { channel, holders: 0, position: undefined, early: [], started, healing: false, lingerTimer: undefined };
     });
-    return relay;
+    for (const relay of made) {
+      relays.set(relay.channel, relay);
+      byPartition[partitions.of(relay.channel)]?.add(relay.channel);
+    }
+    for (const [n, starting] of start(made).entries()) {
+      const relay = made[n];
+      if (relay === undefined) continue;
+      relay.started = starting.catch((error: unknown) => {
+        drop(relay);
+        throw error;
+      });
+    }
   }
 
   function act(relay: Relay, actions: readonly RelayAction[]): void {
@@ -152,7 +164,7 @@ export function createRelays({
     const report = onceReported(fault);
     const { position } = relay;
     for (let attempt = 0; position?.state === "healing"; attempt += 1) {
-      const page = await readHole(relay.channel, position.position, performance.now() - since > GIVE_UP_MS, report);
+      const page = await readHole(relay, position.position, performance.now() - since > GIVE_UP_MS, report);
       if (!isCurrent(relay)) return;
       if (page === undefined) {
         await pause(Math.random() * Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** attempt));
@@ -168,38 +180,25 @@ export function createRelays({
 
   /** Undefined when a store did not answer. With `giveUp` the log's word alone is enough to call it a gap. */
   async function readHole(
-    channel: string,
+    relay: Relay,
     after: Position,
     giveUp: boolean,
     report: (error: unknown) => void,
   ): Promise<HealingRead | undefined> {
     try {
-      const page = await history.forward(channel, after, HEAL_PAGE_FRAMES, HEAL_PAGE_BYTES);
+      const reading = createReading(() => isCurrent(relay));
+      const page = await history.forward(relay.channel, after, HEAL_PAGE_FRAMES, HEAL_PAGE_BYTES, reading);
       return { ...page, head: page.head.position };
     } catch (error) {
       report(error);
       if (!giveUp) return undefined;
     }
     try {
-      const head = await history.head(channel);
+      const head = await history.head(relay.channel);
       return { frames: [], more: false, recovered: false, head: head.position };
     } catch (error) {
       report(error);
       return undefined;
-    }
-  }
-
-  async function compareOne(channel: string): Promise<void> {
-    const report = onceReported(fault);
-    for (let attempt = 0; relays.get(channel)?.position !== undefined; attempt += 1) {
-      try {
-        const head = await history.head(channel);
-        sawHead(channel, head.position);
-        return;
-      } catch (error) {
-        report(error);
-        await pause(Math.random() * Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** attempt));
-      }
     }
   }
 
@@ -208,13 +207,29 @@ export function createRelays({
     if (relay?.position !== undefined) act(relay, relay.position.head(head));
   }
 
+  function holdAll(channels: readonly string[]): Promise<void>[] {
+    const absent = [...new Set(channels)].filter((channel) => !relays.has(channel));
+    if (absent.length > 0) createAll(absent);
+    return channels.map(async (channel) => {
+      const relay = relays.get(channel);
+      clearTimeout(relay?.lingerTimer);
+      if (relay !== undefined) relay.holders += 1;
+      await relay?.started;
+    });
+  }
+
+  const compare = createHeadComparison({
+    heads: (channels) => history.heads(channels),
+    isWanted: (channel) => relays.get(channel)?.position !== undefined,
+    sawHead,
+    fault,
+  });
+
   return {
     async hold(channel) {
-      const relay = relays.get(channel) ?? create(channel);
-      clearTimeout(relay.lingerTimer);
-      relay.holders += 1;
-      await relay.started;
+      await Promise.all(holdAll([channel]));
     },
+    holdAll,
     release(channel) {
       const relay = relays.get(channel);
       if (relay === undefined) return;
@@ -232,7 +247,7 @@ export function createRelays({
     },
     sawHead,
     compare(channels) {
-      for (const channel of channels) compareOne(channel).catch(fault);
+      compare(channels).catch(fault);
     },
     channelsOf: (partition) => byPartition[partition] ?? NO_CHANNELS,
     close() {

@@ -179,6 +179,11 @@ export class Session implements Member {
     for (const { bytes, isBinary } of held) this.#read(bytes, isBinary, nowMs);
   }
 
+  /** What a command cost beyond its frame. The ones that follow wait for it. */
+  charge(tokens: number): void {
+    this.#rates.charge(tokens);
+  }
+
   /** 0 when a send may be carried out; otherwise the milliseconds after which it is let in. */
   takeSend(nowMs: number): number {
     return this.#rates.takeSend(nowMs);

@@ -2,7 +2,7 @@
 // topics hear goes to relays, what the pulse sees goes to relays and watermark, and a deaf connection is opened anew.
 // States: attaching (Redis not yet reached or not yet checked), attached, lost (its topics are being subscribed again).
 
-import { attachRedis, connectRedis, createPulse, createTopics, isReady } from "@rookery/broker";
+import { attachRedis, connectRedis, createPulse, createTopics, isReady, whenReady } from "@rookery/broker";
 import type { History, Topics } from "@rookery/broker";
 import type { ProcessContext } from "@rookery/runtime";
 import type { EdgeMetrics } from "./metrics.ts";
@@ -35,7 +35,7 @@ export interface SubscriptionParts extends Stores {
 }
 
 export function createSubscription(parts: SubscriptionParts): Subscription {
-  const { context, commands, keys, partitions, floors, history, persisted, metrics, outlet } = parts;
+  const { context, commands, reads, keys, partitions, floors, history, persisted, metrics, outlet } = parts;
   const { settings, log, node } = context;
   const { redisUrl: url, commandTimeoutMs } = settings;
   const closing = new AbortController();
@@ -102,6 +102,8 @@ export function createSubscription(parts: SubscriptionParts): Subscription {
       waiting: (reason) => log.warn({ reason }, "this edge says unavailable until Redis answers"),
     });
     for (const warning of warnings) log.warn(warning);
+    // A Redis that has answered takes another connection at once; one that is lost meanwhile comes back by itself.
+    await whenReady(reads, commandTimeoutMs).catch((err: unknown) => log.warn({ err }, "no connection for reads yet"));
     if (closing.signal.aborted) return;
     await topics.start();
     if (closing.signal.aborted) return;
@@ -117,7 +119,7 @@ export function createSubscription(parts: SubscriptionParts): Subscription {
         context.fail("unfit Redis");
       }),
     trouble() {
-      if (!isReady(commands)) return "Redis does not answer";
+      if (!isReady(commands) || !isReady(reads)) return "Redis does not answer";
       return state === "attached" ? undefined : `subscriptions are ${state}`;
     },
     topicCount: () => topics.subscriptions(),

@@ -18,6 +18,15 @@ describe("a token bucket", () => {
     expect([1, 2].map(() => bucket.take(10, 2, 60_000))).toEqual([0, 0]);
     expect(bucket.take(10, 2, 60_000)).toBeGreaterThan(0);
   });
+
+  it("goes into debt for what an action cost beyond its token, and whoever comes next waits for it", () => {
+    const bucket = new TokenBucket(5, 0);
+    expect(bucket.take(10, 5, 0)).toBe(0);
+    bucket.charge(9);
+    expect(bucket.take(10, 5, 0)).toBe(600);
+    expect(bucket.take(10, 5, 599)).toBeGreaterThan(0);
+    expect(bucket.take(10, 5, 700)).toBe(0);
+  });
 });
 
 describe("a window counter", () => {

@@ -28,6 +28,11 @@ export class TokenBucket {
     this.#tokens -= 1;
     return (-this.#tokens * 1000) / perSec;
   }
+
+  /** Takes what an action turned out to cost beyond its token, into debt if need be: whoever comes next waits for it. */
+  charge(tokens: number): void {
+    this.#tokens -= tokens;
+  }
 }
 
 /** Counts events in a fixed window that starts with the first of them. */

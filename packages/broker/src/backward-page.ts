@@ -1,0 +1,63 @@
+// The newest messages, or those before a cursor: from the hot log as far as it goes without a hole, then from Postgres.
+// With a message's id only the answers to it. Must never step over a hole, and never look at the whole of a log that
+// grows because Postgres lags.
+import { comparePositions, ORIGIN, samePosition } from "@rookery/protocol";
+import type { Position } from "@rookery/protocol";
+import type { ColdReader } from "./cold-frames.ts";
+import type { LogWalk, WalkedLog } from "./log-walk.ts";
+import { fit } from "./page.ts";
+import type { BackwardPage, ChannelHead, PageWish, StoredFrame } from "./page.ts";
+import { tooMuchUnstored } from "./reading.ts";
+import type { Reading } from "./reading.ts";
+
+export interface BackwardOptions {
+  readonly replyTo?: string;
+  /** Where the channel stands, if that was read already. */
+  readonly head?: ChannelHead;
+}
+
+export type BackwardRead = (
+  wish: PageWish,
+  before: Position | undefined,
+  cold: ColdReader,
+  reading: Reading,
+  options?: BackwardOptions,
+) => Promise<BackwardPage>;
+
+export function createBackward(walk: LogWalk): BackwardRead {
+  return async function backward(wish, before, cold, reading, { replyTo, head: known } = {}) {
+    const hot = await walk(wish, before, reading, replyTo);
+    const head = hot.head ?? known ?? (await cold.head(wish.channel));
+    const page = (newestFirst: readonly StoredFrame[], more: boolean): BackwardPage => {
+      const frames = fit(newestFirst, wish).toReversed();
+      return { frames, more: more || frames.length < newestFirst.length, head };
+    };
+    if (hot.ended === "beginning" || samePosition(head.position, ORIGIN)) return page(hot.frames, false);
+    if (hot.ended === "more" || !isBelowStored(hot, head)) return page(hot.frames, true);
+
+    const hotBytes = hot.frames.reduce((sum, { frame }) => sum + Buffer.byteLength(frame) + 1, 0);
+    const stretch = {
+      channel: wish.channel,
+      from: hot.end ?? before,
+      most: wish.limit + 1 - hot.frames.length,
+      bytes: Math.max(1, wish.maxBytes - hotBytes),
+    };
+    try {
+      const older = await (replyTo === undefined ? cold.before(stretch) : cold.repliesBefore(stretch, replyTo));
+      return page([...hot.frames, ...older], false);
+    } catch (error) {
+      if (hot.frames.length === 0) throw error;
+      return page(hot.frames, true);
+    }
+  };
+}
+
+/**
+ * Whether what is older than the end of the walk is in Postgres. A walk that was given up among what Postgres does not have
+ * yet knows nothing of what lies below; with nothing found there is no place to go on from, so it is to be asked later.
+ */
+function isBelowStored({ ended, end, frames }: WalkedLog, { saved }: ChannelHead): boolean {
+  if (ended !== "tired" || (end !== undefined && comparePositions(end, saved) <= 0)) return true;
+  if (frames.length === 0) throw tooMuchUnstored();
+  return false;
+}

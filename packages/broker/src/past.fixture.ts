@@ -1,0 +1,71 @@
+// A Postgres held in memory, for tests of readers: rows by channel, that can be away, and how often it was asked.
+import { comparePositions, ORIGIN, parseMessageFrame } from "@rookery/protocol";
+import type { Position } from "@rookery/protocol";
+import type { ColdFrames, Stretch } from "./cold-frames.ts";
+import type { StoredFrame } from "./page.ts";
+
+export interface Past extends ColdFrames {
+  readonly rows: Map<string, StoredFrame[]>;
+  away: boolean;
+  /** Statements so far. */
+  asked: number;
+  /** Happens right before Postgres answers, once each. */
+  readonly meanwhile: (() => Promise<void>)[];
+  last(channel: string): Promise<Position>;
+}
+
+export function createPast(): Past {
+  const rows = new Map<string, StoredFrame[]>();
+  const of = (channel: string): StoredFrame[] =>
+    [...(rows.get(channel) ?? [])].toSorted((a, b) => comparePositions(a.position, b.position));
+
+  /** As Postgres does: up to the frame with which the sizes reach the bytes. */
+  const cut = (frames: readonly StoredFrame[], { most, bytes }: Stretch): StoredFrame[] => {
+    let before = 0;
+    return frames.slice(0, most).filter(({ frame }) => {
+      const isIn = before < bytes;
+      before += Buffer.byteLength(frame) - 100;
+      return isIn;
+    });
+  };
+  const after = (stretch: Stretch, wanted: (frame: StoredFrame) => boolean): StoredFrame[] => {
+    const from = stretch.from ?? ORIGIN;
+    return cut(
+      of(stretch.channel).filter((each) => comparePositions(each.position, from) > 0 && wanted(each)),
+      stretch,
+    );
+  };
+  const before = (stretch: Stretch, wanted: (frame: StoredFrame) => boolean): StoredFrame[] => {
+    const { from } = stretch;
+    const older = of(stretch.channel).filter(
+      (each) => (from === undefined || comparePositions(each.position, from) < 0) && wanted(each),
+    );
+    return cut(older.toReversed(), stretch);
+  };
+  const all = (): boolean => true;
+  const answers =
+    (replyTo: string) =>
+    ({ frame }: StoredFrame): boolean =>
+      parseMessageFrame(frame).replyTo === replyTo;
+
+  const past = {
+    rows,
+    away: false,
+    asked: 0,
+    meanwhile: new Array<() => Promise<void>>(),
+    async ask<Answer>(answer: () => Answer): Promise<Answer> {
+      past.asked += 1;
+      for (const happen of past.meanwhile.splice(0)) await happen();
+      if (past.away) throw new Error("connect ECONNREFUSED");
+      return answer();
+    },
+    stretchesAfter: (stretches: readonly Stretch[]) => past.ask(() => stretches.map((each) => after(each, all))),
+    stretchesBefore: (stretches: readonly Stretch[]) => past.ask(() => stretches.map((each) => before(each, all))),
+    repliesAfter: (stretch: Stretch, replyTo: string) => past.ask(() => after(stretch, answers(replyTo))),
+    repliesBefore: (stretch: Stretch, replyTo: string) => past.ask(() => before(stretch, answers(replyTo))),
+    lasts: (channels: readonly string[]) =>
+      past.ask(() => channels.map((channel) => of(channel).at(-1)?.position ?? ORIGIN)),
+    last: (channel: string) => past.ask(() => of(channel).at(-1)?.position ?? ORIGIN),
+  };
+  return past;
+}

@@ -1,0 +1,142 @@
+// `join` of several channels by one frame: the steps of a single join, each taken for all channels together, so that the
+// frame costs a handful of statements and one shared budget of bytes, whatever it names. Each channel succeeds or fails by
+// itself. The frame holds the turns of all its channels until it is answered.
+
+import { createReading } from "@rookery/broker";
+import { ChatError, encodeError, encodePage, encodeResults, utf8Bytes } from "@rookery/protocol";
+import type { ClientFrameOf } from "@rookery/protocol";
+import type { Grant } from "../authorise.ts";
+import type { EdgeContext } from "../context.ts";
+import { priceOfChannels, priceOfReading } from "../price.ts";
+import { refusalOf } from "../refusal.ts";
+import type { Session } from "../session.ts";
+import { exitChannel } from "./leave.ts";
+import { enterHub, toJoined, tooManyChannels, wantPersisted } from "./membership.ts";
+import type { Joined, Wish } from "./membership.ts";
+
+type JoinsFrame = Extract<ClientFrameOf<"join">, { joins: unknown }>;
+type Result = Joined | ChatError;
+
+export async function joinAll(edge: EdgeContext, session: Session, frame: JoinsFrame, limit: number): Promise<void> {
+  const paid = priceOfChannels(frame.joins.length);
+  session.charge(paid);
+  const channels = [...new Set(frame.joins.map(({ channel }) => channel))];
+  const results = await inTurn(session, channels, async () => {
+    const reading = createReading(() => session.wire !== undefined);
+    const before = new Set(session.channels);
+    const grants = await enterAll(edge, session, channels);
+    const read = await readAll(edge, session, frame.joins, grants, limit, reading);
+    session.charge(priceOfReading(reading, paid));
+    const joined = new Set(frame.joins.flatMap(({ channel }, n) => (read[n] instanceof ChatError ? [] : channel)));
+    for (const channel of channels) {
+      // An error means that nothing happened: a session that was not in the channel before is not in it now.
+      if (!joined.has(channel) && !before.has(channel)) exitChannel(edge, session, channel);
+      else if (joined.has(channel) && frame.persisted === true) wantPersisted(session, channel);
+    }
+    return read;
+  });
+  if (frame.ref !== undefined) session.tell(encodeResults(frame.ref, encodeFitting(results, edge.limits.pageBytes)));
+}
+
+/** Runs `work` once it is the turn of all these channels, and holds their turns until it is done. */
+async function inTurn<Answer>(
+  session: Session,
+  channels: readonly string[],
+  work: () => Promise<Answer>,
+): Promise<Answer> {
+  let waiting = channels.length;
+  let begin: () => void = () => undefined;
+  const turn = new Promise<void>((resolve) => (begin = resolve));
+  const done = turn.then(work);
+  const settled = done.then(
+    () => undefined,
+    () => undefined,
+  );
+  for (const channel of channels) {
+    void session.inOrder(channel, () => {
+      waiting -= 1;
+      if (waiting === 0) begin();
+      return settled;
+    });
+  }
+  return done;
+}
+
+/** Takes places among the session's channels, asks for the right and subscribes. Of each channel its grant or why not. */
+async function enterAll(
+  edge: EdgeContext,
+  session: Session,
+  channels: readonly string[],
+): Promise<Map<string, Grant | ChatError>> {
+  const room = Math.max(0, edge.limits.channels - session.channels.size - session.joining);
+  const fresh = channels.filter((channel) => !session.channels.has(channel));
+  const refused = new Set(fresh.slice(room));
+  const asked = channels.filter((channel) => !refused.has(channel));
+  const places = fresh.length - refused.size;
+  session.joining += places;
+  try {
+    const answers = await edge.authoriseAll(session, asked, "join");
+    const grants = new Map<string, Grant | ChatError>(asked.map((channel, n) => [channel, answers[n] ?? absent()]));
+    for (const channel of refused) grants.set(channel, tooManyChannels(edge, channel));
+    const entering = fresh.filter((channel) => !(grants.get(channel) instanceof ChatError));
+    const held = await Promise.allSettled(edge.relays.holdAll(entering));
+    for (const [n, channel] of entering.entries()) {
+      const outcome = held[n];
+      if (outcome?.status === "fulfilled") enterHub(edge, session, channel);
+      else grants.set(channel, refusalOf(edge, session, outcome?.reason));
+    }
+    return grants;
+  } finally {
+    session.joining -= places;
+  }
+}
+
+async function readAll(
+  edge: EdgeContext,
+  session: Session,
+  wishes: readonly Wish[],
+  grants: ReadonlyMap<string, Grant | ChatError>,
+  limit: number,
+  reading: Parameters<EdgeContext["history"]["together"]>[3],
+): Promise<Result[]> {
+  const granted = wishes.filter(({ channel }) => !(grants.get(channel) instanceof ChatError));
+  const pages = await Promise.allSettled(edge.history.together(granted, limit, edge.limits.pageBytes, reading));
+  const pageOf = new Map(granted.map((wish, n) => [wish, pages[n]]));
+  return wishes.map((wish) => {
+    const grant = grants.get(wish.channel) ?? absent();
+    const page = pageOf.get(wish);
+    if (grant instanceof ChatError) return withChannel(grant, wish.channel);
+    if (page?.status === "fulfilled") return toJoined(edge, wish, grant, page.value);
+    return withChannel(refusalOf(edge, session, page?.reason), wish.channel);
+  });
+}
+
+function absent(): ChatError {
+  return new ChatError("internal", "not answered");
+}
+
+function withChannel({ code, message, details }: ChatError, channel: string): ChatError {
+  return new ChatError(code, message, { ...details, channel });
+}
+
+/** The results as text, in order, as many messages in each as still fit. */
+function encodeFitting(results: readonly Result[], maxBytes: number): string[] {
+  let bytesLeft = maxBytes;
+  return results.map((result) => {
+    if (result instanceof ChatError) return encodeError(result);
+    const cut = cutToFit(result, bytesLeft);
+    bytesLeft -= cut.messages.reduce((sum, message) => sum + utf8Bytes(message), 0);
+    return encodePage(cut);
+  });
+}
+
+/** As many whole messages as fit; what is left out is told by `more`. */
+function cutToFit(joined: Joined, maxBytes: number): Joined {
+  const messages = joined.forward ? [...joined.messages] : joined.messages.toReversed();
+  let bytes = 0;
+  let count = 0;
+  while (count < messages.length && (bytes += utf8Bytes(messages[count] ?? "")) <= maxBytes) count += 1;
+  if (count === messages.length) return joined;
+  const kept = messages.slice(0, count);
+  return { ...joined, messages: joined.forward ? kept : kept.toReversed(), more: true };
+}

@@ -1,0 +1,54 @@
+// What joining one channel and joining several share: the step into the hub, and what is answered about a channel.
+
+import type { ForwardPage } from "@rookery/broker";
+import { ChatError } from "@rookery/protocol";
+import type { Position } from "@rookery/protocol";
+import type { Grant } from "../authorise.ts";
+import { sequencedTopic, signalTopic } from "../context.ts";
+import type { EdgeContext } from "../context.ts";
+import type { Session } from "../session.ts";
+import { untilRights } from "./until-rights.ts";
+
+export interface Wish {
+  readonly channel: string;
+  readonly after?: Position | undefined;
+}
+
+/** One join's `ok` before it is text: messages stand apart, as finished frames, so that nothing parses them again. */
+export interface Joined {
+  readonly fields: Record<string, unknown>;
+  readonly messages: readonly string[];
+  readonly more: boolean;
+  /** Whether messages run forward from the wished position (cut at their end) or are the newest (cut at their start). */
+  readonly forward: boolean;
+}
+
+export function tooManyChannels(edge: EdgeContext, channel: string): ChatError {
+  return new ChatError("too_many", `a session joins at most ${edge.limits.channels} channels`, { channel });
+}
+
+/** Hub and native topics, for a channel whose relay is held. */
+export function enterHub(edge: EdgeContext, session: Session, channel: string): void {
+  // The socket may have closed meanwhile; then the hub refuses and the hold is given back.
+  if (!edge.hub.join(session, channel)) {
+    edge.relays.release(channel);
+    return;
+  }
+  session.wire?.subscribe(sequencedTopic(channel));
+  session.wire?.subscribe(signalTopic(channel));
+}
+
+export function wantPersisted(session: Session, channel: string): void {
+  if (session.persisted !== "all") session.persisted = (session.persisted ?? new Set()).add(channel);
+}
+
+export function toJoined(edge: EdgeContext, { channel, after }: Wish, grant: Grant, page: ForwardPage): Joined {
+  if (after !== undefined) edge.metrics.resumes[page.recovered ? "recovered" : "not_recovered"].n += 1;
+  const { position, saved } = page.head;
+  return {
+    fields: { channel, ...position, recovered: page.recovered, ...untilRights(grant), saved },
+    messages: page.frames.map((each) => each.frame),
+    more: page.more,
+    forward: after !== undefined && page.recovered,
+  };
+}
