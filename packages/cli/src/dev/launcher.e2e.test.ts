@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { ReadyLine } from "../cluster-file.ts";
 import {
+  BIN,
   exists,
   launch,
   launchFixture,
@@ -171,6 +172,16 @@ describe("the death of a child", () => {
     expect(dev.err.join("\n")).toMatch(/could not start: api ended with exit code 1; its last lines:[^]*told to break/);
     expect(await processesAt(cwd)).toEqual([]);
     expect(await temporaryFoldersIn(cwd)).toEqual([]);
+  });
+});
+
+describe("an address that no service could use", () => {
+  it("ends dev with 78 before anything is started", async () => {
+    const cwd = await temporaryFolder();
+    const args = [BIN, "dev", "--ephemeral", "--redis-url", "redis://127.0.0.1/abc"];
+    const dev = launch(process.execPath, args, cwd, { TMPDIR: cwd });
+    expect(await dev.ended).toBe(78);
+    expect(dev.err.join("\n")).toContain("ROOKERY_REDIS_URL");
   });
 });
 

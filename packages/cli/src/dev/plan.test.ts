@@ -1,16 +1,20 @@
 import { SettingsError } from "@rookery/runtime";
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../io.ts";
+import { settingParsers } from "../setting-parsers.ts";
 import { addressFrom, callerEnvironment, planCluster } from "./plan.ts";
 import type { ClusterPlan, Environment } from "./plan.ts";
 
 const SECRET = "a7Xq2LmZ9pTfWc4KdR8vYbN3sHgJ6uEe";
 const secrets = { apiKey: `rk_${SECRET}`, jwtSecret: `1${SECRET}` };
 const backing = { redis: "redis://127.0.0.1:6400", postgres: "postgres://rookery:p@127.0.0.1:5400/rookery" };
+const parsers = await settingParsers();
 const ports = { edges: [7700, 7701], api: 7702 };
 
+const OPTIONS = { edges: 2, persisters: 1, ports, secrets, backing, pid: 42, parsers };
+
 const plan = (env: Environment = {}, set: Record<string, string> = {}): ClusterPlan =>
-  planCluster({ caller: callerEnvironment(env, set), edges: 2, persisters: 1, ports, secrets, backing, pid: 42 });
+  planCluster({ ...OPTIONS, caller: callerEnvironment(env, set) });
 const envOf = (planned: ClusterPlan, name: string): Environment =>
   planned.services.find((service) => service.name === name)?.env ?? {};
 
@@ -56,6 +60,16 @@ describe("a dev cluster", () => {
     expect(() => plan({}, { ROOKERY_PACE_MAX: "1" })).toThrow(SettingsError);
     expect(() => plan({}, { ROOKERY_SENDS_PER_SEC: "-1" })).toThrow(/ROOKERY_SENDS_PER_SEC/);
     expect(() => plan({ ROOKERY_BATCH_ENTRIES: "x" })).toThrow(/ROOKERY_BATCH_ENTRIES/);
+  });
+
+  it("refuses what only the parser of a service finds wrong: an address of a given server, a proxy", () => {
+    expect(() => plan({}, { ROOKERY_TRUSTED_PROXIES: "10.0.0.0/33" })).toThrow(SettingsError);
+    const at =
+      (given: Partial<typeof backing>): (() => ClusterPlan) =>
+      () =>
+        planCluster({ ...OPTIONS, caller: {}, backing: { ...backing, ...given } });
+    expect(at({ redis: "redis://127.0.0.1/abc" })).toThrow(/ROOKERY_REDIS_URL.*bad database/);
+    expect(at({ postgres: "postgres://a:p%zz@h/x" })).toThrow(/ROOKERY_POSTGRES_URL/);
   });
 
   it("keeps to itself what is different for each process", () => {

@@ -1,7 +1,7 @@
 // What a `dev` cluster consists of and which environment each of its services gets: default of dev < environment and file
 // of the caller < `--set` < what dev must decide itself. Pure but for reading a configuration file through the loader.
 import { inspectSettings, isSettingKey, loadSettings, SETTINGS } from "@rookery/runtime";
-import type { ProcessService, SettingKey } from "@rookery/runtime";
+import type { ProcessService, SettingKey, SettingParsers } from "@rookery/runtime";
 import type { JwtNote } from "../cluster-file.ts";
 import { UsageError } from "../io.ts";
 import type { PublicPorts } from "./ports.ts";
@@ -105,6 +105,8 @@ export interface PlanOptions extends Numbers {
   readonly secrets: Secrets;
   readonly backing: Backing;
   readonly pid: number;
+  /** Those of the services: what they would refuse is refused before anything is started. */
+  readonly parsers: SettingParsers;
 }
 
 /** Throws the loader's error, with every problem at once, when a given value cannot be used by one of the services. */
@@ -129,7 +131,7 @@ export function planCluster(options: PlanOptions): ClusterPlan {
     if (isSettingKey(key) && !given.has(key)) shared[SETTINGS[key].env] = value;
   }
   const services = planServices(shared, options);
-  for (const { kind, env } of services) loadSettings(kind, { env });
+  for (const { kind, env } of services) loadSettings(kind, { env, parsers: options.parsers });
   const inForce = loadSettings(ASKED, { env: shared });
   const { jwtSecret, jwtIssuer: issuer, jwtAudience: audience } = inForce;
   const alg = jwtSecret === undefined ? (inForce.jwtAlgorithms[0] ?? "EdDSA") : "HS256";

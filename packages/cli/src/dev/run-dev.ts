@@ -7,6 +7,7 @@ import { DATA_FOLDER, removeClusterFile, writeClusterFile } from "../cluster-fil
 import type { ReadyLine } from "../cluster-file.ts";
 import { EXIT, messageOf } from "../io.ts";
 import type { Io } from "../io.ts";
+import { settingParsers } from "../setting-parsers.ts";
 import { createCluster } from "./cluster.ts";
 import type { Cluster } from "./cluster.ts";
 import { holdDataFolder } from "./data-folder.ts";
@@ -37,7 +38,7 @@ export interface DevOptions extends Numbers {
 
 /** Children of a `dev` that was killed notice within half a second and stop within five. */
 const ABANDONED_PATIENCE_MS = 7000;
-/** Where the servers will be is not known yet when settings are judged; any valid address does. */
+/** Where servers of our own will be is not known yet when settings are judged; any valid address does. */
 const SOMEWHERE: Backing = { redis: "redis://127.0.0.1:6379", postgres: "postgres://rookery@127.0.0.1:5432/rookery" };
 /** After the order to stop at once, killed processes still have to be collected. */
 const FORCED_WITHIN_MS = 2000;
@@ -71,11 +72,12 @@ interface Run {
 
 async function runIn(run: Run): Promise<number> {
   const { folder, options, orders, io, parts } = run;
-  const planFor = await prepare(folder, options, io);
-  const face = createFace(folder, options, io);
-  const { path, ephemeral } = folder;
   const redisUrl = options.redisUrl ?? addressFrom(io.env, "redisUrl");
   const postgresUrl = options.postgresUrl ?? addressFrom(io.env, "postgresUrl");
+  const somewhere = { redis: redisUrl ?? SOMEWHERE.redis, postgres: postgresUrl ?? SOMEWHERE.postgres };
+  const planFor = await prepare(run, somewhere);
+  const face = createFace(folder, options, io);
+  const { path, ephemeral } = folder;
   const cluster = createCluster({
     folder: path,
     ephemeral,
@@ -106,12 +108,13 @@ async function runIn(run: Run): Promise<number> {
 type PlanFor = (backing: Backing) => ClusterPlan;
 
 /** Everything that can go wrong without a process started goes wrong here. */
-async function prepare(folder: DataFolder, options: DevOptions, io: Io): Promise<PlanFor> {
+async function prepare({ folder, options, io }: Run, somewhere: Backing): Promise<PlanFor> {
   const caller = callerEnvironment(io.env, options.set);
-  const secrets = await keptSecrets(folder.path);
+  const [secrets, parsers] = await Promise.all([keptSecrets(folder.path), settingParsers()]);
   const ports = await choosePorts(options.port, options.edges, folder.wasAbandoned ? ABANDONED_PATIENCE_MS : 0);
-  const planFor: PlanFor = (backing) => planCluster({ ...options, caller, secrets, ports, backing, pid: process.pid });
-  planFor(SOMEWHERE);
+  const given = { ...options, caller, secrets, ports, parsers, pid: process.pid };
+  const planFor: PlanFor = (backing) => planCluster({ ...given, backing });
+  planFor(somewhere);
   return planFor;
 }
 
