@@ -30,9 +30,9 @@ const started = async (script: string, cwd: string, withinMs: number): Promise<O
 describe("a child that does not come up", () => {
   it("is given up with its last lines, having said before why it waits, and leaves no process", async () => {
     const cwd = await temporaryFolder();
-    const { said, reason } = await started(waits, cwd, 1500);
+    const { said, reason } = await started(waits, cwd, 4000);
     expect(said).toEqual(["api: this api waits for Redis: it does not answer"]);
-    expect(reason).toBe(`Error: api does not answer after 1.5 s; its last lines:\n  ${WARNING}`);
+    expect(reason).toBe(`Error: api does not answer after 4 s; its last lines:\n  ${WARNING}`);
     expect(await processesAt(cwd)).toEqual([]);
   });
 
