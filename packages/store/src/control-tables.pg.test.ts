@@ -185,7 +185,7 @@ describe("a Postgres that answers and refuses to write", () => {
   });
 
   it("is out of reach when it does not answer at all, whatever was asked for", async () => {
-    const away = connectStore({ url: "postgres://127.0.0.1:1/none", max: 1, application: "test" });
+    const away = connectStore({ url: "postgres://nobody@127.0.0.1:1/none", max: 1, application: "test" });
     expect(await told(createApiKeys(away).find("h1"))).toBe("unavailable: API keys cannot be reached");
     expect(await told(createRefreshTokens(away).rotate("rt_x", 0))).toBe(
       "unavailable: refresh tokens cannot be reached",
