@@ -2,6 +2,7 @@
 // edge to edge and into Postgres, deaths and returns, and what is left behind by every kind of end.
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
 import type { ReadyLine } from "../cluster-file.ts";
 import {
   BIN,
@@ -81,6 +82,27 @@ describe("a cluster that stays", () => {
     expect(answers.map(({ status }) => status)).toEqual(Array(6).fill(200));
   });
 
+  it("lets pages of this machine in, on any port and by any of its names, and no others", async () => {
+    const [ws = ""] = line.ws;
+    const upgrade = (origin: string): Promise<unknown> =>
+      new Promise((resolve) => {
+        const socket = new WebSocket(ws, { origin });
+        socket.once("open", () => resolve("open"));
+        socket.once("unexpected-response", (_request, { statusCode }) => resolve(statusCode));
+        socket.once("error", resolve);
+        socket.once("open", () => socket.terminate());
+      });
+    const mayRead = async (origin: string): Promise<string | null> =>
+      (await fetch(`${line.api}/v1/auth/guest`, { method: "POST", headers: { origin } })).headers.get(
+        "access-control-allow-origin",
+      );
+    for (const origin of ["http://localhost:3000", "http://127.0.0.1:5173", "http://[::1]:8080", line.api]) {
+      expect([await upgrade(origin), await mayRead(origin)]).toEqual(["open", origin]);
+    }
+    const foreign = "https://localhost.example.org";
+    expect([await upgrade(foreign), await mayRead(foreign)]).toEqual([403, null]);
+  });
+
   it("is found by send and tail of the same directory, which use different edges", async () => {
     const tail = launch(process.execPath, [BIN, "tail", "lobby", "--last", "10"], cwd);
     const sent = await rookery(cwd, "send", "lobby", "hello", "--as", "alice", "--persisted");
@@ -106,7 +128,7 @@ describe("a cluster that stays", () => {
     const first = Number(seen()[0]);
     expect(seen()).toEqual(Array.from({ length: sent - first + 1 }, (_, n) => String(first + n)));
     await until("the return of the edge", () => dev.out.length === 2);
-    expect(JSON.parse(dev.out[1] ?? "")).toMatchObject({ restarted: "edge-1" });
+    expect(dev.out[1]).toMatch(/^\{"restarted":"edge-1","pid":\d+\}$/);
   });
 
   it.each(["redis", "postgres", "persister-1"])("brings %s back, and messages are persisted again", async (name) => {

@@ -34,7 +34,6 @@ describe("a dev cluster", () => {
       ROOKERY_GUEST_TOKENS: "true",
       UWS_HTTP_MAX_HEADERS_SIZE: "16384",
     });
-    expect(envOf(planned, "edge-1")["ROOKERY_ALLOWED_ORIGINS"]).toContain("http://localhost:7702");
     expect(envOf(planned, "api")["ROOKERY_API_KEY"]).toBe(secrets.apiKey);
     expect(planned.jwt).toEqual({ alg: "HS256", secret: secrets.jwtSecret, issuer: "rookery", audience: "rookery" });
   });
@@ -48,6 +47,18 @@ describe("a dev cluster", () => {
       ROOKERY_PACE_MAX_MS: "0",
     });
     expect(planned).toMatchObject({ drainMs: 8, jwt: { secret: SECRET, issuer: "me" } });
+  });
+
+  it("lets any page of this machine in, by edges and api, unless somebody says otherwise", () => {
+    const origins = (planned: ClusterPlan): unknown[] =>
+      ["edge-1", "edge-2", "api"].map((name) => envOf(planned, name)["ROOKERY_ALLOWED_ORIGINS"]);
+    expect(origins(plan())).toEqual(["loopback", "loopback", "loopback"]);
+    expect(plan().allowedOrigins).toEqual(["loopback"]);
+    const mine = "https://app.example";
+    for (const planned of [plan({}, { ROOKERY_ALLOWED_ORIGINS: mine }), plan({ ROOKERY_ALLOWED_ORIGINS: mine })]) {
+      expect(origins(planned)).toEqual([mine, mine, mine]);
+      expect(planned.allowedOrigins).toEqual([mine]);
+    }
   });
 
   it("gives no secret where tokens are verified by other keys, and says so", () => {

@@ -26,6 +26,8 @@ export interface ClusterPlan {
   readonly api: string;
   readonly apiKey: string;
   readonly jwt: JwtNote;
+  /** Whose pages may connect, in the words of the setting. */
+  readonly allowedOrigins: readonly string[];
   /** How long an edge may take to send its clients elsewhere. */
   readonly drainMs: number;
 }
@@ -122,7 +124,8 @@ export function planCluster(options: PlanOptions): ClusterPlan {
     channelsAutoCreate: "public",
     drainMs: String(DEV_DRAIN_MS),
     requestsPerMin: DEV_REQUESTS_PER_MIN,
-    allowedOrigins: originsOf(ports.api).join(","),
+    // Whoever tries a page of their own serves it from some port of this machine.
+    allowedOrigins: "loopback",
     apiKey: secrets.apiKey,
     ...(hasTokenKey ? {} : { jwtSecret: secrets.jwtSecret }),
   };
@@ -141,6 +144,7 @@ export function planCluster(options: PlanOptions): ClusterPlan {
     api,
     apiKey: inForce.apiKey ?? secrets.apiKey,
     jwt: { alg, ...(jwtSecret === undefined ? {} : { secret: jwtSecret }), issuer, audience },
+    allowedOrigins: inForce.allowedOrigins,
     drainMs: inForce.drainMs + inForce.balancerWaitMs,
   };
 }
@@ -176,9 +180,4 @@ function planServices(shared: Environment, { edges, persisters, ports, backing, 
 
 function numbered(kind: string, count: number): string[] {
   return Array.from({ length: count }, (_, n) => `${kind}-${n + 1}`);
-}
-
-/** The api serves the page; with and without its port, since a page of one's own may sit on port 80. */
-function originsOf(apiPort: number): string[] {
-  return [`http://127.0.0.1:${apiPort}`, `http://localhost:${apiPort}`, "http://127.0.0.1", "http://localhost"];
 }

@@ -4,8 +4,17 @@ import { maskUrl } from "@rookery/runtime";
 import type { ReadyLine } from "../cluster-file.ts";
 import { DATA_FOLDER } from "../cluster-file.ts";
 
-/** Lines of text. `folder` is the data folder, `cwd` where the reader is: commands are shown as they work from there. */
-export function readyText(line: ReadyLine, folder: string, cwd: string): readonly string[] {
+export interface Place {
+  /** The data folder. */
+  readonly folder: string;
+  /** Where the reader is: commands are shown as they work from there. */
+  readonly cwd: string;
+  /** Whose pages may connect, in the words of the setting. */
+  readonly allowedOrigins: readonly string[];
+}
+
+/** Lines of text. */
+export function readyText(line: ReadyLine, { folder, cwd, allowedOrigins }: Place): readonly string[] {
   const at = relative(cwd, folder);
   const shown = at.startsWith("..") ? folder : at;
   const data = shown === DATA_FOLDER ? "" : ` --data ${shown}`;
@@ -17,6 +26,8 @@ export function readyText(line: ReadyLine, folder: string, cwd: string): readonl
     `  redis     ${maskUrl(line.redis)}`,
     `  postgres  ${maskUrl(line.postgres)}`,
     `  data      ${shown}  (addresses, keys and passwords: ${join(shown, "cluster.json")}; logs: ${join(shown, "logs")})`,
+    `  pages     ${pagesText(allowedOrigins)}`,
+    "            (of others: --set ROOKERY_ALLOWED_ORIGINS=loopback,https://app.example)",
     "",
     "Try it, each in a terminal of its own:",
     `  npx rookery tail lobby${data}`,
@@ -24,4 +35,10 @@ export function readyText(line: ReadyLine, folder: string, cwd: string): readonl
     "",
     "Ctrl-C stops it.",
   ];
+}
+
+function pagesText(origins: readonly string[]): string {
+  if (origins.length === 0) return "no page may connect";
+  const whose = origins.map((origin) => (origin === "loopback" ? "this machine, on any port" : origin));
+  return `pages of ${whose.join(", ")} may connect`;
 }

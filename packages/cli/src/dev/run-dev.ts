@@ -146,7 +146,10 @@ function createFace({ path }: DataFolder, { json }: DevOptions, io: Io): Face {
       current = () => ({ ...where, processes: cluster.processes() });
       await note(current());
       if (json) io.out(JSON.stringify(current()));
-      else for (const line of readyText(current(), path, io.cwd)) io.out(line);
+      else {
+        const place = { folder: path, cwd: io.cwd, allowedOrigins: plan.allowedOrigins };
+        for (const line of readyText(current(), place)) io.out(line);
+      }
       // Whoever waits for this would wait for ever. A reader that left has read what it wanted.
       const lost = await io.outFlushed();
       if (lost !== undefined) throw new Error(`where it answers cannot be told: ${lost}`);
