@@ -136,7 +136,6 @@ function single(address: RedisAddress, options: ConnectOptions): Redis {
   const settings = {
     ...sharedOptions(address, options),
     ...location(address, options),
-    db: address.database,
     enableOfflineQueue: false,
     enableAutoPipelining: PIPELINED.has(options.use),
     autoPipeliningIgnoredCommands: unpipelinedScripts(),

@@ -43,6 +43,8 @@ export interface Keys {
   channel(channel: string): ChannelKeys;
   /** string: the number of partitions, claimed once */
   readonly partitionCount: string;
+  /** string: the cluster's id and this Redis' life, claimed once */
+  readonly cluster: string;
   /** hash: node id -> its last record */
   readonly nodes: string;
   /** string with a time to live: there while the node lives */
@@ -65,6 +67,7 @@ export function createKeys(partitions: Partitions): Keys {
       return channelKeys(`{${partitions.tag(partition)}}`, partition, channel);
     },
     partitionCount: "partitions",
+    cluster: "cluster",
     nodes: "nodes",
     node: (node) => `node:${node}`,
     budgetWatch: "budget-watch",

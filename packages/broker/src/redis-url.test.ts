@@ -8,22 +8,20 @@ describe("the address of Redis", () => {
       topology: "single",
       tls: false,
       hosts: [{ host: "localhost", port: 6379 }],
-      database: 0,
     });
-    expect(parseRedisUrl("rediss://user:p%40ss@cache.example:7000/3")).toEqual({
+    expect(parseRedisUrl("rediss://user:p%40ss@cache.example:7000/0")).toEqual({
       topology: "single",
       tls: true,
       hosts: [{ host: "cache.example", port: 7000 }],
       username: "user",
       password: "p@ss",
-      database: 3,
     });
     expect(parseRedisUrl("redis://:secret@[::1]:6380").hosts).toEqual([{ host: "::1", port: 6380 }]);
     expect(parseRedisUrl("redis://:secret@[::1]:6380")).not.toHaveProperty("username");
   });
 
   it("names a Sentinel group by its master", () => {
-    expect(parseRedisUrl("redis+sentinel://s1:26379,s2/mymaster/2")).toEqual({
+    expect(parseRedisUrl("redis+sentinel://s1:26379,s2/mymaster/0")).toEqual({
       topology: "sentinel",
       tls: false,
       hosts: [
@@ -31,7 +29,6 @@ describe("the address of Redis", () => {
         { host: "s2", port: 26_379 },
       ],
       master: "mymaster",
-      database: 2,
     });
   });
 
@@ -53,6 +50,9 @@ describe("the address of Redis", () => {
     ["redis://localhost:0", /bad host/],
     ["redis://localhost:70000", /bad host/],
     ["redis+sentinel://a,b", /name of its master/],
+    ["redis://localhost/1", /only database 0/],
+    ["redis://localhost/0003", /only database 0/],
+    ["redis+sentinel://a,b/mymaster/2", /only database 0/],
     ["redis+cluster://a/1", /only database 0/],
     ["redis://localhost/x", /bad database/],
     ["redis://:p@ss@localhost", /@ .* written as %40/],

@@ -12,7 +12,6 @@ export interface RedisAddress {
   readonly hosts: readonly RedisHost[];
   readonly username?: string;
   readonly password?: string;
-  readonly database: number;
   readonly master?: string;
 }
 
@@ -21,9 +20,10 @@ const HOST = /^(\[[0-9a-fA-F:.]+\]|[^\s:[\]%]+)(?::(\d{1,5}))?$/;
 const DEFAULT_PORTS = { single: 6379, cluster: 6379, sentinel: 26_379 } as const;
 
 /**
- * Accepts `redis://[user:password@]host:port[/database]`, `redis+sentinel://h1:p,h2:p/master[/database]` and
+ * Accepts `redis://[user:password@]host:port[/0]`, `redis+sentinel://h1:p,h2:p/master[/0]` and
  * `redis+cluster://h1:p,h2:p`; `rediss` asks for TLS. Throws an Error of one line that repeats nothing of the address: where
- * it is wrong, any part of it may be a password.
+ * it is wrong, any part of it may be a password. Another database than 0 is refused: topics know no database, so clusters
+ * in two of them would hear each other.
  */
 export function parseRedisUrl(url: string): RedisAddress {
   const match = SHAPE.exec(url);
@@ -77,7 +77,7 @@ function decoded(text: string): string {
   }
 }
 
-function parsePath(topology: RedisAddress["topology"], path: string): { database: number; master?: string } {
+function parsePath(topology: RedisAddress["topology"], path: string): { master?: string } {
   const parts = path === "" ? [] : path.split("/");
   const master = topology === "sentinel" ? parts.shift() : undefined;
   const [databaseText = "0", ...rest] = parts;
@@ -86,6 +86,7 @@ function parsePath(topology: RedisAddress["topology"], path: string): { database
   }
   if (!/^\d{1,4}$/.test(databaseText) || rest.length > 0)
     throw new Error("the Redis address has a bad database behind its last /");
-  if (topology === "cluster" && databaseText !== "0") throw new Error("Redis Cluster has only database 0");
-  return { database: Number(databaseText), ...(master === undefined ? {} : { master }) };
+  if (Number(databaseText) !== 0)
+    throw new Error("only database 0 of a Redis can be used, since all its databases share their topics");
+  return master === undefined ? {} : { master };
 }

@@ -148,6 +148,14 @@ describe("a process", () => {
     expect(running.marks()).toEqual(["third", "second", "internal server"]);
   });
 
+  it("refuses wrong surroundings in one line, gives everything back and exits with 78", async () => {
+    const running = run({ ...SETTINGS, FIXTURE_FAULT: "foreign" });
+    expect(await running.exited).toBe(78);
+    expect(running.marks()).toEqual(["third", "second", "internal server"]);
+    const fatal = events(running).filter(({ level }) => level === "fatal");
+    expect(fatal.map(({ msg }) => msg)).toEqual(["this Redis belongs to another cluster"]);
+  });
+
   it("that cannot start says why in one line and exits with 1", async () => {
     const running = run({ ...SETTINGS, FIXTURE_FAULT: "start" });
     expect(await running.exited).toBe(1);

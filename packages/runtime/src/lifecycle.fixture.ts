@@ -9,7 +9,7 @@ const mark = (text: string): void => {
   if (marks !== undefined) appendFileSync(marks, `${text}\n`);
 };
 
-await runProcess("persister", async ({ settings, log, metrics, onStop, stop, fail, announceReady }) => {
+await runProcess("persister", async ({ settings, log, metrics, onStop, stop, fail, refuse, announceReady }) => {
   const fault = process.env["FIXTURE_FAULT"];
   if (fault === "start") throw new Error("no server there");
   const drain = (): void => stop("drain");
@@ -26,6 +26,11 @@ await runProcess("persister", async ({ settings, log, metrics, onStop, stop, fai
   onStop("third", () => mark("third"));
   if (fault === "unfit") {
     fail("unfit");
+    return;
+  }
+  if (fault === "foreign") {
+    refuse("this Redis belongs to another cluster");
+    refuse("and so does this Postgres");
     return;
   }
   announceReady({ internalPort: internal.port });

@@ -36,6 +36,8 @@ export interface ProcessContext<S extends ProcessService> {
   stop(this: void, reason: string): void;
   /** The same after something that no restart of the same process would mend; exits with 1. */
   fail(this: void, reason: string): void;
+  /** Says in one line why surroundings are wrong that only an operator can mend, stops, and exits with 78. */
+  refuse(this: void, reason: string): void;
   /** To be called by main when it serves: one log line, and the message to a launcher. */
   announceReady(this: void, ports: { readonly port?: number; readonly internalPort: number }): void;
 }
@@ -50,7 +52,8 @@ const NODE_SUFFIX_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz";
 
 /**
  * Runs a service until it is told to stop. Exit codes: 0 stopped, 1 failed to start or to stop, was killed by a second
- * signal or by a fault; 78 wrong settings, printed all at once without a stack trace. `parsers` read what main will use.
+ * signal or by a fault; 78 wrong settings, printed all at once without a stack trace, or wrong surroundings. `parsers`
+ * read what main will use.
  */
 export async function runProcess<S extends ProcessService>(
   service: S,
@@ -75,6 +78,10 @@ export async function runProcess<S extends ProcessService>(
     onStop: stops.add,
     stop: ending.stop,
     fail: (reason) => ending.stop(reason, 1),
+    refuse(reason) {
+      if (!ending.isStopping()) log.fatal(reason);
+      ending.stop("wrong surroundings", EXIT_CONFIG);
+    },
     announceReady: (ports) => announceReady(log, { ready: true, ...ports, node }),
   };
   try {
@@ -131,7 +138,7 @@ function createEnding(log: Log, runSteps: () => Promise<readonly string[]>): End
       log.info({ reason }, "stopping");
       void runSteps().then((failed) => {
         log.info({ reason, failed }, "stopped");
-        process.exit(failed.length === 0 ? exitCode : 1);
+        process.exit(failed.length === 0 || exitCode !== 0 ? exitCode : 1);
       });
     },
     isStopping: () => isStopping,

@@ -2,10 +2,11 @@
 // It serves with Redis or Postgres away, saying so, and recovers by itself: nothing here waits for either.
 import { setTimeout as delay } from "node:timers/promises";
 import { TOKEN_PARSERS } from "@rookery/auth";
-import { isReady, parseRedisUrl, startBeats, watchBudget } from "@rookery/broker";
+import { createClusterMarks, isReady, parseRedisUrl, startBeats, startBelonging, watchBudget } from "@rookery/broker";
+import { ChatError } from "@rookery/protocol";
 import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
 import type { ProcessContext } from "@rookery/runtime";
-import { readPostgresUrl } from "@rookery/store";
+import { createClusterLedger, readPostgresUrl } from "@rookery/store";
 import { buildContext, buildVerifier, connectStores } from "./build-context.ts";
 import { storeChecks } from "./readiness.ts";
 import { watchRedisFitness } from "./redis-fitness.ts";
@@ -27,9 +28,19 @@ async function main(context: ProcessContext<"api">): Promise<void> {
     connection: commands,
     keys,
     log,
-    unfit: () => context.fail("unfit Redis"),
+    unfit: context.refuse,
   });
   onStop("redis fitness", fitness.close);
+  const belonging = startBelonging({
+    marks: createClusterMarks(commands, keys),
+    ledger: createClusterLedger(store),
+    after: fitness.known,
+    drains: false,
+    foreign: context.refuse,
+    waiting: (reason) => log.debug({ reason }, "whose Redis this is shows soon"),
+    fault: (err) => log[err instanceof ChatError ? "debug" : "error"]({ err }, "whose stores these are is not known"),
+  });
+  onStop("belonging", belonging.close);
   const internal = await startInternalServer({
     host: settings.internalHost,
     port: settings.internalPort,

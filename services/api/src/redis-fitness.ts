@@ -1,20 +1,22 @@
 // Whether the Redis that answers is one to rely on: asked once, as soon as it answers. Started by main, read by readiness.
-// An unfit Redis ends the process. States: waiting (it does not answer or has not been asked), fit.
-import { attachRedis, isReady } from "@rookery/broker";
+// An unfit Redis is refused, which ends the process. States: waiting (it does not answer or has not been asked), fit.
+import { attachRedis, isReady, UnfitRedis } from "@rookery/broker";
 import type { Keys, RedisConnection } from "@rookery/broker";
 import type { Log } from "@rookery/runtime";
 
 export interface RedisFitness {
   /** What keeps this process from serving, in one line, or undefined. */
   trouble(this: void): string | undefined;
+  /** Resolves when it has been asked. */
+  readonly known: Promise<void>;
   close(this: void): void;
 }
 
 export interface RedisFitnessOptions {
   readonly connection: RedisConnection;
   readonly keys: Keys;
-  readonly log: Pick<Log, "warn" | "fatal">;
-  unfit(this: void): void;
+  readonly log: Pick<Log, "warn">;
+  unfit(this: void, reason: string): void;
 }
 
 export function watchRedisFitness({ connection, keys, log, unfit }: RedisFitnessOptions): RedisFitness {
@@ -32,13 +34,13 @@ export function watchRedisFitness({ connection, keys, log, unfit }: RedisFitness
       for (const warning of warnings) log.warn(warning);
       isFit = true;
     } catch (error) {
-      log.fatal({ err: error }, "this Redis cannot be relied on");
-      unfit();
+      if (!(error instanceof UnfitRedis)) throw error;
+      unfit(error.message);
     }
   }
 
-  void attach();
   return {
+    known: attach(),
     trouble() {
       if (!isReady(connection)) return "Redis does not answer";
       return isFit ? undefined : `Redis is not checked: ${trouble}`;

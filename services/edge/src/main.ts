@@ -3,12 +3,21 @@
 
 import { createVerifier, TOKEN_PARSERS } from "@rookery/auth";
 import type { VerifierOptions } from "@rookery/auth";
-import { createHistory, createPublisher, parseRedisUrl, rightsVersion, startBeats, watchBudget } from "@rookery/broker";
+import {
+  createClusterMarks,
+  createHistory,
+  createPublisher,
+  parseRedisUrl,
+  rightsVersion,
+  startBeats,
+  startBelonging,
+  watchBudget,
+} from "@rookery/broker";
 import { ChatError, createDecoder, encodeGap } from "@rookery/protocol";
 import type { FrameLimits, Position } from "@rookery/protocol";
 import { createClientAddress, createOriginAllowed, runProcess, startInternalServer, VERSION } from "@rookery/runtime";
 import type { ProcessContext } from "@rookery/runtime";
-import { createChannels, createMessages, readPostgresUrl } from "@rookery/store";
+import { createChannels, createClusterLedger, createMessages, readPostgresUrl } from "@rookery/store";
 import { createAddresses } from "./addresses.ts";
 import { createAuthorise } from "./authorise.ts";
 import { sequencedTopic } from "./context.ts";
@@ -127,6 +136,16 @@ async function main(context: Context): Promise<void> {
   });
   onStop("internal server", () => internal.close());
   const attached = subscription.attach();
+  const belonging = startBelonging({
+    marks: createClusterMarks(commands, keys),
+    ledger: createClusterLedger(store),
+    after: attached,
+    drains: false,
+    foreign: context.refuse,
+    waiting: (reason) => log.debug({ reason }, "whose Redis this is shows soon"),
+    fault: (err) => log[err instanceof ChatError ? "debug" : "error"]({ err }, "whose stores these are is not known"),
+  });
+  onStop("belonging", belonging.close);
   await Promise.race([attached, new Promise((resolve) => setTimeout(resolve, ATTACH_BEFORE_LISTENING_MS))]);
   const leave = startBeats({
     connection: commands,

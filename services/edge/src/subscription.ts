@@ -2,7 +2,7 @@
 // topics hear goes to relays, what the pulse sees goes to relays and watermark, and a deaf connection is opened anew.
 // States: attaching (Redis not yet reached or not yet checked), attached, lost (its topics are being subscribed again).
 
-import { attachRedis, connectRedis, createPulse, createTopics, isReady, whenReady } from "@rookery/broker";
+import { attachRedis, connectRedis, createPulse, createTopics, isReady, UnfitRedis, whenReady } from "@rookery/broker";
 import type { History, Topics } from "@rookery/broker";
 import type { ProcessContext } from "@rookery/runtime";
 import type { EdgeMetrics } from "./metrics.ts";
@@ -115,8 +115,12 @@ export function createSubscription(parts: SubscriptionParts): Subscription {
     relays,
     attach: () =>
       attach().catch((err: unknown) => {
-        log.fatal({ err }, "this Redis cannot be relied on");
-        context.fail("unfit Redis");
+        if (err instanceof UnfitRedis) {
+          context.refuse(err.message);
+          return;
+        }
+        log.fatal({ err }, "this Redis cannot be listened to");
+        context.fail("no topics");
       }),
     trouble() {
       if (!isReady(commands) || !isReady(reads)) return "Redis does not answer";

@@ -1,6 +1,7 @@
 // The persister process: builds every part once and gives them back in reverse. What it does is in drain.ts.
 import {
   connectRedis,
+  createClusterMarks,
   createKeys,
   createOutbox,
   createPartitions,
@@ -8,11 +9,13 @@ import {
   createShedding,
   isReady,
   parseRedisUrl,
+  startBelonging,
   watchBudget,
 } from "@rookery/broker";
+import { ChatError } from "@rookery/protocol";
 import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
 import type { ProcessContext } from "@rookery/runtime";
-import { connectStore, outageReason, readPostgresUrl, saveBatch } from "@rookery/store";
+import { connectStore, createClusterLedger, outageReason, readPostgresUrl, saveBatch } from "@rookery/store";
 import type { SaveOutcome } from "@rookery/store";
 import { createBacklog } from "./backlog.ts";
 import { createDrain } from "./drain.ts";
@@ -55,7 +58,23 @@ async function main(context: Context): Promise<void> {
 
   const starting = new AbortController();
   onStop("start", () => starting.abort());
-  await checkStores({ redis: commands, keys, store, log, signal: starting.signal });
+  const wrong = await checkStores({ redis: commands, keys, store, log, signal: starting.signal });
+  if (wrong !== undefined) context.refuse(wrong);
+  if (wrong !== undefined || starting.signal.aborted) return;
+  const belonging = startBelonging({
+    marks: createClusterMarks(commands, keys),
+    ledger: createClusterLedger(store),
+    after: Promise.resolve(),
+    drains: true,
+    foreign: context.refuse,
+    waiting: (reason) => log.warn(`this persister waits: ${reason}`),
+    fault: (err) => log[err instanceof ChatError ? "debug" : "error"]({ err }, "whose stores these are is not known"),
+  });
+  onStop("belonging", () => {
+    starting.abort();
+    belonging.close();
+  });
+  await belonging.settled;
   if (starting.signal.aborted) return;
 
   const watching = setInterval(() => void backlog.look(), BACKLOG_EVERY_MS);

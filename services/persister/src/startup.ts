@@ -1,8 +1,8 @@
 // Makes sure, before anything is drained, that both stores are the right ones: versions, policies, number of partitions.
 // Waits for a store that is away and refuses one that is wrong, which no waiting would mend. Called by main.
-import { attachRedis } from "@rookery/broker";
+import { attachRedis, UnfitRedis } from "@rookery/broker";
 import type { Keys, RedisConnection } from "@rookery/broker";
-import { claimPartitionCount as claimInPostgres, isAway, outageReason } from "@rookery/store";
+import { claimPartitionCount as claimInPostgres, isAway, outageReason, UnfitPostgres } from "@rookery/store";
 import type { Store } from "@rookery/store";
 import { createBackoff } from "./backoff.ts";
 
@@ -14,9 +14,15 @@ export interface StartupOptions {
   readonly signal: AbortSignal;
 }
 
-/** Resolves when both are right, or when the signal is aborted. Throws an Error of one line when one is wrong. */
-export async function checkStores(options: StartupOptions): Promise<void> {
-  await Promise.all([checkRedis(options), checkPostgres(options)]);
+/** Resolves when both are right or the signal is aborted; with what is wrong, in one line, when no waiting would mend it. */
+export async function checkStores(options: StartupOptions): Promise<string | undefined> {
+  try {
+    await Promise.all([checkRedis(options), checkPostgres(options)]);
+    return undefined;
+  } catch (error) {
+    if (error instanceof UnfitRedis || error instanceof UnfitPostgres) return error.message;
+    throw error;
+  }
 }
 
 async function checkRedis({ redis, keys, log, signal }: StartupOptions): Promise<void> {
