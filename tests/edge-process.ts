@@ -26,6 +26,8 @@ export interface EdgeProcess {
 export interface EdgeEnd {
   code: number | null;
   stderr: string;
+  /** What it wrote, as lines. */
+  log: string[];
 }
 
 type Ports = { port: number; internalPort: number };
@@ -109,10 +111,11 @@ export const launchEdge = async (
 export const runEdge = async (settings: Record<string, string>): Promise<EdgeEnd> => {
   const child = spawnEdge(settings);
   onTestFinished(() => stop(child));
+  const log = linesOf(child);
   let stderr = "";
   child.stderr?.setEncoding("utf8").on("data", (part) => {
     stderr += String(part);
   });
   await once(child, "close");
-  return { code: child.exitCode, stderr };
+  return { code: child.exitCode, stderr, log };
 };

@@ -13,7 +13,7 @@ describe("keys", () => {
     const channel = keys.channel("general");
     const shared = keys.partition(partition);
     const names = [channel.head, channel.log, channel.gone, channel.topic, channel.once("u", "c"), channel.slow("u")];
-    names.push(shared.part, shared.outbox, shared.rights, shared.control, shared.probe("n1"));
+    names.push(shared.part, shared.outbox, shared.rights, shared.shed, shared.control, shared.probe("n1"));
     expect(channel.partition).toBe(partition);
     expect(names.every((name) => name.startsWith(`${tag}:`))).toBe(true);
     expect(new Set(names).size).toBe(names.length);
