@@ -180,6 +180,20 @@ describe("a channel whose keys are broken", () => {
     expect(await redis.hget(keys.channel(other).head, "saved")).toMatch(/-1$/);
   });
 
+  it.each(["head", "log"] as const)(
+    "in its %s is off the list of those to shed, not at the top of it",
+    async (name) => {
+      const channel = newChannel();
+      await redis.set(keys.channel(channel)[name], "of another type");
+      if (name === "log") await redis.hset(keys.channel(channel).head, "epoch", 1, "saved", "1-1");
+      const { shed } = keys.partition(partitions.of(channel));
+      await redis.zadd(shed, 1, channel);
+      const names = [shed, keys.channel(channel).head, keys.channel(channel).log];
+      expect(await connection.rookeryShed(...names, channel, "0", "9999999999999", "900")).toEqual([0, 0, 0]);
+      expect(await redis.zcard(shed)).toBe(0);
+    },
+  );
+
   it("does not silence the pulse of its partition", async () => {
     const channel = newChannel();
     const other = neighbour(channel);

@@ -79,7 +79,7 @@ it("channels of both masters are published to, read, drained and saved at once",
       unstored: false,
     });
   }
-  expect(await outbox.waiting()).toEqual({ entries: 0, bytes: 0 });
+  expect(await outbox.waiting()).toMatchObject({ entries: 0, bytes: 0 });
   const heads = await Promise.all(channels.map((channel) => history.head(channel)));
   expect(heads.every((head) => head.saved.seq === 1 && head.position.seq === 1)).toBe(true);
 });

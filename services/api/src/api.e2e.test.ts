@@ -4,12 +4,15 @@ import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { createKeys, createPartitions } from "@rookery/broker";
 import { eventually, startProxy, testPostgres, testRedis } from "@rookery/testkit";
 import { afterAll, describe, expect, it } from "vitest";
 
 const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 const ADMIN = "rk_e2etest123456789abcdefghijklmnopqrstuvwxyzABC";
 
+const partitions = createPartitions(4);
+const keys = createKeys(partitions);
 const redis = await testRedis();
 const postgres = await testPostgres();
 const [toRedis, toPostgres] = [await startProxy({ target: redis.url }), await startProxy({ target: postgres.url })];
@@ -147,6 +150,9 @@ describe("the process", () => {
     await post(running, "/v1/channels/lobby/messages", { body: "hi" });
     const { text } = await get(`${running.internal}/metrics`);
     expect(text).toContain('rookery_api_publishes_total{outcome="new"} 1');
+    // With no persister alive, what waits is still added up and told to each partition.
+    const { part } = keys.partition(partitions.of("lobby"));
+    await eventually(async () => Number(await redis.redis.hget(part, "spent")) > 0);
     expect((await fetch(`${running.internal}/drain`, { method: "POST" })).status).toBe(202);
     expect(await running.exited).toBe(0);
     expect((await redis.redis.hkeys("nodes")).filter((node) => node.startsWith("api-7."))).toEqual([]);

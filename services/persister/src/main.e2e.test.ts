@@ -127,6 +127,7 @@ describe("a persister", () => {
     expect(metrics).toMatch(/^rookery_persister_rows_total 30$/m);
     expect(metrics).toMatch(/^rookery_persister_postgres_state 1$/m);
     expect(metrics).toMatch(/^rookery_persister_owned_partitions 16$/m);
+    expect(metrics).toMatch(/^rookery_persister_fullest_outbox_ratio 0$/m);
     expect((await registry.list()).map(({ kind }) => kind)).toEqual(["persister"]);
     running.child.kill("SIGTERM");
     expect(await running.exited).toBe(0);
