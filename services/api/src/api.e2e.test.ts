@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { createKeys, createPartitions } from "@rookery/broker";
 import { eventually, startProxy, testPostgres, testRedis } from "@rookery/testkit";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 
 const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 const ADMIN = "rk_e2etest123456789abcdefghijklmnopqrstuvwxyzABC";
@@ -45,7 +45,7 @@ async function start(env: Record<string, string> = {}): Promise<Running> {
   };
   // Without the conditions under which tests find the sources.
   const child = fork(MAIN, { execArgv: [], env: { PATH: process.env["PATH"], ...settings, ...env }, silent: true });
-  afterAll(() => void child.kill("SIGKILL"));
+  onTestFinished(() => void child.kill("SIGKILL"));
   let output = "";
   child.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
   child.stderr?.on("data", (chunk: Buffer) => (output += chunk.toString()));
