@@ -1,4 +1,4 @@
-#!lua flags=no-writes
+#!lua flags=allow-oom
 -- Reads where a channel stands and a stretch of its hot log, and stops by itself when what the caller may spend is spent:
 -- what it sends is bounded however large the frames are. Head and entries are of one moment.
 --

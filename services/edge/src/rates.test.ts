@@ -20,7 +20,7 @@ function rig(rules = RULES) {
   };
   const command = (nowMs: number): number => refuse(rates.takeCommand(nowMs), nowMs);
   const send = (nowMs: number): number => command(nowMs) || refuse(rates.takeSend(nowMs), nowMs);
-  return { seen, command, send };
+  return { seen, command, send, rates };
 }
 
 type Kind = "command" | "send";
@@ -109,6 +109,28 @@ describe("frames over a rate", () => {
     const { command, send } = rig();
     for (let n = 0; n < 100; n += 1) send(0);
     expect([20, 40, 60].map((nowMs) => command(nowMs))).toEqual([0, 0, 0]);
+  });
+});
+
+describe("a command that cost more than its frame", () => {
+  it("keeps those waiting that are refused after it, and breaks no promise that was given", () => {
+    const { command, rates } = rig({ ...RULES, commandBurst: 2 });
+    expect([1, 2, 3].map(() => command(0))).toEqual([0, 0, 20]);
+    rates.charge(10);
+    expect(command(0)).toBe(240);
+    expect(command(20)).toBe(0);
+    expect(command(240)).toBe(0);
+  });
+
+  it("is paid within the rate in the long run, however often it is repeated", () => {
+    const { command, rates } = rig();
+    let paid = 0;
+    for (let nowMs = 0; nowMs < 60_000; nowMs += 11) {
+      if (command(nowMs) > 0) continue;
+      rates.charge(9);
+      paid += 10;
+    }
+    expect(paid).toBeLessThanOrEqual(100 + 50 * 60 + 10 * MAX_REFUSALS);
   });
 });
 

@@ -49,6 +49,11 @@ export class SessionRates {
     return wholeMs(ownMs);
   }
 
+  /** What a command cost beyond its frame: places that were promised stand, whoever is refused from now on waits longer. */
+  charge(tokens: number): void {
+    this.#commands.charge(tokens);
+  }
+
   /** 0 when a send may be carried out now; otherwise the milliseconds until its place, also among commands. */
   takeSend(nowMs: number): number {
     if (this.#sendPlaces?.claim(nowMs) === true) {
@@ -65,11 +70,6 @@ export class SessionRates {
     places.give(nowMs + ownMs);
     (this.#waysToSends ??= new Places()).give(nowMs + ownMs);
     return wholeMs(ownMs);
-  }
-
-  /** What a command turned out to cost beyond its frame, out of the bucket of commands and into debt if need be. */
-  charge(tokens: number): void {
-    this.#commands.charge(tokens);
   }
 
   /** Counts a refusal; true when there are too many whose waits were not kept. */
