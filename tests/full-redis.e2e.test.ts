@@ -141,6 +141,12 @@ describe("a second cluster", () => {
     await client.send("undisturbed", "still here");
     await eventually(async () => (await cluster.rows("undisturbed")).length === 1);
   });
+
+  it("in another database of this Redis is refused with 78", async () => {
+    const edge = await runEdge(settings({ ROOKERY_REDIS_URL: `${cluster.ready.redis.replace(/\/\d*$/, "")}/1` }));
+    expect(edge.code).toBe(78);
+    expect(edge.stderr).toContain("only database 0 of a Redis can be used");
+  });
 });
 
 describe("a Redis that is full", () => {

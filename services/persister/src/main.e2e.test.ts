@@ -188,7 +188,7 @@ describe("a persister", () => {
   it("refuses to run with another number of partitions, in one line", async () => {
     await start();
     const other = spawned({ ROOKERY_PARTITIONS: "8" });
-    expect(await other.exited).toBe(1);
+    expect(await other.exited).toBe(78);
     expect(other.lines.join("\n")).toMatch(/made with 16 partitions.*cannot run with 8/);
   });
 
