@@ -1,14 +1,15 @@
 // Poolers of connections in front of a real Postgres, for tests: PgBouncer itself where it is installed, and small fronts
 // that answer with its very bytes everywhere.
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import type { Socket } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll } from "vitest";
+import { startKeeper } from "@rookery/servers";
+import { eventually } from "@rookery/testkit";
+import { onTestFinished } from "vitest";
 
 /** PgBouncer 1.18 to a start with `statement_timeout`: severity, SQLSTATE and message, then the end of the connection. */
 const UNSUPPORTED = errorResponse("FATAL", "08P01", "unsupported startup parameter: statement_timeout");
@@ -57,7 +58,7 @@ export async function startFront(target: string, answer: Answer): Promise<string
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  afterAll(() => {
+  onTestFinished(() => {
     for (const socket of open) socket.destroy();
     server.close();
   });
@@ -77,7 +78,7 @@ const PGBOUNCER = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/usr/local/bin/
 export const hasPgBouncer = PGBOUNCER !== undefined;
 /** It refuses to be root; anybody else may run it. */
 const NOBODY = 65_534;
-const RUN_AS = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+const RUN_AS = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : undefined;
 
 /** PgBouncer in transaction mode, all else as it comes, two connections to the server; the URL through it. */
 export async function startPgBouncer(target: string, lines: readonly string[] = []): Promise<string> {
@@ -99,22 +100,11 @@ export async function startPgBouncer(target: string, lines: readonly string[] = 
     ...lines,
   ];
   await writeFile(join(folder, "pgbouncer.ini"), config.join("\n"));
-  const child = spawn(PGBOUNCER ?? "", [join(folder, "pgbouncer.ini")], {
-    ...RUN_AS,
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  afterAll(async () => {
-    const ended = once(child, "exit");
-    if (child.exitCode === null && child.kill("SIGKILL")) await ended;
-    await rm(folder, { recursive: true });
-  });
-  let said = "";
-  for await (const chunk of child.stderr.iterator({ destroyOnReturn: false })) {
-    said += String(chunk);
-    if (said.includes("process up")) break;
-  }
-  child.stderr.resume();
-  if (!said.includes("process up")) throw new Error(`pgbouncer did not start: ${said}`);
+  const keeper = startKeeper({ stopSignal: "TERM", graceMs: 1000, folder });
+  onTestFinished(keeper.end);
+  const args = [join(folder, "pgbouncer.ini")];
+  const kept = await keeper.start({ command: PGBOUNCER ?? "", args, cwd: "/", runAs: RUN_AS });
+  await eventually(() => kept.tail().some((line) => line.includes("process up")));
   return through(target, own);
 }
 

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { Socket } from "node:net";
 import { createSecureContext, TLSSocket } from "node:tls";
-import { afterAll } from "vitest";
+import { onTestFinished } from "vitest";
 
 /** Has signed both certificates below. */
 export const CA_PEM = `-----BEGIN CERTIFICATE-----
@@ -105,7 +105,7 @@ export async function startTlsFront(target: string, certificate: string | undefi
   const cut = (): void => {
     for (const socket of open) socket.destroy();
   };
-  afterAll(() => {
+  onTestFinished(() => {
     cut();
     server.close();
   });
