@@ -128,6 +128,14 @@ describe("settings", () => {
     expect(err).not.toMatch(/p@ss|p%zz|pw@|MCow/);
   });
 
+  it("that dev cannot use are told before anything is started", async () => {
+    const cwd = emptyFolder();
+    const args = ["--ephemeral", "--redis-url", "redis://h/abc", "--postgres-url", "postgres://h/x", "--port", "0"];
+    const { code, err } = await run(["dev", ...args], {}, cwd);
+    expect(code).toBe(78);
+    expect(err).toMatch(/bad database[^]*names no user/);
+  });
+
   it("of every process are checked when none is named: all problems, each once", async () => {
     const env = { ...STORES, ROOKERY_BATCH_ENTRIES: "0", ROOKERY_REQUESTS_PER_MIN: "0", ROOKERY_PARTITIONS: "0" };
     const { code, err } = await run(["config", "check"], env);
