@@ -33,7 +33,7 @@ export interface Channels {
   createIfAbsent(channel: NewChannel): Promise<ChannelRow>;
   /** Which of these are there. One statement. */
   existing(ids: readonly string[]): Promise<Set<string>>;
-  /** Makes those of these public channels that are not there, with their owner as a member. One statement. */
+  /** Makes those of these public channels that are not there, with their owner as a member. Two statements. */
   ensurePublic(ids: readonly string[], owner: string): Promise<void>;
   /** At most `limit` by id, after the id `after`; with `member`, only those of that user. */
   list(page: { readonly after?: string; readonly limit: number; readonly member?: string }): Promise<ChannelRow[]>;
@@ -48,6 +48,8 @@ const LIST = loadStatement("channels-list");
 export function createChannels(store: Store): Channels {
   const find = async (id: string): Promise<ChannelRow | undefined> =>
     (await store.read<ChannelRow>("channels", FIND, [id]))[0];
+  const existing = async (ids: readonly string[]): Promise<Set<string>> =>
+    new Set((await store.read<{ id: string }>("channels", EXISTING, [arrayLiteral(ids)])).map(({ id }) => id));
   return {
     find,
     async createIfAbsent({ id, kind, name, owner }) {
@@ -60,9 +62,13 @@ export function createChannels(store: Store): Channels {
       if (row === undefined) throw new Error("a channel was deleted while it was made");
       return row;
     },
-    existing: async (ids) =>
-      new Set((await store.read<{ id: string }>("channels", EXISTING, [arrayLiteral(ids)])).map(({ id }) => id)),
-    ensurePublic: async (ids, owner) => void (await store.write("channels", ENSURE, [arrayLiteral(ids), owner])),
+    existing,
+    async ensurePublic(ids, owner) {
+      // Looked for first, for the same reason.
+      const there = await existing(ids);
+      const missing = ids.filter((id) => !there.has(id));
+      if (missing.length > 0) await store.write("channels", ENSURE, [arrayLiteral(missing), owner]);
+    },
     list: ({ after, limit, member }) => store.read<ChannelRow>("channels", LIST, [after ?? "", limit, member ?? null]),
   };
 }

@@ -24,7 +24,7 @@ export type Authorise = (
   age?: "cached" | "fresh",
 ) => Grant | Promise<Grant>;
 
-/** The same of several channels, each by itself, in order; never rejects. Together at most one statement. */
+/** The same of several channels, each by itself, in order; in at most two statements together. */
 export type AuthoriseAll = (
   session: Session,
   channels: readonly string[],
@@ -34,7 +34,7 @@ export type AuthoriseAll = (
 export interface AuthoriseOptions {
   /** Which of these channels exist, from Postgres in one statement; rejects with `unavailable`. */
   existing(channels: readonly string[]): Promise<ReadonlySet<string>>;
-  /** Creates those of these public channels that do not exist, with their first user as owner, in one statement. */
+  /** Creates those of these public channels that do not exist, with their first user as owner, in two statements. */
   ensurePublic(channels: readonly string[], owner: string): Promise<void>;
   rightsVersion(channel: string): Promise<number>;
   readonly autoCreate: boolean;

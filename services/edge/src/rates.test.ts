@@ -122,6 +122,18 @@ describe("a command that cost more than its frame", () => {
     expect(command(240)).toBe(0);
   });
 
+  it("is let in no more often for the places that many of its kind were promised at once", () => {
+    const { command, rates } = rig();
+    let paid = 0;
+    const join = (nowMs: number): void => {
+      if (command(nowMs) === 0 && rates.pay(9, nowMs) === 0) paid += 10;
+    };
+    for (let n = 0; n < 400; n += 1) join(0);
+    expect(paid).toBeLessThanOrEqual(200);
+    for (let nowMs = 20; nowMs <= 6_000; nowMs += 20) join(nowMs);
+    expect(paid).toBeLessThanOrEqual(200 + 50 * 6);
+  });
+
   it("is paid within the rate in the long run, however often it is repeated", () => {
     const { command, rates } = rig();
     let paid = 0;

@@ -49,6 +49,14 @@ export class SessionRates {
     return wholeMs(ownMs);
   }
 
+  /**
+   * For a command that is known to cost more than its frame: 0 when that is paid; otherwise the milliseconds after which it
+   * can be. Places are promised by the frame, so without this a hundred promises would let in a hundred costly commands.
+   */
+  pay(tokens: number, nowMs: number): number {
+    return this.#commands.pay(tokens, this.#rules.limits.commandsPerSec, this.#rules.commandBurst, nowMs);
+  }
+
   /** What a command cost beyond its frame: places that were promised stand, whoever is refused from now on waits longer. */
   charge(tokens: number): void {
     this.#commands.charge(tokens);

@@ -179,6 +179,11 @@ export class Session implements Member {
     for (const { bytes, isBinary } of held) this.#read(bytes, isBinary, nowMs);
   }
 
+  /** 0 when what a command is going to cost beyond its frame is paid; otherwise the milliseconds until it can be. */
+  pay(tokens: number, nowMs: number): number {
+    return this.#rates.pay(tokens, nowMs);
+  }
+
   /** What a command cost beyond its frame. The ones that follow wait for it. */
   charge(tokens: number): void {
     this.#rates.charge(tokens);

@@ -19,6 +19,14 @@ describe("a token bucket", () => {
     expect(bucket.take(10, 2, 60_000)).toBeGreaterThan(0);
   });
 
+  it("is paid in advance into a burst of debt and no further, and says when it may be", () => {
+    const bucket = new TokenBucket(10, 0);
+    expect([9, 9, 2].map((tokens) => bucket.pay(tokens, 10, 10, 0))).toEqual([0, 0, 0]);
+    expect(bucket.pay(5, 10, 10, 0)).toBe(500);
+    expect(bucket.pay(5, 10, 10, 400)).toBe(100);
+    expect(bucket.pay(5, 10, 10, 500)).toBe(0);
+  });
+
   it("goes into debt for what an action cost beyond its token, and whoever comes next waits for it", () => {
     const bucket = new TokenBucket(5, 0);
     expect(bucket.take(10, 5, 0)).toBe(0);

@@ -14,8 +14,7 @@ export class TokenBucket {
 
   /** Takes one token and answers 0, or takes none and answers the milliseconds until one is there. */
   take(perSec: number, burst: number, nowMs: number): number {
-    this.#tokens = Math.min(burst, this.#tokens + ((nowMs - this.#filledAtMs) * perSec) / 1000);
-    this.#filledAtMs = nowMs;
+    this.#fill(perSec, burst, nowMs);
     if (this.#tokens >= 1) {
       this.#tokens -= 1;
       return 0;
@@ -29,9 +28,26 @@ export class TokenBucket {
     return (-this.#tokens * 1000) / perSec;
   }
 
+  /**
+   * Takes what an action is going to cost and answers 0, also into debt, but for no more than a burst; otherwise takes
+   * nothing and answers the milliseconds until it may.
+   */
+  pay(tokens: number, perSec: number, burst: number, nowMs: number): number {
+    this.#fill(perSec, burst, nowMs);
+    const lacking = tokens - burst - this.#tokens;
+    if (lacking > 0) return Math.ceil((lacking * 1000) / perSec);
+    this.#tokens -= tokens;
+    return 0;
+  }
+
   /** Takes what an action turned out to cost beyond its token, into debt if need be: whoever comes next waits for it. */
   charge(tokens: number): void {
     this.#tokens -= tokens;
+  }
+
+  #fill(perSec: number, burst: number, nowMs: number): void {
+    this.#tokens = Math.min(burst, this.#tokens + ((nowMs - this.#filledAtMs) * perSec) / 1000);
+    this.#filledAtMs = nowMs;
   }
 }
 

@@ -19,7 +19,8 @@ type Result = Joined | ChatError;
 
 export async function joinAll(edge: EdgeContext, session: Session, frame: JoinsFrame, limit: number): Promise<void> {
   const paid = priceOfChannels(frame.joins.length);
-  session.charge(paid);
+  const waitMs = session.pay(paid, performance.now());
+  if (waitMs > 0) throw new ChatError("rate_limited", "too many channels at once", { retryAfterMs: waitMs });
   const channels = [...new Set(frame.joins.map(({ channel }) => channel))];
   const results = await inTurn(session, channels, async () => {
     const reading = createReading(() => session.wire !== undefined);
