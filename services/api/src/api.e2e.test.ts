@@ -161,6 +161,8 @@ describe("the process", () => {
   it("ends at once over a Redis that was made with another number of partitions", async () => {
     const running = await start({ ROOKERY_PARTITIONS: "8" });
     await running.exited;
-    expect(running.lines().find(({ level }) => level === "fatal")?.msg).toBe("this Redis cannot be relied on");
+    expect(running.lines().find(({ level }) => level === "fatal")?.msg).toBe(
+      "this cluster was made with 4 partitions and cannot run with 8",
+    );
   });
 });
