@@ -17,8 +17,7 @@
 --      10 slow mode, ms between two messages of one user; 0 for none
 --      11 the budget: bytes that may wait in the outboxes of all partitions
 --      12 how long the outcome is remembered, ms
---      13 the least that this outbox may hold whatever the others hold, bytes
---      14 the user
+--      13 the user
 -- Returns an array, the outcome's number first; times in ms on this server's clock:
 --   1 ok          epoch, seq, at, entry number (the entry's epoch is the message's)
 --   2 duplicate   the first outcome: hash|id|epoch-seq|at|entry number
@@ -33,20 +32,18 @@
 -- This runs for every message. Lua writes numbers in scientific notation from 1e14 on and takes its time over it:
 -- format("%d") is exact up to 2^53 and half as dear, so each number is written once. Strings become numbers by arithmetic.
 
-local call, try, format = redis.call, redis.pcall, string.format
-local channel, hash, floor, base, slowMs, user = ARGV[1], ARGV[2], ARGV[7] + 0, ARGV[8], ARGV[10], ARGV[14]
+local KEYS, ARGV, call, try, format = KEYS, ARGV, redis.call, redis.pcall, string.format
+local channel, hash, floor, base, slowMs, user = ARGV[1], ARGV[2], ARGV[7] + 0, ARGV[8], ARGV[10], ARGV[13]
 
 -- What an entry costs beside its frame, in bytes: the other fields and the stream's own bookkeeping.
 local ENTRY_OVERHEAD = 100
 
-local function position(written)
-  local epoch, seq = string.match(written, "^(%d+)-(%d+)$")
-  return tonumber(epoch), tonumber(seq)
-end
+local POSITION = "^(%d+)-(%d+)$"
 
 -- 1: a command that waited too long must not act.
 local time = call("TIME")
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local micros = time[2] + 0
+local now = time[1] * 1000 + (micros - micros % 1000) / 1000
 if now > ARGV[6] + 0 then
   return { 4, now }
 end
@@ -66,17 +63,16 @@ if version ~= ARGV[9] then
   return { 5, tonumber(version) }
 end
 
--- 4: no room, or too soon. `spent` and `seen` are of the last look at all partitions (budget.ts): what waited in all of
--- them and what waited in this one. Beyond its least share a partition may take a quarter of what was free then.
-local part = call("HMGET", KEYS[1], "epoch", "owner", "last", "in", "out", "spent", "seen")
-local epochText, owner, bytes, spent = part[1], part[2], part[4] or 0, (part[6] or 0) + 0
-local budget, waiting = ARGV[11] + 0, bytes - (part[5] or 0)
-if waiting >= ARGV[13] + 0 and waiting >= (part[7] or 0) + math.max(0, budget - spent) / 4 then
+-- 4: no room, or too soon. `limit` and `short` are of the last look at all partitions (budget.ts). Before the first one a
+-- partition may hold a quarter of the budget, as when nothing waits anywhere. Who holds how much is counted only once the
+-- budget runs short, so that nobody pays for it before it matters.
+local part = call("HMGET", KEYS[1], "epoch", "owner", "last", "in", "out", "limit", "short")
+local epochText, owner, bytes, short = part[1], part[2], part[4] or 0, part[7]
+if bytes - (part[5] or 0) >= (part[6] or ARGV[11] / 4) + 0 then
   return { 6, "partition" }
 end
--- Who holds how much is counted only from half the budget on, so that nobody pays for it before it matters.
-local isCounted = spent * 2 >= budget
-if spent * 5 >= budget * 4 then
+if short == "full" then
+  local budget = ARGV[11] + 0
   local held = try("ZMSCORE", KEYS[10], "c|" .. channel, "u|" .. user)
   if (held[1] or 0) * 4 >= budget then
     return { 6, "channel" }
@@ -102,11 +98,13 @@ local followEpoch, followSeq, hasLog
 if known then
   followEpoch, followSeq = head[1] + 0, head[2] + 0
 elseif base ~= "" then
-  followEpoch, followSeq = position(base)
+  local baseEpoch, baseSeq = string.match(base, POSITION)
+  followEpoch, followSeq = baseEpoch + 0, baseSeq + 0
   -- The log expires with the head, once all is confirmed: one that is left and goes further than Postgres holds messages
   -- that still wait, whose places must not be given again.
   local newest = try("XREVRANGE", KEYS[3], "+", "-", "COUNT", 1)
-  local newestEpoch, newestSeq = position(newest[1] and newest[1][1] or "0-0")
+  local newestEpoch, newestSeq = string.match(newest[1] and newest[1][1] or "0-0", POSITION)
+  newestEpoch, newestSeq = newestEpoch + 0, newestSeq + 0
   if newestEpoch > followEpoch or (newestEpoch == followEpoch and newestSeq > followSeq) then
     followEpoch, followSeq, hasLog = newestEpoch, newestSeq, true
   end
@@ -125,7 +123,8 @@ end
 
 -- 6: in another epoch the place follows whatever is greater, what this Redis knows or what Postgres confirmed.
 if known and (fenced or followEpoch ~= epoch) then
-  local savedEpoch, savedSeq = position(saved)
+  local savedEpoch, savedSeq = string.match(saved, POSITION)
+  savedEpoch, savedSeq = savedEpoch + 0, savedSeq + 0
   if savedEpoch > followEpoch or (savedEpoch == followEpoch and savedSeq > followSeq) then
     followEpoch, followSeq, idle = savedEpoch, savedSeq, true
   end
@@ -163,7 +162,7 @@ end
 -- The outbox first: where it refuses, nothing of the message stands; where it does not, Postgres will have the message at
 -- its place, so the rest is written as far as it can be.
 local queued
-if isCounted then
+if short then
   -- An entry that was counted says so, and for whom: save.lua takes the same off again.
   local fields = { "k", "message", "c", channel, "p", place, "f", frame, "b", total, "u", user, "n", format("%d", size) }
   if follows then
@@ -205,13 +204,13 @@ if not broken then
   if slowMs ~= "0" then
     try("SET", KEYS[8], "", "PX", slowMs)
   end
-  if isCounted then
+  if short then
     try("ZINCRBY", KEYS[10], size, "c|" .. channel)
     try("ZINCRBY", KEYS[10], size, "u|" .. user)
   end
 
   -- Kind 1 (sequenced), nobody excluded, then the place and the one it follows: envelope.ts reads it.
-  local told = try("SPUBLISH", KEYS[9], struct.pack(">BBddddc0", 1, 0, epoch, seq, followEpoch, followSeq, frame))
+  local told = try("SPUBLISH", KEYS[9], struct.pack(">BBdddd", 1, 0, epoch, seq, followEpoch, followSeq) .. frame)
   if type(told) == "number" and type(moved) == "number" and not logged.err and not remembered.err then
     return { 1, epoch, seq, now, number }
   end
@@ -229,7 +228,7 @@ local last = refusing and try("XINFO", "STREAM", refusing) or {}
 local ahead = 0
 for at = 1, #last, 2 do
   if last[at] == "last-generated-id" then
-    ahead = position(last[at + 1])
+    ahead = string.match(last[at + 1], POSITION) + 0
   end
 end
 if not isMoved or (ahead > 0 and ahead < 2 ^ 53) then

@@ -154,7 +154,7 @@ describe("a message of which a write fails", () => {
     const place = keys.channel(channel);
     await send(channel);
     for (const name of [place.gone, place.slow("ann"), held]) await redis.set(name, "anything");
-    await redis.hset(part, "spent", 60 * 2 ** 20);
+    await redis.hset(part, "short", "full");
     expect(isOk(await send(channel, publication(channel, { slowModeMs: 10 })))).toBe(true);
   });
 });

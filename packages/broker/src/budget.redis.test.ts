@@ -64,14 +64,15 @@ async function waiting(partition: number): Promise<number> {
 }
 
 describe("the watch over the budget", () => {
-  it("tells each partition what waits in all of them, and in itself", async () => {
+  it("tells each partition that it may hold its own and a quarter of what is free", async () => {
     await send(channelIn(1));
     await send(channelIn(2));
     await send(channelIn(2));
     await look(watch());
     const [one, two] = [await waiting(1), await waiting(2)];
-    expect(await redis.hmget(part(1), "spent", "seen")).toEqual([`${one + two}`, `${one}`]);
-    expect(await redis.hmget(part(2), "spent", "seen")).toEqual([`${one + two}`, `${two}`]);
+    const free = BUDGET - one - two;
+    expect(await redis.hget(part(1), "limit")).toBe(`${Math.floor(one + free / 4)}`);
+    expect(await redis.hget(part(2), "limit")).toBe(`${Math.floor(two + free / 4)}`);
     expect(await redis.exists(part(3))).toBe(0);
   });
 
@@ -94,7 +95,7 @@ describe("the watch over the budget", () => {
     await redis.config("SET", "maxmemory", "1");
     try {
       await look(watching);
-      expect(await redis.hget(part(1), "spent")).toBe(`${await waiting(1)}`);
+      expect(await redis.hget(part(1), "limit")).not.toBeNull();
     } finally {
       await redis.config("SET", "maxmemory", "0");
     }
@@ -104,7 +105,7 @@ describe("the watch over the budget", () => {
     await send(channelIn(1));
     await redis.set(part(2), "no hash");
     await look(watch());
-    expect(await redis.hget(part(1), "spent")).toBe(`${await waiting(1)}`);
+    expect(await redis.hget(part(1), "limit")).not.toBeNull();
   });
 });
 
@@ -121,7 +122,9 @@ describe("a partition", () => {
   });
 
   it("takes no more than a quarter of what was free at the last look", async () => {
-    await redis.hset(part(1), "spent", BUDGET * 0.4, "seen", BUDGET * 0.3, "in", BUDGET * 0.3);
+    await redis.hset(part(0), "in", BUDGET * 0.1);
+    await redis.hset(part(1), "in", BUDGET * 0.3);
+    await look(watch());
     expect(await sendUntilRefused(channelIn(1), "ann")).toBe("too many messages wait to be stored");
     const limit = limitOf(BUDGET * 0.3, BUDGET * 0.4, BUDGET, partitions.count);
     expect(limit).toBeCloseTo(BUDGET * 0.45);
@@ -130,39 +133,42 @@ describe("a partition", () => {
   });
 
   it("may hold an even share also when the whole is spent", async () => {
-    await redis.hset(part(1), "spent", BUDGET * 2, "seen", 0);
+    await redis.hset(part(0), "in", BUDGET * 2);
+    await send(channelIn(1), "first");
+    await look(watch());
     for (let n = 0; n < 20; n += 1) expect(await send(channelIn(1), `u${n}`)).toBe("ok");
     expect(limitOf(0, BUDGET * 2, BUDGET, partitions.count)).toBe(BUDGET / partitions.count);
   });
 });
 
 describe("while the budget runs short", () => {
-  const spend = (partition: number, share: number): Promise<number> =>
-    redis.hset(part(partition), "spent", BUDGET * share, "seen", BUDGET / 2);
+  /** As a look would tell it. */
+  const tell = (partition: number, short: "some" | "full"): Promise<number> =>
+    redis.hset(part(partition), "limit", BUDGET, "short", short);
 
   it("a user holds a tenth of it at most, and others of the same channel go on", async () => {
     const channel = channelIn(1);
-    await spend(1, 0.6);
+    await tell(1, "some");
     expect(await sendUntilRefused(channel, "flood", 14)).toBe("ok");
-    await spend(1, 0.85);
+    await tell(1, "full");
     expect(await send(channel, "flood")).toBe("too many messages of this user wait to be stored");
     expect(await send(channel, "bob")).toBe("ok");
-    await spend(1, 0.7);
+    await tell(1, "some");
     expect(await send(channel, "flood")).toBe("ok");
   });
 
   it("a channel holds a quarter of it at most, and others of the same partition go on", async () => {
     const channel = channelIn(1);
-    await spend(1, 0.6);
+    await tell(1, "some");
     for (let n = 0; n < 30; n += 1) expect(await send(channel, `u${n}`)).toBe("ok");
-    await spend(1, 0.85);
+    await tell(1, "full");
     expect(await send(channel, "bob")).toBe("too many messages of this channel wait to be stored");
     expect(await send(channelIn(1), "bob")).toBe("ok");
   });
 
   it("a user holds no more by using many partitions", async () => {
     for (const partition of [1, 2]) {
-      await spend(partition, 0.6);
+      await tell(partition, "some");
       expect(await sendUntilRefused(channelIn(partition), "flood", 8)).toBe("ok");
     }
     await send(channelIn(3));
@@ -183,7 +189,7 @@ describe("while the budget runs short", () => {
     const outbox = createOutbox({ connection, reader, keys });
     const channel = channelIn(1);
     await send(channel, "before");
-    await spend(1, 0.6);
+    await tell(1, "some");
     for (const user of ["ann", "bob", "ann"]) await send(channel, user);
     const entries = await outbox.read(new Map([[1, BEFORE_FIRST_ENTRY]]), 10, 0);
     expect(entries.map(({ counted }) => counted?.user)).toEqual([undefined, "ann", "bob", "ann"]);

@@ -1,5 +1,5 @@
 // Watches the one outbox budget of the cluster: once a second, one living node adds up what waits in all partitions and
-// writes the sum beside each, where publish.lua judges by it. Every process asks for that office, so that it is taken
+// writes beside each what it may hold, where publish.lua judges by it. Every process asks for that office, so that it is taken
 // over within its lease and needs no persister; its scripts run in a full Redis too. Must never refuse anything itself.
 // A look costs Redis one HMGET a partition, and one script of two writes for each whose figures changed. Measured with 64
 // partitions: 0.1 ms a second while nothing waits, 0.4 ms while all change; every other node asks one GET.
@@ -31,8 +31,10 @@ export interface BudgetWatch {
 const EVERY_MS = 1_000;
 /** Two looks may be lost before another node takes over. */
 const OFFICE_MS = 3_000;
-/** From here on nobody may hold more than a part of the budget. The same shares stand in publish.lua. */
-const PRESSURE_SHARE = 0.8;
+/** From here on it is counted who holds how much: what was put in before is nobody's. */
+const COUNTED_SHARE = 0.5;
+/** From here on nobody may hold more than a part of the budget; publish.lua knows how much. */
+const FULL_SHARE = 0.8;
 const USER_SHARE = 0.1;
 /** More than ever hold so much: twice the partitions, times the ten that fit into a budget. */
 const MOST_HOLDERS = 2_000;
@@ -42,16 +44,15 @@ export function waitingBytes([added, taken]: readonly (string | null | undefined
   return Math.max(0, Number(added ?? 0) - Number(taken ?? 0));
 }
 
-/** What a partition may hold: its own and a quarter of what is free, at least an even share. As in publish.lua. */
+/** What a partition may hold: its own and a quarter of what is free, at least an even share. */
 export function limitOf(ownBytes: number, spentBytes: number, budgetBytes: number, partitions: number): number {
   return Math.max(ownBytes + Math.max(0, budgetBytes - spentBytes) / 4, budgetBytes / partitions);
 }
 
 /** What one partition says of itself, and what the last look told it. */
 interface Seen extends PartitionLoad {
-  readonly spent: string | null;
-  readonly seen: string | null;
-  readonly over: string | null;
+  /** limit, short and over */
+  readonly told: readonly string[];
 }
 
 export function watchBudget(options: BudgetOptions): BudgetWatch {
@@ -60,17 +61,15 @@ export function watchBudget(options: BudgetOptions): BudgetWatch {
   let looking = false;
 
   async function see(partition: number): Promise<Seen | undefined> {
-    const [added, taken, spent = null, seen = null, over = null] = await connection.hmget(
-      keys.partition(partition).part,
-      ...["in", "out", "spent", "seen", "over"],
-    );
+    const { part } = keys.partition(partition);
+    const [added, taken, ...told] = await connection.hmget(part, "in", "out", "limit", "short", "over");
     if (added === null) return undefined;
-    return { partition, bytes: waitingBytes([added, taken]), spent, seen, over };
+    return { partition, bytes: waitingBytes([added, taken]), told: told.map((field) => field ?? "") };
   }
 
   /** Users with more than their share over all partitions; asks only while the budget runs short. */
   async function holders(spentBytes: number): Promise<string> {
-    if (spentBytes < budgetBytes * PRESSURE_SHARE) return "";
+    if (spentBytes < budgetBytes * FULL_SHARE) return "";
     // Whoever holds too much in all holds at least an even part of that in one.
     const leastBytes = Math.floor((budgetBytes * USER_SHARE) / partitions.length);
     const lists = await settled(
@@ -94,15 +93,13 @@ export function watchBudget(options: BudgetOptions): BudgetWatch {
     const loads = (await settled(partitions.map(see))).filter((load) => load !== undefined);
     const spentBytes = loads.reduce((sum, { bytes }) => sum + bytes, 0);
     const over = await holders(spentBytes);
-    const spent = String(spentBytes);
-    const changed = loads.filter(
-      (load) => load.spent !== spent || load.seen !== String(load.bytes) || (load.over ?? "") !== over,
-    );
-    await settled(
-      changed.map(({ partition, bytes }) =>
-        connection.rookeryWeigh(keys.partition(partition).part, spent, String(bytes), over),
-      ),
-    );
+    const short = shortness(spentBytes / budgetBytes);
+    const news = loads.map(({ partition, bytes, told }) => {
+      const limit = String(Math.floor(limitOf(bytes, spentBytes, budgetBytes, partitions.length)));
+      return { partition, told, now: [limit, short, over] };
+    });
+    const changed = news.filter(({ told, now }) => now.some((field, at) => field !== told[at]));
+    await settled(changed.map(({ partition, now }) => connection.rookeryWeigh(keys.partition(partition).part, ...now)));
   }
 
   async function look(): Promise<boolean> {
@@ -126,6 +123,12 @@ export function watchBudget(options: BudgetOptions): BudgetWatch {
     look,
     stop: () => clearInterval(timer),
   };
+}
+
+/** In the words of weigh.lua. */
+function shortness(spentShare: number): string {
+  if (spentShare >= FULL_SHARE) return "full";
+  return spentShare >= COUNTED_SHARE ? "some" : "";
 }
 
 /** The answers there are: a partition that is broken or away keeps nobody from weighing the others. */

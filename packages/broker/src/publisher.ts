@@ -50,7 +50,7 @@ export interface PublisherOptions {
   readonly floors: EpochFloors;
   /** Last position of a channel in Postgres, ORIGIN if there is none; rejects while Postgres is away. */
   lastStored(channel: string): Promise<Position>;
-  /** for all partitions together: one budget, of which budget.ts tells each partition how much is spent */
+  /** for all partitions together: one budget, of which budget.ts tells each partition what it may hold */
   readonly outboxMaxBytes: number;
   readonly onceTtlMs?: number;
   /** How long a publication may wait in queues before it must not act any more. */
@@ -135,7 +135,6 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const clock = options.clock ?? ((): number => performance.timeOrigin + performance.now());
   const serverClock = createRedisClock(!connection.isCluster);
   const outboxMaxBytes = String(options.outboxMaxBytes);
-  const leastShareBytes = String(Math.floor(options.outboxMaxBytes / options.partitions.count));
   const onceTtlMs = options.onceTtlMs ?? ONCE_TTL_MS;
   let failureToldAtMs = Number.NEGATIVE_INFINITY;
 
@@ -160,7 +159,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
         ...[channel, publication.contentHash, publication.id, halves.head, halves.tail],
         ...[String(deadline), String(floor), base === undefined ? "" : formatPosition(base)],
         ...[String(publication.rightsVersion), String(publication.slowModeMs)],
-        ...[outboxMaxBytes, String(onceTtlMs), leastShareBytes, user],
+        ...[outboxMaxBytes, String(onceTtlMs), user],
       )
       .catch((error: unknown) => {
         const reason = brokeOff(error);

@@ -152,7 +152,7 @@ describe("the process", () => {
     expect(text).toContain('rookery_api_publishes_total{outcome="new"} 1');
     // With no persister alive, what waits is still added up and told to each partition.
     const { part } = keys.partition(partitions.of("lobby"));
-    await eventually(async () => Number(await redis.redis.hget(part, "spent")) > 0);
+    await eventually(async () => Number(await redis.redis.hget(part, "limit")) > 0);
     expect((await fetch(`${running.internal}/drain`, { method: "POST" })).status).toBe(202);
     expect(await running.exited).toBe(0);
     expect((await redis.redis.hkeys("nodes")).filter((node) => node.startsWith("api-7."))).toEqual([]);
