@@ -73,7 +73,7 @@ export function createJwksKeys(options: JwksOptions): JwksKeys {
     if (ageMs >= STALE_MS) {
       keys = undefined;
       await refreshUnless(RETRY_MS);
-    } else if (ageMs >= FRESH_MS) void refreshUnless(STALE_RETRY_MS);
+    } else if (ageMs >= FRESH_MS) refreshUnless(STALE_RETRY_MS).catch(onFault);
     return keys;
   }
 

@@ -137,10 +137,14 @@ export function startBelonging(options: BelongingOptions): Belonging {
     }, tell);
     const againMs = { waiting: WAITING_LOOK_EVERY_MS, settled: LOOK_EVERY_MS, foreign: undefined, closed: undefined };
     const afterMs = againMs[state];
-    if (afterMs !== undefined) timer = setTimeout(() => void lookOn(), afterMs);
+    if (afterMs !== undefined) {
+      timer = setTimeout(() => {
+        lookOn().catch(tell);
+      }, afterMs);
+    }
   }
 
-  void options.after.then(lookOn, () => undefined);
+  options.after.then(lookOn, () => undefined).catch(tell);
   return {
     settled,
     close() {

@@ -27,7 +27,9 @@ function watch(node = "n1"): BudgetWatch {
   return made;
 }
 /** One whole look of a node that holds the office. */
-const look = (by: BudgetWatch): Promise<void> => expect.poll(() => by.look(), { interval: 5 }).toBe(true);
+async function look(by: BudgetWatch): Promise<void> {
+  await expect.poll(() => by.look(), { interval: 5 }).toBe(true);
+}
 
 beforeEach(() => server.flush());
 afterEach(() => {

@@ -117,8 +117,12 @@ export function watchBudget(options: BudgetOptions): BudgetWatch {
     }
   }
 
-  const timer = setInterval(() => void look(), EVERY_MS);
-  void look();
+  const lookOn = (): void => {
+    // A look answers for its own failures.
+    look().catch(() => undefined);
+  };
+  const timer = setInterval(lookOn, EVERY_MS);
+  lookOn();
   return {
     look,
     stop: () => clearInterval(timer),

@@ -132,7 +132,7 @@ function createStage<Wish, Answer>(ask: (wishes: readonly Wish[]) => Promise<rea
     send() {
       const asked = line;
       line = [];
-      void send(asked);
+      send(asked).catch((error: unknown) => asked.forEach(({ reject }) => reject(error)));
       return asked.length;
     },
   };

@@ -96,7 +96,8 @@ export function createPulse(options: PulseOptions): Pulse {
     }
     for (let partition = group; partition < beats.length; partition += groupCount) {
       const beat = beats[partition];
-      if (beat !== undefined && !beat.isCalling) void call(beat);
+      if (beat === undefined || beat.isCalling) continue;
+      call(beat).catch((error: unknown) => on.failed?.(beat.partition, error));
     }
     group = (group + 1) % groupCount;
   }

@@ -52,7 +52,9 @@ export function createTopicWishes(failed: (error: unknown) => void): TopicWishes
   function startRound(): void {
     if (link === undefined || round !== undefined || repeat !== undefined) return;
     const on = link;
-    round = setImmediate(() => void runRound(on));
+    round = setImmediate(() => {
+      runRound(on).catch(() => endRound(false));
+    });
   }
 
   async function runRound(on: TopicLink): Promise<void> {

@@ -73,7 +73,13 @@ export function createTopics(options: TopicsOptions): Topics {
   const link = createSubscriptionLink(
     () => options.connect(),
     numbers.map((partition) => clusterSlot(partitions.tag(partition))),
-    { ready: (connection) => void renew(connection), lost, message },
+    {
+      ready: (connection) => {
+        renew(connection).catch((error: unknown) => lost(textOf(error)));
+      },
+      lost,
+      message,
+    },
   );
 
   function message(topicBytes: Buffer, bytes: Buffer): void {

@@ -136,10 +136,12 @@ function createEnding(log: Log, runSteps: () => Promise<readonly string[]>): End
       if (isStopping) return;
       isStopping = true;
       log.info({ reason }, "stopping");
-      void runSteps().then((failed) => {
-        log.info({ reason, failed }, "stopped");
-        process.exit(failed.length === 0 || exitCode !== 0 ? exitCode : 1);
-      });
+      runSteps()
+        .then((failed) => {
+          log.info({ reason, failed }, "stopped");
+          process.exit(failed.length === 0 || exitCode !== 0 ? exitCode : 1);
+        })
+        .catch(() => process.exit(1));
     },
     isStopping: () => isStopping,
   };

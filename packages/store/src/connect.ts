@@ -104,7 +104,8 @@ export function connectStore(options: StoreOptions): Store {
   const retire = (old: Pool): void => {
     if (pool !== old || closed) return;
     pool = open(way ?? "direct");
-    void old.end({ timeout: RETIRE_SEC });
+    // One that will not end is the kernel's to give up.
+    old.end({ timeout: RETIRE_SEC }).catch(() => undefined);
   };
 
   /**

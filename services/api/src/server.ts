@@ -45,7 +45,7 @@ export async function createServer(api: ApiContext, options: ServerOptions): Pro
     // What is in flight when the process stops is answered as ever.
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PATH_PART_CHARS },
-    frameworkErrors: (error, request, reply) => void refuseUnrouted(error, request, reply),
+    frameworkErrors: refuseUnrouted,
     clientErrorHandler: brokenSockets.refuse,
   });
   server.addHook("onRequest", (request, reply, done) => {
@@ -128,9 +128,13 @@ function familyOf({ routeOptions: { config, url } }: FastifyRequest): Family {
 }
 
 /** What the router refuses by itself comes past no hook. */
-async function refuseUnrouted(error: FastifyError, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+function refuseUnrouted(fault: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  answerUnrouted(fault, request, reply).catch(() => request.raw.destroy());
+}
+
+async function answerUnrouted(fault: FastifyError, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   if (!(await takeRest(request.raw))) void reply.header("connection", "close");
-  await sendProblem(reply, refusalOf(error) ?? faultOf());
+  await sendProblem(reply, refusalOf(fault) ?? faultOf());
 }
 
 function sendProblem(reply: FastifyReply, error: ChatError, status?: number): FastifyReply {

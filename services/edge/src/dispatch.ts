@@ -58,7 +58,8 @@ export function dispatch(edge: EdgeContext, session: Session, frame: ClientFrame
   }
   const channel = channelOf(frame);
   const work = (): Promise<void> => perform(edge, session, frame.type, frame);
-  void (channel === undefined ? work() : session.inOrder(channel, work));
+  const done = channel === undefined ? work() : session.inOrder(channel, work);
+  done.catch((err: unknown) => edge.log.error({ err, session: session.id }, "a command was not answered"));
 }
 
 function admit(session: Session, frame: ClientFrame, nowMs: number): ChatError | undefined {

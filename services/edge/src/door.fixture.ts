@@ -33,7 +33,7 @@ export function doorRig(options: DoorRig = {}) {
     edge: {
       ...{ node: "edge.test", limits: DEFAULT_LIMITS, heartbeatMs: 25_000, connectionsPerUser: 10 },
       ...{ metrics: createEdgeMetrics(registry), hub, unidentified },
-      log: { warn: (fields: unknown) => void warnings.push(Object(fields)) },
+      log: { warn: (fields: unknown) => void warnings.push(Object(fields)), error: () => undefined },
       relays: { release: () => undefined },
       persisted: { forget: () => undefined },
     },

@@ -44,7 +44,7 @@ export interface DoorContext extends Pick<
   EdgeContext,
   "node" | "limits" | "heartbeatMs" | "connectionsPerUser" | "metrics" | "hub" | "unidentified"
 > {
-  readonly log: Pick<EdgeContext["log"], "warn">;
+  readonly log: Pick<EdgeContext["log"], "warn" | "error">;
   readonly relays: Pick<EdgeContext["relays"], "release">;
   readonly persisted: Pick<EdgeContext["persisted"], "forget">;
 }
@@ -104,6 +104,12 @@ export function createDoor(options: DoorOptions): Door {
     }
   }
 
+  /** A fault of ours is no reason for the client to think its token is bad: it comes back with the same one. */
+  const lost = (session: Session) => (err: unknown) => {
+    edge.log.error({ err, session: session.id }, "a token could not be looked at");
+    session.farewell("resync", performance.now());
+  };
+
   return {
     clientAddress,
     admit(request, address) {
@@ -124,7 +130,7 @@ export function createDoor(options: DoorOptions): Door {
       return session;
     },
     greet(session, admission) {
-      if (admission.kind === "presented") void examine(session, admission.token);
+      if (admission.kind === "presented") examine(session, admission.token).catch(lost(session));
       else if (admission.kind === "sent-away") session.farewell(admission.reason, performance.now());
     },
     exit(session, code, address) {

@@ -69,9 +69,9 @@ export function listen({ host, port, ...options }: ListenerOptions): Promise<Lis
       if (handle === false) {
         // The layer does not say why; somebody who tries the same does.
         const taken = new Error("the port is taken");
-        void listenFault(host, port).then((fault = taken) => {
+        listenFault(host, port).then((fault = taken) => {
           reject(Object.assign(fault, { message: `cannot listen on ${host}:${port}: ${fault.message}` }));
-        });
+        }, reject);
         return;
       }
       let listening = true;

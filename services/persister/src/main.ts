@@ -77,9 +77,14 @@ async function main(context: Context): Promise<void> {
   await belonging.settled;
   if (starting.signal.aborted) return;
 
-  const watching = setInterval(() => void backlog.look(), BACKLOG_EVERY_MS);
+  const broken = (err: unknown): void => log.error({ err }, "a look at the stores failed; the next one follows");
+  const watching = setInterval(() => {
+    backlog.look().catch(broken);
+  }, BACKLOG_EVERY_MS);
   onStop("backlog", () => clearInterval(watching));
-  const relieving = setInterval(() => void relief.sweep(), RELIEF_EVERY_MS);
+  const relieving = setInterval(() => {
+    relief.sweep().catch(broken);
+  }, RELIEF_EVERY_MS);
   onStop("relief", () => clearInterval(relieving));
   const budget = watchBudget({ connection: commands, keys, node: context.node, budgetBytes });
   onStop("budget", () => budget.stop());
@@ -92,7 +97,7 @@ async function main(context: Context): Promise<void> {
     stuck: (partition, err) => log.error({ partition, err }, "this partition cannot be saved; the others go on"),
     committed(outcome, entries, tookMs) {
       metrics.committed(outcome, entries, tookMs);
-      void relief.look();
+      relief.look().catch(broken);
       report(log, outcome);
     },
   });

@@ -53,13 +53,14 @@ async function inTurn<Answer>(
     () => undefined,
     () => undefined,
   );
-  for (const channel of channels) {
-    void session.inOrder(channel, () => {
+  const turns = channels.map((channel) =>
+    session.inOrder(channel, () => {
       waiting -= 1;
       if (waiting === 0) begin();
       return settled;
-    });
-  }
+    }),
+  );
+  await Promise.all(turns);
   return done;
 }
 
