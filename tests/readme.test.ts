@@ -4,7 +4,11 @@ import { describeSettings } from "@rookery/runtime";
 import { describe, expect, it } from "vitest";
 
 const readme = readFileSync("README.md", "utf8");
-const documents = ["README.md", "packages/protocol/PROTOCOL.md"];
+const documents = [
+  "README.md",
+  "packages/protocol/PROTOCOL.md",
+  ...readdirSync("docs").map((file) => join("docs", file)),
+];
 
 describe("the documents", () => {
   it.each(documents)("%s links only to files that are there", (file) => {
