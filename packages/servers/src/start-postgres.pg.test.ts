@@ -70,7 +70,8 @@ describe("startPostgres", () => {
     expect(await seen({ dir: join(base, "a"), ephemeral: true })).toContain("fsync=off");
   });
 
-  it("says what the server said when it cannot start", async () => {
+  // Three data folders are made: on a machine that does other things too, each may take ten seconds.
+  it("says what the server said when it cannot start", { timeout: 90_000 }, async () => {
     await expect(startPostgres({ settings: { max_connections: "many" } })).rejects.toThrow(
       /ended at start: .*max_connections/,
     );
