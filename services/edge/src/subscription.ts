@@ -48,7 +48,10 @@ export function createSubscription(parts: SubscriptionParts): Subscription {
     node,
     listener: {
       envelope: (channel, envelope) => relays.feed(channel, envelope),
-      stored: (partition, watermark) => persisted.stored(partition, watermark),
+      stored(partition, watermark) {
+        floors.see(partition, watermark.upTo.epoch);
+        persisted.stored(partition, watermark);
+      },
       probe: (partition) => pulse.probe(partition),
       lost(reason) {
         if (state === "attached") state = "lost";
