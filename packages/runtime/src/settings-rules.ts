@@ -3,7 +3,7 @@
 // the keys of tokens fit their algorithms is said by the one that will use them.
 // Limits that only make each other useless (a soft limit above the hard one) are left to who uses them: they are often
 // changed one at a time.
-import { maskValue } from "./settings-problem.ts";
+import { maskValue, NO_SOURCE } from "./settings-problem.ts";
 import type { SettingsProblem } from "./settings-problem.ts";
 import { faultOf } from "./settings-parsers.ts";
 import type { SettingParsers, TokenKeyValues } from "./settings-parsers.ts";
@@ -67,8 +67,8 @@ function problemBetween(
   const row = rowsByKey.get(key);
   const got = maskValue(valueOf(values, key), row?.secrecy ?? "key");
   const beside = others.map((each) => rowsByKey.get(each)?.env).join(" and ");
-  const from = values.get(key)?.source ?? "nothing";
-  const source = others.length === 0 ? from : `${from}, beside ${beside}`;
+  const from = values.get(key)?.source ?? NO_SOURCE;
+  const source = others.length === 0 || from === NO_SOURCE ? from : `${from}, beside ${beside}`;
   return {
     key,
     env: row?.env ?? key,

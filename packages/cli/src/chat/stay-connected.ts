@@ -21,7 +21,7 @@ export interface Conversation {
   readonly until: AbortSignal;
 }
 
-/** Resolves when `until` says so; rejects when the cluster ends it, or when the very first connection fails. */
+/** Resolves when `until` says so; rejects when the cluster ends it, or when no edge can be reached at the very start. */
 export async function stayConnected(conversation: Conversation): Promise<void> {
   const { until } = conversation;
   try {
@@ -40,9 +40,14 @@ async function converseOn(conversation: Conversation): Promise<void> {
   for (let attempt = 0; !until.aborted; attempt += 1) {
     const url = endpoint.urls[attempt % endpoint.urls.length] ?? "";
     const startedMs = performance.now();
-    const closing = await converse(conversation, url, token, hasConnected);
+    const isLastHope = !hasConnected && attempt + 1 >= endpoint.urls.length;
+    const closing = await converse(conversation, url, token, !isLastHope);
     if (until.aborted) return;
     const isOpened = closing.code !== NEVER_OPENED;
+    if (!isOpened && !hasConnected) {
+      say(`${closing.reason}; trying the next edge`);
+      continue;
+    }
     hasConnected ||= isOpened;
     const action = isOpened ? actionForClose(closing.code) : "reconnect";
     const told = closing.reason === "" ? String(closing.code) : `${closing.code} ${visibleLine(closing.reason)}`;

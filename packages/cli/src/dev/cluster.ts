@@ -56,8 +56,10 @@ export function createCluster(options: ClusterOptions): Cluster {
   const fill = async (wave: Wave, name: string, start: (starting: AbortSignal) => Promise<Member>): Promise<Member> => {
     if (closing.signal.aborted) throw new Error("stopped while starting");
     const { restart } = options;
+    const died = (text: string): void =>
+      options.say(restart ? text : `${text}\nthe rest goes on; --restart would bring ${name} back`);
     const back = (member: Member): void => options.back(name, member);
-    const slot = createSlot(name, start, { restart, died: options.say, back });
+    const slot = createSlot(name, start, { restart, died, back });
     waves.get(wave)?.push(slot);
     return slot.open();
   };

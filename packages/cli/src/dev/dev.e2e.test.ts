@@ -211,8 +211,8 @@ describe("a given server that does not answer", () => {
     const refused = "connect ECONNREFUSED 127.0.0.1:1";
     await until("both reasons", () => dev.err.length === 2);
     expect(dev.err.toSorted()).toEqual([
-      `waiting for postgres at postgres://***@127.0.0.1:1/x: ${refused}`,
-      `waiting for redis at redis://127.0.0.1:1: ${refused}`,
+      `waiting up to 60 s for postgres at postgres://***@127.0.0.1:1/x: ${refused}`,
+      `waiting up to 60 s for redis at redis://127.0.0.1:1: ${refused}`,
     ]);
     dev.child.kill("SIGINT");
     expect(await dev.ended).toBe(0);

@@ -140,6 +140,7 @@ describe("the death of a child", () => {
       dev.err.some((each) => each.startsWith("edge-2 ended with signal SIGKILL; its last lines:")),
     );
     await until("its last lines", () => dev.err.some((each) => each.includes(`"node":"edge-2.`)));
+    await until("what to do", () => dev.err.some((each) => each.includes("the rest goes on; --restart would")));
     expect(survivors(line)).toHaveLength(4);
     expect(dev.out).toHaveLength(1);
   });

@@ -15,6 +15,7 @@ export interface DevParts {
 }
 
 const REDIS_ANSWERS_WITHIN_MS = 1500;
+const NOT_LET_IN = /^(WRONGPASS|NOAUTH|NOPERM)\b/;
 
 export const PARTS: DevParts = {
   mainOf: (kind) => fileURLToPath(import.meta.resolve(`@rookery/${kind}`)),
@@ -39,7 +40,9 @@ export const PARTS: DevParts = {
     try {
       await whenReady(connection, REDIS_ANSWERS_WITHIN_MS);
     } catch (error) {
-      throw new NotYet(why ?? messageOf(error));
+      const reason = why ?? messageOf(error);
+      // A password that is missing or wrong stays so: no waiting mends it.
+      throw NOT_LET_IN.test(reason) ? new Error(reason) : new NotYet(reason);
     } finally {
       connection.disconnect();
     }

@@ -23,8 +23,8 @@ describe("what a person is told once everything answers", () => {
   });
 
   it.each([
-    [["loopback"], "pages of this machine, on any port may connect"],
-    [["loopback", "https://app.example"], "pages of this machine, on any port, https://app.example may connect"],
+    [["loopback"], "pages of any port of this machine may connect"],
+    [["loopback", "https://app.example"], "pages of any port of this machine, https://app.example may connect"],
     [["https://app.example"], "pages of https://app.example may connect"],
     [[], "no page may connect"],
   ])("is whose pages may connect with %j, and what to set for others", (origins, told) => {

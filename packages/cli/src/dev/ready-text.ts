@@ -39,6 +39,6 @@ export function readyText(line: ReadyLine, { folder, cwd, allowedOrigins }: Plac
 
 function pagesText(origins: readonly string[]): string {
   if (origins.length === 0) return "no page may connect";
-  const whose = origins.map((origin) => (origin === "loopback" ? "this machine, on any port" : origin));
+  const whose = origins.map((origin) => (origin === "loopback" ? "any port of this machine" : origin));
   return `pages of ${whose.join(", ")} may connect`;
 }

@@ -48,9 +48,9 @@ describe("waiting for a server of somebody else", () => {
   it("tells each reason at once and once, and goes on until there is an answer", async () => {
     const { said, outcome } = scene(60_000, REFUSED, REFUSED, LOADING, REFUSED, "PONG");
     await vi.advanceTimersByTimeAsync(0);
-    expect(said).toEqual(["waiting for redis at r: connect ECONNREFUSED"]);
+    expect(said).toEqual(["waiting up to 60 s for redis at r: connect ECONNREFUSED"]);
     await vi.advanceTimersByTimeAsync(5000);
-    expect(said.slice(1)).toEqual(["waiting for redis at r: LOADING"]);
+    expect(said.slice(1)).toEqual(["waiting up to 60 s for redis at r: LOADING"]);
     expect(outcome()).toBe("PONG");
   });
 
@@ -72,7 +72,7 @@ describe("waiting for a server of somebody else", () => {
   it("says of a server that keeps silent that it does", async () => {
     const { said } = scene(60_000, SILENCE);
     await vi.advanceTimersByTimeAsync(2000);
-    expect(said).toEqual(["waiting for redis at r: no answer yet"]);
+    expect(said).toEqual(["waiting up to 60 s for redis at r: no answer yet"]);
   });
 
   it("ends when starting is given up, without another word", async () => {

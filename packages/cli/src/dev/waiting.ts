@@ -29,7 +29,7 @@ export async function waitFor<Answer>(waiting: Waiting<Answer>): Promise<Answer>
   const deadlineMs = performance.now() + withinMs;
   const told = new Set<string>();
   const tell = (reason: string): void => {
-    if (!told.has(reason)) say(`waiting for ${what}: ${reason}`);
+    if (!told.has(reason)) say(`waiting up to ${withinMs / 1000} s for ${what}: ${reason}`);
     told.add(reason);
   };
   for (;;) {
