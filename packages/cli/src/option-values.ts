@@ -33,7 +33,9 @@ export function channelId(text: string): string {
 /** A user id as it may stand in a token. */
 export function userId(text: string): string {
   if (isUserId(text)) return text;
-  throw new InvalidArgumentError("Expected a user id: 1 to 128 bytes with something to see, no control or bidi characters, no space at either end.");
+  throw new InvalidArgumentError(
+    "Expected a user id: 1 to 128 bytes with something to see, no control or bidi characters, no space at either end.",
+  );
 }
 
 /** An address with one of the given schemes. */

@@ -12,7 +12,20 @@ describe("sockets of one address", () => {
     addresses.closed("10.0.0.1");
     expect(addresses.mayOpen("10.0.0.1")).toBe(true);
     addresses.closed("10.0.0.1");
+    for (let n = 0; n < 2; n += 1) addresses.gone("10.0.0.1");
     expect(addresses.size()).toBe(0);
+  });
+
+  it("count on after their close while a peer may still hold them, up to as many as may be open", () => {
+    const addresses = createAddresses({ ...none, atMost: 2 });
+    for (let n = 0; n < 4; n += 1) {
+      expect(addresses.mayOpen("10.0.0.1")).toBe(true);
+      addresses.opened("10.0.0.1");
+      addresses.closed("10.0.0.1");
+    }
+    expect([addresses.mayOpen("10.0.0.1"), addresses.mayOpen("10.0.0.2")]).toEqual([false, true]);
+    addresses.gone("10.0.0.1");
+    expect(addresses.mayOpen("10.0.0.1")).toBe(true);
   });
 
   it("count an IPv6 client's whole /64 as one", () => {

@@ -1,6 +1,7 @@
 // What one client address holds on this edge, and how often it was refused of late. Pure; the door asks before it accepts
 // and tells of each end and each refusal. Who counts as one address is the runtime's: an IPv6 client owns its whole /64.
-// States: sockets open per address (as many entries as sockets, at most); refusals per address, forgotten as they age, and
+// States: sockets open per address, and those that were closed and may still be held by their peer (as many entries as
+// sockets, at most); refusals per address, forgotten as they age, and
 // at the latest when too many other addresses were refused since: strangers never size what is remembered.
 
 import { addressGroup, isLoopbackAddress } from "@rookery/runtime";
@@ -9,7 +10,9 @@ export interface Addresses {
   /** Whether one more socket from this address may be opened. */
   mayOpen(address: string): boolean;
   opened(address: string): void;
+  /** The socket was closed. Until `gone`, its peer may hold it open half way, with whatever it had begun to send. */
   closed(address: string): void;
+  gone(address: string): void;
   /** This address was refused, or let in and never said who it was. */
   refused(address: string, nowMs: number): void;
   /** Milliseconds until this address is listened to again; 0 when it is now. */
@@ -25,6 +28,9 @@ export interface AddressRules {
   readonly loopbackExempt: boolean;
 }
 
+/** Open and leaving sockets together, as a multiple of the open ones: people reload pages, and nobody holds more for long. */
+export const HELD_BY_LEAVING = 2;
+
 /** Refusals of one address before it is no longer listened to: a crowd behind one address, all of it mistaken once. */
 export const REFUSAL_BURST = 100;
 /** So many are forgiven each second: a page that may not connect and tries again all the time costs no more. */
@@ -39,6 +45,7 @@ interface Refusals {
 
 export function createAddresses({ atMost, loopbackExempt }: AddressRules): Addresses {
   const open = new Map<string, number>();
+  const leaving = new Map<string, number>();
   const refusals = new Map<string, Refusals>();
   const isExempt = (address: string): boolean => loopbackExempt && isLoopbackAddress(address);
   const standing = (key: string, nowMs: number): number => {
@@ -46,17 +53,21 @@ export function createAddresses({ atMost, loopbackExempt }: AddressRules): Addre
     return last === undefined ? 0 : Math.max(0, last.count - ((nowMs - last.atMs) * REFUSALS_PER_SEC) / 1000);
   };
   return {
-    mayOpen: (address) => isExempt(address) || (open.get(addressGroup(address)) ?? 0) < atMost,
-    opened(address) {
-      if (isExempt(address)) return;
+    mayOpen(address) {
       const key = addressGroup(address);
-      open.set(key, (open.get(key) ?? 0) + 1);
+      const held = open.get(key) ?? 0;
+      return isExempt(address) || (held < atMost && held + (leaving.get(key) ?? 0) < HELD_BY_LEAVING * atMost);
+    },
+    opened(address) {
+      if (!isExempt(address)) add(open, addressGroup(address), 1);
     },
     closed(address) {
-      const key = addressGroup(address);
-      const left = (open.get(key) ?? 0) - 1;
-      if (left > 0) open.set(key, left);
-      else open.delete(key);
+      if (isExempt(address)) return;
+      add(open, addressGroup(address), -1);
+      add(leaving, addressGroup(address), 1);
+    },
+    gone(address) {
+      if (!isExempt(address)) add(leaving, addressGroup(address), -1);
     },
     refused(address, nowMs) {
       if (isExempt(address)) return;
@@ -72,6 +83,12 @@ export function createAddresses({ atMost, loopbackExempt }: AddressRules): Addre
       const over = standing(addressGroup(address), nowMs) - (REFUSAL_BURST - 1);
       return over <= 0 ? 0 : Math.ceil((over * 1000) / REFUSALS_PER_SEC);
     },
-    size: () => open.size,
+    size: () => new Set([...open.keys(), ...leaving.keys()]).size,
   };
+}
+
+function add(counts: Map<string, number>, key: string, more: number): void {
+  const count = (counts.get(key) ?? 0) + more;
+  if (count > 0) counts.set(key, count);
+  else counts.delete(key);
 }

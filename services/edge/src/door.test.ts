@@ -17,14 +17,15 @@ const AWAY: Verified = { ok: false, code: "unavailable", message: "away" };
 type Rig = ReturnType<typeof doorRig>;
 
 /** A socket from the upgrade to its end, as the listener would tell of it; resolves with the code of its close. */
-async function visit({ door }: Rig, address: string, request = GOOD): Promise<number | string> {
+async function visit({ door }: Rig, address: string, request = GOOD, closedBy?: number): Promise<number | string> {
   const admission = door.admit(request, address);
   if (admission.kind === "refused") return admission.reason;
   return new Promise((resolve) => {
     const session = door.enter(
       {
         ...{ send: () => undefined, subscribe: () => undefined, unsubscribe: () => undefined, ping: () => undefined },
-        end: (code: number) => {
+        end: (farewell: number) => {
+          const code = closedBy ?? farewell;
           door.exit(session, code, address);
           resolve(code);
         },
@@ -57,6 +58,23 @@ describe("a handshake", () => {
 
   it("may write its words in any case, and in company", () => {
     expect(handshakeFault({ ...GOOD, upgrade: "WebSocket", connection: "keep-alive, UPGRADE" })).toBeUndefined();
+  });
+});
+
+describe("a connection that was ended", () => {
+  it("holds its address' place while its peer may not have ended it, and none when it was cut", async () => {
+    const ended = doorRig({ connectionsPerAddress: 2 });
+    for (let n = 0; n < 4; n += 1) expect(await visit(ended, "192.0.2.1")).toBe(4004);
+    expect(await visit(ended, "192.0.2.1")).toBe("address_full");
+    expect(await visit(ended, "192.0.2.2")).toBe(4004);
+    const cut = doorRig({ connectionsPerAddress: 2 });
+    for (let n = 0; n < 10; n += 1) expect(await visit(cut, "192.0.2.1", GOOD, 1006)).toBe(1006);
+  });
+
+  it("counts in the node's own cap likewise", async () => {
+    const rig = doorRig({ maxConnections: 2 });
+    for (let n = 0; n < 4; n += 1) expect(await visit(rig, `192.0.2.${n}`)).toBe(4004);
+    expect(await visit(rig, "192.0.2.9")).toBe("node_full");
   });
 });
 

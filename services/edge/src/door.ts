@@ -7,6 +7,7 @@ import type { Verified, Verifier } from "@rookery/auth";
 import { refreshAtMs } from "@rookery/auth";
 import type { ClientAddress, OriginAllowed } from "@rookery/runtime";
 import { nanoid } from "nanoid";
+import { HELD_BY_LEAVING } from "./addresses.ts";
 import type { Addresses } from "./addresses.ts";
 import type { EdgeContext } from "./context.ts";
 import { findCredential } from "./credentials.ts";
@@ -62,6 +63,10 @@ export interface DoorOptions {
 
 /** Ends that are not the doing of somebody who never said who it was. */
 const NOT_ITS_FAULT: ReadonlySet<number> = new Set([CLOSES.draining.code, CLOSES.overloaded.code]);
+/** The connection is gone with its close: there was no farewell to be answered. */
+const CUT = 1006;
+/** The layer gives up a peer that does not answer the end of a connection: seen after 12 to 28 s. */
+const HELD_AT_MOST_MS = 30_000;
 const FULL_RETRY_MS = 5000;
 const DRAINING_RETRY_MS = 1000;
 
@@ -71,6 +76,8 @@ export function createDoor(options: DoorOptions): Door {
   const accepts = new TokenBucket(connectsPerSec, performance.now());
   const logRefusal = createRefusalLog(edge.log);
   let open = true;
+  /** Sockets that were ended and may still be held by their peers. */
+  let leaving = 0;
 
   /** What is wrong with a request costs it alone and nothing else; what others have to share is asked for last. */
   function decide(request: UpgradeRequest, address: string, nowMs: number): Admission {
@@ -82,12 +89,24 @@ export function createDoor(options: DoorOptions): Door {
     const credential = findCredential(request, originAllowed);
     if (credential.kind === "refused") return credential;
     if (!addresses.mayOpen(address)) return refusal("address_full", FULL_RETRY_MS);
-    if (edge.hub.counts().sessions + unidentified.size >= maxConnections) return refusal("node_full", FULL_RETRY_MS);
+    const held = edge.hub.counts().sessions + unidentified.size;
+    if (held >= maxConnections || held + leaving >= HELD_BY_LEAVING * maxConnections)
+      return refusal("node_full", FULL_RETRY_MS);
     const waitMs = accepts.take(connectsPerSec, connectsPerSec, nowMs);
     if (waitMs > 0) return refusal("too_many_at_once", waitMs);
     if (credential.kind === "token") return { kind: "presented", token: credential.token };
     // Tickets are sold by the api's next routes; until then none is valid.
     return credential.kind === "ticket" ? { kind: "sent-away", reason: "token" } : credential;
+  }
+
+  /** The layer keeps a socket that it has ended until its peer ends it too, or for some 20 s: such ones are counted apart. */
+  function lingers(address: string): void {
+    leaving += 1;
+    const gone = (): void => {
+      leaving -= 1;
+      addresses.gone(address);
+    };
+    setTimeout(gone, HELD_AT_MOST_MS).unref();
   }
 
   async function examine(session: Session, token: string): Promise<void> {
@@ -135,6 +154,8 @@ export function createDoor(options: DoorOptions): Door {
     },
     exit(session, code, address) {
       addresses.closed(address);
+      if (code === CUT) addresses.gone(address);
+      else lingers(address);
       // An accept was spent on nobody.
       if (session.identity === undefined && !NOT_ITS_FAULT.has(code)) addresses.refused(address, performance.now());
       session.closed();
