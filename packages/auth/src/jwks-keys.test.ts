@@ -105,6 +105,19 @@ describe("an issuer's published keys", () => {
     await expect(find("one")).resolves.toBeDefined();
   });
 
+  it("are away while it publishes none, and those it published before stay good", async () => {
+    const { state, find, faults } = await issuer();
+    state.kids = [];
+    await expect(find("one")).rejects.toThrow(KeysAway);
+    state.kids = ["one"];
+    state.nowMs += 1_000;
+    await find("one");
+    state.kids = [];
+    await expect(find("stranger")).rejects.toThrow(KeysAway);
+    await find("one");
+    expect(faults).toEqual(["it publishes no key", "it publishes no key"]);
+  });
+
   it("that were withdrawn are no longer taken after the next fetch", async () => {
     const { state, find } = await issuer();
     await find("one");

@@ -52,7 +52,10 @@ export function createJwksKeys(options: JwksOptions): JwksKeys {
   async function refresh(): Promise<void> {
     triedAtMs = nowMs();
     try {
-      keys = createLocalJWKSet(await fetchJwks(address));
+      const fetched = await fetchJwks(address);
+      // An issuer that publishes nothing is in trouble; the keys it published before are good all the same.
+      if (fetched.keys.length === 0) throw new Error("it publishes no key");
+      keys = createLocalJWKSet(fetched);
       fetchedAtMs = nowMs();
       fault = undefined;
     } catch (error) {

@@ -59,7 +59,7 @@ function start(marks: ClusterMarks, ledger: ClusterLedger, kind: "persister" | "
   });
   void belonging.settled.then(() => (heard.settled = true));
   onTestFinished(belonging.close);
-  return Object.assign(heard, { close: belonging.close });
+  return Object.assign(heard, { close: belonging.close, trouble: belonging.trouble });
 }
 
 const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
@@ -109,6 +109,22 @@ describe("a cluster", () => {
     expect((await postgres.lives()).map(({ life }) => life)).toEqual([expect.not.stringContaining(before)]);
     await pass(30_000);
     for (const one of [persister, ...starters]) expect(one).toMatchObject(peace);
+  });
+
+  it("numbers nothing in an empty Redis that may be another's, and everything in a marked one, Postgres away or not", async () => {
+    const [redis, postgres] = [createRedis(), createPostgres()];
+    start(redis, postgres);
+    await pass(0);
+    const second = createRedis();
+    const stranger = start(second, postgres, "edge");
+    await pass(1_000);
+    expect(stranger.trouble()).toBe("whose Redis this is shows soon");
+    postgres.isAway = true;
+    const ours = start(redis, postgres, "edge");
+    expect(ours.trouble()).toBe("whose Redis this is shows soon");
+    await pass(0);
+    expect(ours.trouble()).toBeUndefined();
+    expect(second.mark).toBeUndefined();
   });
 
   it("waits for the last word of a persister that died with its Redis to grow old, says so once, and goes on", async () => {

@@ -43,13 +43,18 @@ export interface BelongingOptions {
 export interface Belonging {
   /** Resolves once they are known to belong together, or when closed; never when they do not. */
   readonly settled: Promise<void>;
+  /**
+   * Why nothing may be numbered in this Redis yet, in one line, or undefined. A Redis that bears a mark may be written to
+   * while Postgres is away; an empty one only once it is known to be nobody else's.
+   */
+  trouble(this: void): string | undefined;
   close(this: void): void;
 }
 
 /** As often as a persister tells of the life it drains. */
 const LOOK_EVERY_MS = 2_000;
 const WAITING_LOOK_EVERY_MS = 500;
-/** A process that drains nothing may serve meanwhile; after so many looks only persisters go on asking who else drains. */
+/** A process that drains nothing serves as soon as Redis bears a mark; after so many looks only persisters go on asking who else drains. */
 const TRIAL_LOOKS = 6;
 
 const FOREIGN = {
@@ -70,6 +75,7 @@ export function startBelonging(options: BelongingOptions): Belonging {
   let state: "waiting" | "settled" | "foreign" | "closed" = "waiting";
   let looks = 0;
   let held = false;
+  let isMarked = false;
   let failure: string | undefined;
   let cluster: string | undefined;
   let drained: string | undefined;
@@ -77,6 +83,7 @@ export function startBelonging(options: BelongingOptions): Belonging {
 
   async function look(): Promise<void> {
     const mark = await marks.read();
+    isMarked = mark !== undefined;
     cluster ??= await ledger.cluster(randomUUID());
     if (mark !== undefined && mark.cluster !== cluster) {
       refuse(FOREIGN.redis(cluster, mark.cluster));
@@ -147,6 +154,7 @@ export function startBelonging(options: BelongingOptions): Belonging {
   options.after.then(lookOn, () => undefined).catch(tell);
   return {
     settled,
+    trouble: () => (state === "settled" || isMarked ? undefined : "whose Redis this is shows soon"),
     close() {
       state = "closed";
       clearTimeout(timer);

@@ -154,7 +154,7 @@ it("log is shed on the master that is nearly full, and on no other", async () =>
   expect(await shedding.fullness()).toBeUndefined();
   await right.redis.config("SET", "maxmemory", "1000000");
   expect(await shedding.fullness()).toBeGreaterThan(1);
-  const shed = await shedding.shed(allPartitions, 10_000);
+  const shed = await shedding.shed(allPartitions, 10_000, false);
   await right.redis.config("SET", "maxmemory", "0");
   const isRight = settled.map((channel) => clusterSlot(partitions.tag(partitions.of(channel))) > 8_191);
   expect(await lengths()).toEqual(before.map((length, at) => (isRight[at] ? 0 : length)));

@@ -53,6 +53,8 @@ export interface PublisherOptions {
   /** for all partitions together: one budget, of which budget.ts tells each partition what it may hold */
   readonly outboxMaxBytes: number;
   readonly onceTtlMs?: number;
+  /** Why this process may number nothing yet, or undefined: then every publication is `unavailable`. */
+  trouble?(this: void): string | undefined;
   /** How long a publication may wait in queues before it must not act any more. */
   readonly deadlineMs: number;
   /** Local time in ms, from any epoch. */
@@ -187,6 +189,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
 
   return {
     async publish(publication) {
+      const trouble = options.trouble?.();
+      if (trouble !== undefined) throw new ChatError("unavailable", trouble);
       const place = keys.channel(publication.channel);
       const tried = new Set<"late" | "cold">();
       let base: Position | undefined;

@@ -79,10 +79,10 @@ describe("a Redis with room", () => {
   it("loses nothing, with a limit or without one", async () => {
     const channel = await past(3_600_000, 50);
     expect(await shedding.fullness()).toBeUndefined();
-    expect(await shedding.shed(everywhere, LONG_MS)).toEqual({ entries: 0, bytes: 0 });
+    expect(await shedding.shed(everywhere, LONG_MS, false)).toEqual({ entries: 0, bytes: 0 });
     await fillTo(0.8);
     expect(await shedding.fullness()).toBeCloseTo(0.8, 1);
-    expect(await shedding.shed(everywhere, LONG_MS)).toEqual({ entries: 0, bytes: 0 });
+    expect(await shedding.shed(everywhere, LONG_MS, false)).toEqual({ entries: 0, bytes: 0 });
     expect(await lengthOf(channel)).toBe(50);
   });
 });
@@ -91,7 +91,7 @@ describe("a Redis that is nearly full", () => {
   it("sheds until it has room, and no further", async () => {
     const channels = [await past(7_200_000, 1_500), await past(3_600_000, 1_500)];
     await fillTo(0.95);
-    const shed = await shedding.shed(everywhere, LONG_MS);
+    const shed = await shedding.shed(everywhere, LONG_MS, false);
     const left = (await Promise.all(channels.map(lengthOf))).reduce((sum, length) => sum + length, 0);
     expect(shed.entries).toBe(3_000 - left);
     expect(shed.bytes).toBeGreaterThan(shed.entries * TEXT.length);
@@ -103,7 +103,7 @@ describe("a Redis that is nearly full", () => {
   it("sheds the oldest first, whatever channel and partition they are in", async () => {
     const [old, older, oldest] = [await past(3_600_000, 900), await past(7_200_000, 900), await past(9_000_000, 900)];
     await fillTo(0.95);
-    await shedding.shed(everywhere, LONG_MS);
+    await shedding.shed(everywhere, LONG_MS, false);
     expect(await lengthOf(old)).toBe(900);
     const left = await logOf(older);
     expect(left).toEqual(Array.from({ length: left.length }, (_, at) => `7-${900 - left.length + at + 1}`));
@@ -116,12 +116,14 @@ describe("a Redis that is nearly full", () => {
     await persist(young);
     const channels = [await past(3_600_000, 1_000), await past(61_500, 300), await past(50_000, 300)];
     await fillTo(0.95);
-    await shedding.shed(everywhere, LONG_MS);
+    await shedding.shed(everywhere, LONG_MS, false);
     expect(await lengthOf(channels[0] ?? "")).toBeLessThan(1_000);
     expect(await lengthOf(channels[2] ?? "")).toBe(300);
     expect(await lengthOf(young)).toBe(300);
     await redis.config("SET", "maxmemory", "1000000");
-    await shedding.shed(everywhere, LONG_MS);
+    await shedding.shed(everywhere, LONG_MS, true);
+    expect(await Promise.all([...channels.slice(0, 2), young].map(lengthOf))).toEqual([0, 0, 300]);
+    await shedding.shed(everywhere, LONG_MS, false);
     for (const channel of [...channels, young]) expect(await lengthOf(channel)).toBe(0);
   });
 
@@ -137,7 +139,7 @@ describe("a Redis that is nearly full", () => {
     await redis.hset(head, "saved", places(before)[9] ?? "");
     await redis.zadd(keys.partition(partition).shed, 1, turned);
     await redis.config("SET", "maxmemory", "1000000");
-    const shed = await shedding.shed(everywhere, LONG_MS);
+    const shed = await shedding.shed(everywhere, LONG_MS, false);
     expect(shed.entries).toBe(70);
     expect(await logOf(half)).toEqual(places(halves.slice(60)));
     expect(await logOf(none)).toEqual(places(nones));
@@ -150,7 +152,7 @@ describe("a Redis that is nearly full", () => {
     await persist(channel);
     await fillTo(1.05);
     await expect(publisher.publish(publication(channel))).rejects.toMatchObject({ code: "overloaded" });
-    await shedding.shed(everywhere, LONG_MS);
+    await shedding.shed(everywhere, LONG_MS, false);
     const [position] = await say(channel, 1);
     expect(position?.seq).toBe(901);
     expect((await logOf(channel)).at(-1)).toBe(places([position ?? { epoch: 0, seq: 0 }])[0]);
@@ -159,7 +161,7 @@ describe("a Redis that is nearly full", () => {
   it("sheds for no longer than it is told to", async () => {
     await past(3_600_000, 500);
     await redis.config("SET", "maxmemory", "1000000");
-    expect(await shedding.shed(everywhere, 0)).toEqual({ entries: 0, bytes: 0 });
+    expect(await shedding.shed(everywhere, 0, false)).toEqual({ entries: 0, bytes: 0 });
   });
 });
 
@@ -172,7 +174,7 @@ describe("the list of what may be shed", () => {
     await persist(channel, 4);
     expect(await redis.zrange(shed, 0, "-1")).toEqual([channel]);
     await redis.config("SET", "maxmemory", "1000000");
-    await shedding.shed(everywhere, LONG_MS);
+    await shedding.shed(everywhere, LONG_MS, false);
     expect(await lengthOf(channel)).toBe(6);
     expect(await redis.zrange(shed, 0, "-1")).toEqual([]);
     await redis.config("SET", "maxmemory", "0");

@@ -38,9 +38,9 @@ export interface Shedding {
   fullness(): Promise<number | undefined>;
   /**
    * Takes saved entries of these partitions on masters that are nearly full, until they have room, nothing is left to take
-   * or the time is over.
+   * or the time is over. `sparesYoung`: nothing of the last minute, which those who heal read and Postgres cannot give now.
    */
-  shed(partitions: readonly number[], forMs: number): Promise<Shed>;
+  shed(partitions: readonly number[], forMs: number, sparesYoung: boolean): Promise<Shed>;
   /** Forgets some channels that left Redis by themselves, and notes how old others are: a little at each call, in turn. */
   tidy(partitions: readonly number[]): Promise<void>;
 }
@@ -88,7 +88,7 @@ export function createShedding({
     return all.slice(0, RUNS_PER_ROUND);
   }
 
-  async function shed(partitions: readonly number[], forMs: number): Promise<Shed> {
+  async function shed(partitions: readonly number[], forMs: number, sparesYoung: boolean): Promise<Shed> {
     const deadlineMs = performance.now() + forMs;
     const [seconds] = await connection.time();
     const nowMs = Number(seconds) * 1_000;
@@ -97,7 +97,7 @@ export function createShedding({
     while (performance.now() < deadlineMs) {
       const candidates = await oldestOf(short);
       const [oldest] = candidates;
-      if (oldest === undefined) break;
+      if (oldest === undefined || (sparesYoung && oldest.oldestMs > nowMs - YOUNG_MS)) break;
       const latestMs = latestOf(oldest.oldestMs, nowMs);
       const chosen = candidates.filter(({ oldestMs }) => oldestMs <= latestMs);
       const runs = await Promise.all(chosen.map((candidate) => run(candidate, ENTRIES_PER_RUN, latestMs)));
@@ -130,7 +130,7 @@ export function createShedding({
         const limited = shares.filter((share) => share !== undefined);
         return limited.length === 0 ? undefined : Math.max(...limited);
       }),
-    shed: (partitions, forMs) => answered(connection, () => shed(partitions, forMs)),
+    shed: (...wanted) => answered(connection, () => shed(...wanted)),
     tidy: (partitions) => answered(connection, () => tidy(partitions)),
   };
 }

@@ -66,7 +66,13 @@ export function connectStores({ settings, log, node, onStop }: Context) {
   return { keys, store, past, shares, commands, reads };
 }
 
-export function buildContext(context: Context, stores: Stores, verifier = buildVerifier(context)): ApiContext {
+/** `strangerTrouble`: why nothing may be numbered in this Redis yet, or undefined. */
+export function buildContext(
+  context: Context,
+  stores: Stores,
+  verifier = buildVerifier(context),
+  strangerTrouble: () => string | undefined = () => undefined,
+): ApiContext {
   const { settings, log } = context;
   const { keys, store, past, shares, commands, reads } = stores;
   const metrics = createApiMetrics(context.metrics);
@@ -109,6 +115,7 @@ export function buildContext(context: Context, stores: Stores, verifier = buildV
         return messages.last(channel);
       },
       outboxMaxBytes: settings.outboxMaxBytes,
+      trouble: strangerTrouble,
       deadlineMs: settings.commandTimeoutMs,
       failed: (channel, reason) => log.error({ channel, reason }, "Redis refused a part of a publication"),
     }),

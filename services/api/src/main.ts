@@ -49,7 +49,8 @@ async function main(context: ProcessContext<"api">): Promise<void> {
     drain: () => context.stop("drain"),
     checks: [
       ...storeChecks({
-        redisTrouble: () => fitness.trouble() ?? (isReady(reads) ? undefined : "Redis does not answer"),
+        redisTrouble: () =>
+          fitness.trouble() ?? belonging.trouble() ?? (isReady(reads) ? undefined : "Redis does not answer"),
         postgresTrouble: () => store.trouble(),
         isPostgresThere: () => store.state() === "ready",
       }),
@@ -70,7 +71,7 @@ async function main(context: ProcessContext<"api">): Promise<void> {
   const budget = watchBudget({ connection: commands, keys, node, budgetBytes: settings.outboxMaxBytes });
   onStop("budget", () => budget.stop());
 
-  const server = await createServer(buildContext(context, stores, verifier), settings);
+  const server = await createServer(buildContext(context, stores, verifier, belonging.trouble), settings);
   await server.listen({ host: settings.host, port: settings.port });
   const close = async (): Promise<void> => {
     draining = true;

@@ -13,6 +13,7 @@ import {
   startBelonging,
   watchBudget,
 } from "@rookery/broker";
+import type { Belonging } from "@rookery/broker";
 import { ChatError, createDecoder, encodeGap } from "@rookery/protocol";
 import type { FrameLimits, Position } from "@rookery/protocol";
 import { createClientAddress, createOriginAllowed, runProcess, startInternalServer, VERSION } from "@rookery/runtime";
@@ -58,6 +59,8 @@ async function main(context: Context): Promise<void> {
   const { keys, partitions, store, commands } = stores;
   let listener: Listener | undefined;
   let draining = false;
+  /** Nothing is numbered in a Redis that may be another cluster's. */
+  let strangerTrouble: Belonging["trouble"] = () => "Redis does not answer";
 
   const hub = createHub<Session>();
   const metrics = createEdgeMetrics(context.metrics);
@@ -105,6 +108,7 @@ async function main(context: Context): Promise<void> {
         return messages.last(channel);
       },
       outboxMaxBytes: settings.outboxMaxBytes,
+      trouble: () => strangerTrouble(),
       deadlineMs: settings.commandTimeoutMs,
       failed: (channel, reason) => log.error({ channel, reason }, "Redis refused a part of a publication"),
     }),
@@ -127,7 +131,7 @@ async function main(context: Context): Promise<void> {
     log,
     drain: () => context.stop("drain"),
     checks: [
-      { name: "redis", check: async () => subscription.trouble() },
+      { name: "redis", check: async () => subscription.trouble() ?? strangerTrouble() },
       { name: "tables", check: async () => tables.trouble() },
       { name: "postgres", advisory: true, check: () => store.trouble() },
       { name: "token keys", advisory: true, check: () => edge.verifier.trouble() },
@@ -145,6 +149,7 @@ async function main(context: Context): Promise<void> {
     waiting: (reason) => log.debug({ reason }, "whose Redis this is shows soon"),
     fault: (err) => log[err instanceof ChatError ? "debug" : "error"]({ err }, "whose stores these are is not known"),
   });
+  strangerTrouble = belonging.trouble;
   onStop("belonging", belonging.close);
   await Promise.race([attached, new Promise((resolve) => setTimeout(resolve, ATTACH_BEFORE_LISTENING_MS))]);
   const leave = startBeats({

@@ -9,14 +9,16 @@ function scene() {
   const lines: string[] = [];
   const asked: number[][] = [];
   const told: number[] = [];
+  const spared: boolean[] = [];
   const unlessAway = <T>(value: T): T => {
     if (now.away) throw new ChatError("unavailable", "away");
     return value;
   };
   const shedding: Shedding = {
     fullness: async () => unlessAway(now.fullness),
-    shed: async (partitions) => {
+    shed: async (partitions, _forMs, sparesYoung) => {
       asked.push([...partitions]);
+      spared.push(sparesYoung);
       return { entries: 3, bytes: 300 };
     },
     tidy: async () => unlessAway(undefined),
@@ -34,7 +36,7 @@ function scene() {
     now.ms += ms;
     await relief.look();
   };
-  return { now, relief, lines, asked, told, lookAfter };
+  return { now, relief, lines, asked, told, spared, lookAfter };
 }
 
 const nearlyFull = "warn Redis is nearly full; log that Postgres has is shed";
@@ -65,15 +67,17 @@ describe("a Redis that fills up", () => {
     expect(relief.trouble()).toBe("Redis is 90 % full: 6 saved log entries were shed so far");
   });
 
-  it("keeps its log while Postgres does not answer, and says so", async () => {
-    const { now, relief, asked, lookAfter } = scene();
+  it("keeps the log of the last minute while Postgres does not answer, and says so", async () => {
+    const { now, relief, spared, lookAfter } = scene();
     Object.assign(now, { fullness: 0.97, postgres: false });
     await lookAfter(0);
-    expect(asked).toEqual([]);
-    expect(relief.trouble()).toBe("Redis is 97 % full, and nothing is shed while Postgres does not answer");
+    expect(spared).toEqual([true]);
+    expect(relief.trouble()).toBe(
+      "Redis is 97 % full: 3 saved log entries were shed so far; those of the last minute are kept while Postgres does not answer",
+    );
     now.postgres = true;
     await lookAfter(1_000);
-    expect(asked).toHaveLength(1);
+    expect(spared).toEqual([true, false]);
   });
 
   it("is told of once, however often it is above and below the mark, and once when it has been calm", async () => {

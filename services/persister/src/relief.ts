@@ -41,7 +41,7 @@ export function createRelief(options: ReliefOptions): Relief {
   let lookedAtMs = Number.NEGATIVE_INFINITY;
   let shortAtMs: number | undefined;
   let fullness = Number.NaN;
-  let withheld = false;
+  let sparesYoung = false;
   let [entries, bytes] = [0, 0];
 
   async function relieve(): Promise<void> {
@@ -52,9 +52,8 @@ export function createRelief(options: ReliefOptions): Relief {
     }
     if (shortAtMs === undefined) log.warn({ fullness }, "Redis is nearly full; log that Postgres has is shed");
     shortAtMs = clock();
-    withheld = !(await postgresAnswers());
-    if (withheld) return;
-    const shed = await shedding.shed(owned(), SHED_FOR_MS);
+    sparesYoung = !(await postgresAnswers());
+    const shed = await shedding.shed(owned(), SHED_FOR_MS, sparesYoung);
     entries += shed.entries;
     bytes += shed.bytes;
     options.shed(shed);
@@ -92,8 +91,8 @@ export function createRelief(options: ReliefOptions): Relief {
     trouble() {
       if (shortAtMs === undefined) return undefined;
       const share = Number.isNaN(fullness) ? "nearly" : `${Math.round(fullness * 100)} %`;
-      if (withheld) return `Redis is ${share} full, and nothing is shed while Postgres does not answer`;
-      return `Redis is ${share} full: ${entries} saved log entries were shed so far`;
+      const kept = sparesYoung ? "; those of the last minute are kept while Postgres does not answer" : "";
+      return `Redis is ${share} full: ${entries} saved log entries were shed so far${kept}`;
     },
     fullness: () => fullness,
   };
