@@ -152,6 +152,25 @@ describe("one frame", () => {
     expect([results[0]?.messages?.at(-1)?.seq, results[1]?.messages?.[0]?.seq]).toEqual([30, 1]);
   });
 
+  it("is answered for each channel also when Postgres answers what nobody expects of some", async () => {
+    const socket = await open();
+    await ask(socket, { type: "join", ref: "known", channel: "known-before" });
+    await sql`alter table channels rename to channels_elsewhere`;
+    try {
+      const joins = ["known-before", "new-1", "new-2"].map((channel) => ({ channel }));
+      expect(await ask(socket, { type: "join", ref: "all", joins })).toMatchObject({
+        type: "ok",
+        results: [
+          { type: "ok", channel: "known-before" },
+          { type: "error", code: "internal", channel: "new-1" },
+          { type: "error", code: "internal", channel: "new-2" },
+        ],
+      });
+    } finally {
+      await sql`alter table channels_elsewhere rename to channels`;
+    }
+  });
+
   it("that names a channel twice answers twice, after what was asked before it and before what was asked after", async () => {
     const socket = await open();
     for (const frame of [

@@ -6,7 +6,7 @@ import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { connectRedis, whenReady } from "./connect.ts";
 import { BEFORE_FIRST_ENTRY, compareEntryIds } from "./entry-id.ts";
 import { createOutbox } from "./outbox.ts";
-import type { OutboxEntry } from "./outbox.ts";
+import type { OutboxEntry } from "./outbox-entry.ts";
 import type { Publication, Published } from "./publisher.ts";
 import { connected, keys, newChannel, partitions, publication, published, publisherOn } from "./publishing.suite.ts";
 

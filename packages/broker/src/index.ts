@@ -41,7 +41,8 @@ export type { BackwardPage, ChannelHead, ForwardPage, StoredFrame } from "./page
 export { limitOf, watchBudget } from "./budget.ts";
 export type { BudgetOptions, BudgetWatch, PartitionLoad } from "./budget.ts";
 export { createOutbox } from "./outbox.ts";
-export type { Outbox, OutboxBacklog, OutboxEntry, OutboxOptions, SavedBatch } from "./outbox.ts";
+export type { Outbox, OutboxBacklog, OutboxOptions, SavedBatch } from "./outbox.ts";
+export type { OutboxEntry } from "./outbox-entry.ts";
 export { createRegistry } from "./registry.ts";
 export type { NodeRecord, Registry } from "./registry.ts";
 export { createShedding, SHED_FROM } from "./shedding.ts";

@@ -11,7 +11,7 @@ import { formatEntryId, parseEntryId } from "./entry-id.ts";
 import type { EntryId } from "./entry-id.ts";
 import type { Keys } from "./keys.ts";
 import { fieldOf } from "./log.ts";
-import type { OutboxEntry } from "./outbox.ts";
+import type { OutboxEntry } from "./outbox-entry.ts";
 
 /** How often a Cluster is asked while nothing is there. */
 const POLL_MS = 50;

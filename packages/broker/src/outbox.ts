@@ -9,27 +9,11 @@ import { formatEntryId } from "./entry-id.ts";
 import type { EntryId } from "./entry-id.ts";
 import type { Keys } from "./keys.ts";
 import { fieldOf } from "./log.ts";
+import type { OutboxEntry } from "./outbox-entry.ts";
 import { waitingBytes } from "./budget.ts";
 import type { PartitionLoad } from "./budget.ts";
 import { createOutboxReader } from "./outbox-reader.ts";
 import { brokeOff } from "./rejections.ts";
-
-/** One message waiting for Postgres. `prev` stands only on the first of an epoch that follows another. */
-export interface OutboxEntry {
-  readonly partition: number;
-  readonly id: EntryId;
-  readonly channel: string;
-  readonly position: Position;
-  readonly prev?: Position | undefined;
-  /** finished JSON */
-  readonly frame: string;
-  /** bytes ever put into this outbox, this entry included */
-  readonly cumulativeBytes: number;
-  /** Counted while it waits, see keys.ts of `held`: for whom, and how many bytes. */
-  readonly counted?: { readonly user: string; readonly bytes: number };
-  /** Why it is no message: then channel may be "" and position ORIGIN, and `frame` is whatever the entry holds. */
-  readonly fault?: string;
-}
 
 /** What one transaction committed of a partition. */
 export interface SavedBatch {

@@ -29,7 +29,7 @@ export type AuthoriseAll = (
   session: Session,
   channels: readonly string[],
   right: Right,
-) => Promise<readonly (Grant | ChatError)[]>;
+) => Promise<readonly (Grant | Error)[]>;
 
 export interface AuthoriseOptions {
   /** Which of these channels exist, from Postgres in one statement; rejects with `unavailable`. */
@@ -78,20 +78,19 @@ export function createAuthorise(options: AuthoriseOptions): Authorisation {
     async authoriseAll(session, channels) {
       const unknown = channels.filter((channel) => !grants.has(channel));
       const absences = await ensureChannels(options, session, unknown).catch((error: unknown) => {
-        if (!(error instanceof ChatError)) throw error;
-        return unknown.map(() => error);
+        const reason = asError(error);
+        return unknown.map(() => reason);
       });
       const absent = new Map(unknown.map((channel, n) => [channel, absences[n]]));
       return Promise.all(
-        channels.map(async (channel) => absent.get(channel) ?? grants.get(channel) ?? read(channel).catch(refusal)),
+        channels.map(async (channel) => absent.get(channel) ?? grants.get(channel) ?? read(channel).catch(asError)),
       );
     },
   };
 }
 
-function refusal(error: unknown): ChatError {
-  if (error instanceof ChatError) return error;
-  throw error;
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error("a store failed without a reason", { cause: error });
 }
 
 /** For each channel why it cannot be had, or undefined when it is there now. */

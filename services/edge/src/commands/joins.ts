@@ -79,7 +79,8 @@ async function enterAll(
   session.joining += places;
   try {
     const answers = await edge.authoriseAll(session, asked, "join");
-    const grants = new Map<string, Grant | ChatError>(asked.map((channel, n) => [channel, answers[n] ?? absent()]));
+    const judged = judgeAll(edge, session, answers);
+    const grants = new Map(asked.map((channel, n) => [channel, judged[n] ?? absent()]));
     for (const channel of refused) grants.set(channel, tooManyChannels(edge, channel));
     const entering = fresh.filter((channel) => !(grants.get(channel) instanceof ChatError));
     const held = await Promise.allSettled(edge.relays.holdAll(entering));
@@ -92,6 +93,21 @@ async function enterAll(
   } finally {
     session.joining -= places;
   }
+}
+
+/** A fault of ours is logged once, however many channels it keeps out. */
+function judgeAll(
+  edge: EdgeContext,
+  session: Session,
+  answers: readonly (Grant | Error)[],
+): readonly (Grant | ChatError)[] {
+  const refusals = new Map<Error, ChatError>();
+  return answers.map((answer) => {
+    if (!(answer instanceof Error)) return answer;
+    const refusal = refusals.get(answer) ?? refusalOf(edge, session, answer);
+    refusals.set(answer, refusal);
+    return refusal;
+  });
 }
 
 async function readAll(
