@@ -2,11 +2,12 @@
 // With a message's id only the answers to it. Must never step over a hole, and never look at the whole of a log that
 // grows because Postgres lags.
 import { comparePositions, ORIGIN, samePosition } from "@rookery/protocol";
-import type { Position } from "@rookery/protocol";
+import type { Position, StoredFrame } from "@rookery/protocol";
 import type { ColdReader } from "./cold-frames.ts";
 import type { LogWalk, WalkedLog } from "./log-walk.ts";
 import { fit } from "./page.ts";
-import type { BackwardPage, ChannelHead, PageWish, StoredFrame } from "./page.ts";
+import type { ChannelHead } from "./channel-head.ts";
+import type { BackwardPage, PageWish } from "./page.ts";
 import { tooMuchUnstored } from "./reading.ts";
 import type { Reading } from "./reading.ts";
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { createColdReader } from "./cold-frames.ts";
 import type { ColdFrames, ColdReader } from "./cold-frames.ts";
 import { createGate } from "./gate.ts";
-import type { StoredFrame } from "./page.ts";
+import type { StoredFrame } from "@rookery/protocol";
 import { createReading } from "./reading.ts";
 
 const GATE = { capacity: 4, mostWaiting: 100, mostWaitMs: 1_000 };

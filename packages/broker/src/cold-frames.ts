@@ -2,9 +2,9 @@
 // statement, so that a command costs a handful of statements however many channels it names. Used by history.ts.
 // States of a task: busy (may still ask), waiting (for a statement that goes once no task is busy), done.
 import { ChatError, utf8Bytes } from "@rookery/protocol";
-import type { Position } from "@rookery/protocol";
+import type { Position, StoredFrame } from "@rookery/protocol";
 import type { Gate } from "./gate.ts";
-import type { ChannelHead, StoredFrame } from "./page.ts";
+import type { ChannelHead } from "./channel-head.ts";
 import { goOn } from "./reading.ts";
 import type { Reading } from "./reading.ts";
 

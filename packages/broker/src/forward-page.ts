@@ -2,13 +2,14 @@
 // Must never call a page recovered unless every frame in it follows the one before it, from the cursor on.
 // Whatever the log no longer holds was confirmed by Postgres before it was taken out: so the log is always read first.
 import { comparePositions, ORIGIN, samePosition } from "@rookery/protocol";
-import type { Position } from "@rookery/protocol";
+import type { Position, StoredFrame } from "@rookery/protocol";
 import type { BackwardRead } from "./backward-page.ts";
 import type { ColdReader } from "./cold-frames.ts";
 import type { LogEntry, LogReader, LogView } from "./log.ts";
 import { continues } from "./log-walk.ts";
 import { fit } from "./page.ts";
-import type { ChannelHead, ForwardPage, PageWish, StoredFrame } from "./page.ts";
+import type { ChannelHead } from "./channel-head.ts";
+import type { ForwardPage, PageWish } from "./page.ts";
 import type { Reading } from "./reading.ts";
 
 export type ForwardRead = (wish: PageWish, after: Position, cold: ColdReader, reading: Reading) => Promise<ForwardPage>;

@@ -1,14 +1,13 @@
 // What readings may cost: bytes that Redis sends, looks into the log, statements; and answers to one message, which are
 // found without reading a channel frame by frame.
 import { formatPosition, ORIGIN } from "@rookery/protocol";
-import type { Position } from "@rookery/protocol";
+import type { Position, StoredFrame } from "@rookery/protocol";
 import { testRedis } from "@rookery/testkit";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { connectRedis, whenReady } from "./connect.ts";
 import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import { createHistory } from "./history.ts";
 import { createOutbox } from "./outbox.ts";
-import type { StoredFrame } from "./page.ts";
 import { createPast } from "./past.fixture.ts";
 import { connected, keys, newChannel, partitions, publication, published } from "./publishing.suite.ts";
 import { publisherOn, publishMany } from "./publishing.suite.ts";

@@ -1,6 +1,6 @@
 // Reading a channel whose hot log is taken away bit by bit, at any moment: pages stay whole, in order, and without a hole.
 import { comparePositions, ORIGIN } from "@rookery/protocol";
-import type { Position } from "@rookery/protocol";
+import type { Position, StoredFrame } from "@rookery/protocol";
 import { testRedis } from "@rookery/testkit";
 import { array, assert, asyncProperty, constantFrom, integer, nat, record } from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
@@ -8,7 +8,6 @@ import { connectRedis, whenReady } from "./connect.ts";
 import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import { createHistory } from "./history.ts";
 import { createOutbox } from "./outbox.ts";
-import type { StoredFrame } from "./page.ts";
 import { createPast } from "./past.fixture.ts";
 import { connected, keys, newChannel, publisherOn, publishMany } from "./publishing.suite.ts";
 

@@ -1,13 +1,13 @@
 // Reading forward and backward over a real log in Redis and a past that is held in memory instead of Postgres.
 import { ORIGIN, parseMessageFrame } from "@rookery/protocol";
-import type { Position } from "@rookery/protocol";
+import type { Position, StoredFrame } from "@rookery/protocol";
 import { testRedis } from "@rookery/testkit";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { connectRedis, whenReady } from "./connect.ts";
 import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import { createHistory } from "./history.ts";
 import { createOutbox } from "./outbox.ts";
-import type { ForwardPage, StoredFrame } from "./page.ts";
+import type { ForwardPage } from "./page.ts";
 import { createPast } from "./past.fixture.ts";
 import { connected, keys, newChannel, partitions, publication, published } from "./publishing.suite.ts";
 import { publisherOn, publishMany } from "./publishing.suite.ts";

@@ -2,9 +2,10 @@
 // Used by backward pages; what lies below the end of the walk is in Postgres. Must never step over a hole, and never look
 // at more entries than it may: the log holds all that Postgres does not have yet, however much that is.
 import { comparePositions, follows, samePosition } from "@rookery/protocol";
-import type { Position } from "@rookery/protocol";
+import type { Position, StoredFrame } from "@rookery/protocol";
 import type { LogEntry, LogReader, LogView } from "./log.ts";
-import type { ChannelHead, PageWish, StoredFrame } from "./page.ts";
+import type { ChannelHead } from "./channel-head.ts";
+import type { PageWish } from "./page.ts";
 import type { Reading } from "./reading.ts";
 
 /** Entries of one look while only some of them are wanted: a good millisecond of Redis at most. */

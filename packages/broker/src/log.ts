@@ -6,7 +6,7 @@ import type { Position } from "@rookery/protocol";
 import { answered } from "./answered.ts";
 import type { RedisConnection } from "./connect.ts";
 import type { Gate } from "./gate.ts";
-import type { ChannelHead } from "./page.ts";
+import type { ChannelHead } from "./channel-head.ts";
 import type { Keys } from "./keys.ts";
 import { goOn } from "./reading.ts";
 import type { Reading } from "./reading.ts";

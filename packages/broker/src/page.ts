@@ -1,19 +1,7 @@
 // One page of a channel: what it is asked by, what it holds and what fits into it. Used by all that reads the past. Pure.
 import { fitPage, utf8Bytes } from "@rookery/protocol";
-import type { Position } from "@rookery/protocol";
-
-/** One sequenced frame as finished JSON. `prev` stands only on the first frame of an epoch that follows another. */
-export interface StoredFrame {
-  readonly position: Position;
-  readonly prev?: Position;
-  readonly frame: string;
-}
-
-/** Where a channel stands, and up to where Postgres has confirmed it. ORIGIN for a channel without messages. */
-export interface ChannelHead {
-  readonly position: Position;
-  readonly saved: Position;
-}
+import type { Position, StoredFrame } from "@rookery/protocol";
+import type { ChannelHead } from "./channel-head.ts";
 
 /**
  * Ascending frames of every kind right after a cursor. `more`: there are further ones to page on to. Not `recovered`:

@@ -1,8 +1,7 @@
 // A Postgres held in memory, for tests of readers: rows by channel, that can be away, and how often it was asked.
 import { comparePositions, ORIGIN, parseMessageFrame } from "@rookery/protocol";
-import type { Position } from "@rookery/protocol";
+import type { Position, StoredFrame } from "@rookery/protocol";
 import type { ColdFrames, Stretch } from "./cold-frames.ts";
-import type { StoredFrame } from "./page.ts";
 
 export interface Past extends ColdFrames {
   readonly rows: Map<string, StoredFrame[]>;

@@ -1,11 +1,10 @@
 // Random schedules against a simple model of one channel: a chain of frames over epochs, some of which step back, a wire
 // that loses, repeats and reorders, readings that answer late, page by page, from stores that have lost some frames.
 import { comparePositions, formatPosition, ORIGIN, samePosition } from "@rookery/protocol";
-import type { Position } from "@rookery/protocol";
+import type { Position, StoredFrame } from "@rookery/protocol";
 import { array, assert, constant, constantFrom, nat, oneof, property, record } from "fast-check";
 import type { Arbitrary } from "fast-check";
 import { expect, it } from "vitest";
-import type { StoredFrame } from "./page.ts";
 import { createRelayPosition } from "./relay-position.ts";
 import type { HealingRead, RelayAction, RelayPosition } from "./relay-position.ts";
 

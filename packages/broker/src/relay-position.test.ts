@@ -1,8 +1,7 @@
 import { ORIGIN } from "@rookery/protocol";
-import type { Position } from "@rookery/protocol";
+import type { Position, StoredFrame } from "@rookery/protocol";
 import { describe, expect, it } from "vitest";
 import type { Envelope } from "./envelope.ts";
-import type { StoredFrame } from "./page.ts";
 import { createRelayPosition } from "./relay-position.ts";
 
 const at = (epoch: number, seq: number): Position => ({ epoch, seq });

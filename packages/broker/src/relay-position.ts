@@ -3,11 +3,10 @@
 // States: live (every envelope is judged at once) and healing (a reading is under way, every envelope is held).
 // Must never deliver a position twice, go back within an epoch, or pass over a frame without a gap.
 import { comparePositions, ORIGIN, samePosition } from "@rookery/protocol";
-import type { Position } from "@rookery/protocol";
+import type { Position, StoredFrame } from "@rookery/protocol";
 import type { Envelope, FrameBytes } from "./envelope.ts";
 import { createHeldEnvelopes } from "./held-envelopes.ts";
 import type { HeldEnvelopes, HeldLimits } from "./held-envelopes.ts";
-import type { StoredFrame } from "./page.ts";
 
 /**
  * What the caller has to do, in the given order. `heal` is always the last of its answer. `gap` names both ends

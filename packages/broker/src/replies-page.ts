@@ -1,13 +1,13 @@
 // The answers to one message right after a cursor. Postgres finds them by an index however far they lie; the log is only
 // searched for those that Postgres may not have yet, and only so far. Must never search a channel frame by frame.
 import { comparePositions, samePosition } from "@rookery/protocol";
-import type { Position } from "@rookery/protocol";
+import type { Position, StoredFrame } from "@rookery/protocol";
 import type { ColdReader } from "./cold-frames.ts";
 import { isComplete, standingOf } from "./forward-page.ts";
 import type { LogReader } from "./log.ts";
 import { CHUNK_ENTRIES, continues, MOST_ENTRIES } from "./log-walk.ts";
 import { fit } from "./page.ts";
-import type { ForwardPage, PageWish, StoredFrame } from "./page.ts";
+import type { ForwardPage, PageWish } from "./page.ts";
 import { tooMuchUnstored } from "./reading.ts";
 import type { Reading } from "./reading.ts";
 

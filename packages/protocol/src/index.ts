@@ -137,5 +137,6 @@ export type {
   WelcomeFrame,
 } from "./server-frames.ts";
 export { MODES, OK_BODIES, REMOVED_CODES, RIGHTS, ROLES, SERVER_FRAMES } from "./server-frames.ts";
+export type { StoredFrame } from "./stored-frame.ts";
 export type { CleanText } from "./text.ts";
 export { cleanText, isWellFormed, utf8Bytes } from "./text.ts";

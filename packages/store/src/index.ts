@@ -10,7 +10,7 @@ export { connectStore } from "./connect.ts";
 export type { Store, StoreOptions } from "./connect.ts";
 export type { EntryId } from "./entry-id.ts";
 export { renderRow } from "./message-row.ts";
-export type { MessageRow, StoredFrame } from "./message-row.ts";
+export type { MessageRow } from "./message-row.ts";
 export { createMessages } from "./messages.ts";
 export type { Messages, Placed, Stretch } from "./messages.ts";
 export { migrateUp, migrationStatus } from "./migrate.ts";

@@ -1,7 +1,7 @@
 // One row of `messages`, and the frame it stands for. The row keeps every field of the frame, so that frame -> row ->
 // frame gives the same text. Used by the readers here and, for writing, by the persister. Pure.
 import { messageHalves, renderFrame } from "@rookery/protocol";
-import type { Meta, Position } from "@rookery/protocol";
+import type { Meta, StoredFrame } from "@rookery/protocol";
 
 /** Columns of `messages`. Times in ms since the Unix epoch; null where the frame has no such field. */
 export interface MessageRow {
@@ -24,13 +24,6 @@ export interface MessageRow {
   /** With prevSeq, on the first row of an epoch: the position it follows. */
   readonly prevEpoch: number | null;
   readonly prevSeq: number | null;
-}
-
-/** One sequenced frame as finished JSON. `prev` stands only on the first frame of an epoch that follows another. */
-export interface StoredFrame {
-  readonly position: Position;
-  readonly prev?: Position;
-  readonly frame: string;
 }
 
 /** The frame of a row. A deleted one keeps its place and shows neither body nor meta. */

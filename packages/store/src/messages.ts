@@ -1,11 +1,11 @@
 // Reads the past of channels from Postgres as finished frames: one statement for any number of channels. Called by edge
 // and api through the broker's history, and by the edge before it tells `persisted`. Never writes: save-batch.ts does.
 import { ORIGIN } from "@rookery/protocol";
-import type { Position } from "@rookery/protocol";
+import type { Position, StoredFrame } from "@rookery/protocol";
 import { arrayLiteral } from "./array-literal.ts";
 import type { Parameter, Store } from "./connect.ts";
 import { renderRow } from "./message-row.ts";
-import type { MessageRow, StoredFrame } from "./message-row.ts";
+import type { MessageRow } from "./message-row.ts";
 import { loadStatement } from "./statement.ts";
 import type { Statement } from "./statement.ts";
 

@@ -7,9 +7,9 @@ import { takeBackfill, takeForward, takeNewest } from "./client-channel.ts";
 import type { ChannelState, OpenGap } from "./client-channel.ts";
 import { comparePositions, isPosition, isSequenced } from "./client-frame.ts";
 import type { Frame, Position, SequencedFrame } from "./client-frame.ts";
-import type { HistoryQuery } from "./client.ts";
 import { ConnectionLost } from "./client-link.ts";
 import type { FrameFacts, History, Via } from "./history.ts";
+import type { HistoryQuery } from "./history-query.ts";
 
 export interface JoinOptions {
   /** Where the client stands. Left out, it begins at the newest page. */

@@ -6,12 +6,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createChannels } from "./client-channels.ts";
 import type { JoinOptions } from "./client-channels.ts";
 import type { ChannelState } from "./client-channel.ts";
-import type { Frame, Position, SequencedFrame } from "./client-frame.ts";
+import type { Frame, SequencedFrame } from "./client-frame.ts";
 import { ConnectionLost, openLink } from "./client-link.ts";
 import type { Link, Reconnecting } from "./client-link.ts";
 import type { Closing, Via } from "./client-socket.ts";
 import { createHistory } from "./history.ts";
 import type { History } from "./history.ts";
+import type { HistoryQuery } from "./history-query.ts";
 
 export interface ClientOptions {
   url: string;
@@ -28,13 +29,6 @@ export interface ClientOptions {
   auth?: Record<string, unknown>;
   reconnecting?: Reconnecting;
   answerWithinMs?: number;
-}
-
-export interface HistoryQuery {
-  before?: Position;
-  after?: Position;
-  limit?: number;
-  replyTo?: string;
 }
 
 export interface WaitOptions {

@@ -1,7 +1,8 @@
 // A context without servers, for tests of what happens around and inside routes: a channel's messages in a list, refresh
 // tokens in a map. Only tests use it; what Redis and Postgres really do is tested with them.
 import { createMinter, createVerifier } from "@rookery/auth";
-import type { Publication, Published, PublishOutcome, StoredFrame } from "@rookery/broker";
+import type { Publication, Published, PublishOutcome } from "@rookery/broker";
+import type { StoredFrame } from "@rookery/protocol";
 import { ChatError, comparePositions, createDecoder, DEFAULT_LIMITS, ORIGIN, renderFrame } from "@rookery/protocol";
 import { createMetrics } from "@rookery/runtime";
 import type { Metrics } from "@rookery/runtime";

@@ -1,7 +1,7 @@
 import { createPartitions } from "@rookery/broker";
-import type { ChannelHead, Envelope, ForwardPage, History, StoredFrame } from "@rookery/broker";
+import type { ChannelHead, Envelope, ForwardPage, History } from "@rookery/broker";
 import { ChatError, formatPosition } from "@rookery/protocol";
-import type { Position } from "@rookery/protocol";
+import type { Position, StoredFrame } from "@rookery/protocol";
 import { describe, expect, it, vi } from "vitest";
 import { createRelays } from "./relay.ts";
 

@@ -1,0 +1,8 @@
+// Where a channel stands, as whoever reads the past is told. Types only.
+import type { Position } from "@rookery/protocol";
+
+/** Where a channel stands, and up to where Postgres has confirmed it. ORIGIN for a channel without messages. */
+export interface ChannelHead {
+  readonly position: Position;
+  readonly saved: Position;
+}
