@@ -2,6 +2,7 @@
 // ready or lost. Called by every process at its start.
 // Must never let a command wait for a connection or be sent twice: both would break "error means it did not happen".
 // States of a connection, told once per change: ready, lost.
+import { backoffMs } from "@rookery/protocol";
 import { Cluster, Redis } from "ioredis";
 import type { ClusterOptions, RedisOptions, Result } from "ioredis";
 import { parseRedisUrl } from "./redis-url.ts";
@@ -47,9 +48,8 @@ export interface ConnectOptions {
   onState?(state: "ready" | "lost", detail?: string): void;
 }
 
-/** Reconnecting waits between these, jittered, so that a restarted Redis is not met by every process at once. */
-const RETRY_FLOOR_MS = 50;
-const RETRY_CEILING_MS = 1_000;
+/** Between attempts to connect: a restarted Redis is not met by every process at once. */
+const RETRY = { floorMs: 50, firstMs: 50, ceilingMs: 1_000 };
 
 /** The longest block of a read of the outbox: together with the command timeout it bounds how long a frozen Redis holds it. */
 export const MOST_BLOCK_MS = 2_000;
@@ -185,10 +185,9 @@ function cluster(address: RedisAddress, options: ConnectOptions): Cluster {
   return connection;
 }
 
-/** Full jitter over a window that doubles from the floor to the ceiling. */
+/** `attempt` counts from 1. */
 function retryAfterMs(attempt: number): number {
-  const windowMs = Math.min(RETRY_CEILING_MS, RETRY_FLOOR_MS * 2 ** Math.min(attempt, 10));
-  return RETRY_FLOOR_MS + Math.random() * (windowMs - RETRY_FLOOR_MS);
+  return backoffMs(attempt, RETRY, Math.random());
 }
 
 function watchState(connection: RedisConnection, options: ConnectOptions): void {

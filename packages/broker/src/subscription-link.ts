@@ -1,6 +1,7 @@
 // One subscriber connection after the other: makes it, notices when it no longer carries what it should, makes the next.
 // Owned by topics.ts. Never reuses a connection that was lost: what a driver re-issues by itself nobody has acknowledged.
 // States: connecting, ready, pausing (before the next attempt), closed.
+import { backoffMs } from "@rookery/protocol";
 import type { RedisConnection } from "./connect.ts";
 
 export interface LinkListener {
@@ -20,8 +21,7 @@ export interface SubscriptionLink {
 
 /** A connection that lived for so long starts the pauses anew. */
 const STABLE_AFTER_MS = 5_000;
-const PAUSE_FLOOR_MS = 20;
-const PAUSE_CEILING_MS = 500;
+const PAUSE = { floorMs: 0, firstMs: 20, ceilingMs: 500 };
 
 /** `slots` are those of the partitions' tags: on a Cluster another master for one of them makes a new connection. */
 export function createSubscriptionLink(
@@ -103,8 +103,7 @@ export function createSubscriptionLink(
     current = undefined;
     state = "pausing";
     losses = wasReady && performance.now() - readyAtMs > STABLE_AFTER_MS ? 0 : losses + 1;
-    const windowMs = Math.min(PAUSE_CEILING_MS, PAUSE_FLOOR_MS * 2 ** Math.min(losses, 10));
-    pause = setTimeout(open, Math.random() * windowMs);
+    pause = setTimeout(open, backoffMs(losses, PAUSE, Math.random()));
     former?.disconnect();
     if (wasReady) listener.lost(reason);
   }

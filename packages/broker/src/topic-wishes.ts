@@ -3,6 +3,8 @@
 // wish wins. States of the whole: without a link, idle, a round under way, waiting to repeat a failed one.
 // Never calls a wish fulfilled before Redis has said so, and never gives up one that is still wanted.
 
+import { backoffMs } from "@rookery/protocol";
+
 /** All topics of one call lie under one hash tag, so one call never spans two slots. */
 export interface TopicLink {
   ssubscribe(...topics: string[]): Promise<unknown>;
@@ -31,8 +33,8 @@ interface Wish {
 
 /** Joined channels of a partition come in bursts; one call for all would hold up what shares the connection. */
 const MOST_TOPICS_A_CALL = 500;
-const REPEAT_FLOOR_MS = 50;
-const REPEAT_CEILING_MS = 2_000;
+/** Between rounds of calls that failed. */
+const REPEAT = { floorMs: 50, firstMs: 50, ceilingMs: 2_000 };
 
 export function createTopicWishes(failed: (error: unknown) => void): TopicWishes {
   const wishes = new Map<string, Wish>();
@@ -75,10 +77,13 @@ export function createTopicWishes(failed: (error: unknown) => void): TopicWishes
     round = undefined;
     failures = succeeded ? 0 : failures + 1;
     if (!succeeded) {
-      repeat = setTimeout(() => {
-        repeat = undefined;
-        startRound();
-      }, repeatAfterMs(failures));
+      repeat = setTimeout(
+        () => {
+          repeat = undefined;
+          startRound();
+        },
+        backoffMs(failures, REPEAT, Math.random()),
+      );
     } else if (changed.size > 0) startRound();
     else tellRenewed(true);
   }
@@ -189,10 +194,4 @@ function slices(wishes: readonly Wish[]): (readonly Wish[])[] {
   const parts = [];
   for (let at = 0; at < wishes.length; at += MOST_TOPICS_A_CALL) parts.push(wishes.slice(at, at + MOST_TOPICS_A_CALL));
   return parts;
-}
-
-/** Doubles with every failure, half of it by chance. */
-function repeatAfterMs(failures: number): number {
-  const windowMs = Math.min(REPEAT_CEILING_MS, REPEAT_FLOOR_MS * 2 ** Math.min(failures, 10));
-  return windowMs * (0.5 + Math.random() / 2);
 }

@@ -1,6 +1,8 @@
 /**
  * The language between clients and the cluster: what this package offers, by name. Runs in browsers and in Node.
  */
+export type { BackoffBounds } from "./backoff.ts";
+export { backoffMs, RECONNECT } from "./backoff.ts";
 export type { Chain, Link } from "./continuity.ts";
 export { checkChain, follows } from "./continuity.ts";
 export type {

@@ -15,6 +15,8 @@ export type { OriginAllowed } from "./origin-allowed.ts";
 export { watchParent } from "./parent-watch.ts";
 export type { StopFunction } from "./stop-list.ts";
 export { parseFlags } from "./flags.ts";
+export { pause } from "./pause.ts";
+export type { PauseOptions } from "./pause.ts";
 export { describeSettings } from "./settings-describe.ts";
 export { maskUrl, nearestName, SettingsError } from "./settings-problem.ts";
 export type { SettingsProblem } from "./settings-problem.ts";

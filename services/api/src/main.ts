@@ -1,10 +1,9 @@
 // The api process: builds every part once, in the order in which they need each other, and gives them back in reverse.
 // It serves with Redis or Postgres away, saying so, and recovers by itself: nothing here waits for either.
-import { setTimeout as delay } from "node:timers/promises";
 import { TOKEN_PARSERS } from "@rookery/auth";
 import { createClusterMarks, isReady, parseRedisUrl, startBeats, startBelonging, watchBudget } from "@rookery/broker";
 import { ChatError } from "@rookery/protocol";
-import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
+import { pause, runProcess, startInternalServer, VERSION } from "@rookery/runtime";
 import type { ProcessContext } from "@rookery/runtime";
 import { createClusterLedger, readPostgresUrl } from "@rookery/store";
 import { buildContext, buildVerifier, connectStores } from "./build-context.ts";
@@ -75,7 +74,7 @@ async function main(context: ProcessContext<"api">): Promise<void> {
   await server.listen({ host: settings.host, port: settings.port });
   const close = async (): Promise<void> => {
     draining = true;
-    await delay(settings.balancerWaitMs);
+    await pause(settings.balancerWaitMs);
     await server.close();
   };
   onStop("server", close, settings.balancerWaitMs + CLOSE_SLACK_MS);

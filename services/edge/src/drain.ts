@@ -2,6 +2,7 @@
 // once, by main's stop. What was acknowledged is in Redis; this file makes sure that what was taken is acknowledged.
 
 import { encodeReconnect } from "@rookery/protocol";
+import { pause } from "@rookery/runtime";
 import type { EdgeContext } from "./context.ts";
 import type { Door } from "./door.ts";
 import type { Session } from "./session.ts";
@@ -28,8 +29,4 @@ async function closeSlice(sessions: readonly Session[]): Promise<void> {
   const idle = Promise.all(sessions.map((session) => session.idle()));
   await Promise.race([idle, pause(IDLE_AT_MOST_MS)]);
   for (const session of sessions) session.farewell("draining", performance.now());
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

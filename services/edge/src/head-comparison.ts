@@ -3,12 +3,12 @@
 // channel is given up; it never keeps the others waiting.
 
 import type { ChannelHead } from "@rookery/broker";
-import { ChatError } from "@rookery/protocol";
+import { backoffMs, ChatError } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
+import { pause } from "@rookery/runtime";
 
 const AT_ONCE = 500;
-const RETRY_FIRST_MS = 50;
-const RETRY_MOST_MS = 1000;
+const RETRY = { floorMs: 0, firstMs: 50, ceilingMs: 1000 };
 
 export interface HeadComparisonOptions {
   /** One promise a channel, in order. */
@@ -43,15 +43,11 @@ export function createHeadComparison({ heads, isWanted, sawHead, fault }: HeadCo
     };
     let left = channels;
     for (let attempt = 0; left.length > 0; attempt += 1) {
-      if (attempt > 0) await pause(Math.random() * Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** attempt));
+      if (attempt > 0) await pause(backoffMs(attempt, RETRY, Math.random()), { ref: false });
       const refused: string[] = [];
       for (let from = 0; from < left.length; from += AT_ONCE)
         refused.push(...(await compareSome(left.slice(from, from + AT_ONCE), report)));
       left = refused;
     }
   };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

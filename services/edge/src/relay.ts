@@ -15,8 +15,9 @@ import type {
   RelayPosition,
   Topics,
 } from "@rookery/broker";
-import { ChatError, ORIGIN } from "@rookery/protocol";
+import { backoffMs, ChatError, ORIGIN } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
+import { pause } from "@rookery/runtime";
 import { createHeadComparison } from "./head-comparison.ts";
 
 /** A page of a hole: large enough that 5,000 missed frames are a handful of reads, small against a socket's buffer. */
@@ -24,8 +25,7 @@ const HEAL_PAGE_FRAMES = 500;
 const HEAL_PAGE_BYTES = 512 * 1024;
 const HELD = { heldEnvelopes: 1000, heldBytes: 1024 * 1024 };
 const NO_CHANNELS: ReadonlySet<string> = new Set();
-const RETRY_FIRST_MS = 50;
-const RETRY_MOST_MS = 1000;
+const RETRY = { floorMs: 0, firstMs: 50, ceilingMs: 1000 };
 /** After this long without an answer of a store that has the hole, members are told a gap and life goes on. */
 const GIVE_UP_MS = 10_000;
 
@@ -167,7 +167,7 @@ export function createRelays({
       const page = await readHole(relay, position.position, performance.now() - since > GIVE_UP_MS, report);
       if (!isCurrent(relay)) return;
       if (page === undefined) {
-        await pause(Math.random() * Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** attempt));
+        await pause(backoffMs(attempt, RETRY, Math.random()), { ref: false });
         continue;
       }
       attempt = 0;
@@ -265,10 +265,6 @@ function onceReported(fault: (error: unknown) => void): (error: unknown) => void
     isReported = true;
     fault(error);
   };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
 
 async function withinMs(work: Promise<void>, limitMs: number): Promise<void> {

@@ -2,7 +2,7 @@
 // knows no epoch that an earlier Redis gave out. Started by main, asked by readiness. It never keeps the edge from serving
 // what Redis alone can answer. States: reading (tried again until it works), read for good, closed.
 
-import { setTimeout as delay } from "node:timers/promises";
+import { pause } from "@rookery/runtime";
 
 export interface Tables {
   /** What is still unread, in one line, or undefined. */
@@ -23,7 +23,7 @@ export function startTables(read: () => Promise<void>, failed: (error: unknown) 
         isRead = true;
       } catch (error) {
         if (tries === 0) failed(error);
-        await delay(RETRY_MS, undefined, { signal: closing.signal }).catch(() => undefined);
+        await pause(RETRY_MS, { signal: closing.signal });
       }
     }
   }

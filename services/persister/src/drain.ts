@@ -13,9 +13,10 @@
 import type { EntryId, Outbox, OutboxEntry, SavedBatch } from "@rookery/broker";
 import { ChatError, comparePositions, ORIGIN } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
+import { pause } from "@rookery/runtime";
 import { isAway, isRefusedWrite } from "@rookery/store";
 import type { Batch, SaveOutcome } from "@rookery/store";
-import { createBackoff, pause } from "./backoff.ts";
+import { createBackoff } from "./backoff.ts";
 import { createCursors } from "./cursors.ts";
 import type { Outage, OutageKind } from "./outage.ts";
 import { toBatchEntry } from "./rows.ts";
@@ -99,10 +100,10 @@ export function createDrain(options: DrainOptions): Drain {
     rereadWanted = false;
     try {
       const readAfter = cursors.readAfter();
-      if (readAfter.size === 0) await pause(BLOCK_MS, signal);
+      if (readAfter.size === 0) await pause(BLOCK_MS, { signal });
       const entries = cursors.advance(readAfter, await outbox.read(readAfter, batchEntries, BLOCK_MS));
       if (entries.length > 0 && entries.length < batchEntries && !signal.aborted) {
-        await pause(lingerMs, signal);
+        await pause(lingerMs, { signal });
         const readOn = cursors.readAfter();
         const more = await outbox.read(readOn, batchEntries - entries.length, 0);
         entries.push(...cursors.advance(readOn, more));

@@ -1,6 +1,7 @@
-// How long to wait before the next attempt to connect: full jitter between two bounds, from the beginning again once a
-// connection has held. Pure but for the random number that is handed in.
-import { BACKOFF_MAX_MS, BACKOFF_MIN_MS, BACKOFF_RESET_MS } from "@rookery/protocol";
+// Counts the attempts to connect that came to nothing, and begins anew once a connection has held; how long to wait is the
+// protocol's rule. Called by stay-connected.ts. Pure but for the random number that is handed in.
+// States: the attempts in a row.
+import { BACKOFF_RESET_MS, backoffMs, RECONNECT } from "@rookery/protocol";
 
 export interface Backoff {
   /** The next wait, after a connection that held for `heldMs` (0 for an attempt that failed). */
@@ -14,8 +15,7 @@ export function createBackoff(random: () => number = Math.random): Backoff {
     nextMs: (heldMs) => {
       if (heldMs >= BACKOFF_RESET_MS) attempt = 0;
       attempt += 1;
-      const most = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** attempt);
-      return Math.round(BACKOFF_MIN_MS + random() * (most - BACKOFF_MIN_MS));
+      return Math.round(backoffMs(attempt, RECONNECT, random()));
     },
   };
 }

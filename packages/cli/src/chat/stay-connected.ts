@@ -1,9 +1,9 @@
 // Keeps one conversation going over as many connections as it takes: next edge, next token, wait in between, all by the
 // range of the close code. Called by tail and send, which only see frames.
 // States: connecting, open, waiting, over.
-import { setTimeout as delay } from "node:timers/promises";
 import type { ServerFrame } from "@rookery/protocol";
 import { actionForClose } from "@rookery/protocol";
+import { pause } from "@rookery/runtime";
 import { createBackoff } from "./backoff.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { ConnectFailure, openSocket } from "./socket.ts";
@@ -58,7 +58,7 @@ async function converseOn(conversation: Conversation): Promise<void> {
     }
     const waitMs = backoff.nextMs(isOpened ? performance.now() - startedMs : 0);
     say(`${isOpened ? `connection lost (${told})` : closing.reason}; again in ${waitMs} ms`);
-    await delay(waitMs, undefined, { signal: until }).catch(() => undefined);
+    await pause(waitMs, { signal: until });
   }
 }
 

@@ -2,7 +2,7 @@
 // its name. Used by service-process.ts. It only reads; the child writes its file by itself.
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { setTimeout as delay } from "node:timers/promises";
+import { pause } from "@rookery/runtime";
 import { visibleLine } from "../chat/visible-text.ts";
 
 const LOOK_EVERY_MS = 100;
@@ -10,7 +10,7 @@ const LOOK_EVERY_MS = 100;
 const READ_BYTES = 64 * 1024;
 /** One that lives may go on writing for ever. */
 const MOST_LAST_LOOKS = 64;
-/** Different things to say in one start. More of them and the log is the better place. */
+/** Different things to say in one start. More of them are better read in the log. */
 const MOST_WORDS = 20;
 const LONGEST_WORD = 400;
 const TOLD_LEVELS: ReadonlySet<unknown> = new Set(["warn", "error", "fatal"]);
@@ -46,7 +46,7 @@ export async function followWords(path: string, told: (words: string) => void): 
   const over = new AbortController();
   const reading = (async (): Promise<void> => {
     while (!over.signal.aborted) {
-      await delay(LOOK_EVERY_MS, undefined, { signal: over.signal, ref: false }).catch(() => undefined);
+      await pause(LOOK_EVERY_MS, { signal: over.signal, ref: false });
       await read();
     }
   })();

@@ -2,7 +2,7 @@
 // Called once before the children start, since they need to know each other's addresses. It never holds a port.
 import { createServer } from "node:net";
 import { randomInt } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
+import { pause } from "@rookery/runtime";
 
 /** Easy to remember and in nobody's list of well-known ports. */
 export const FIRST_PORT = 7700;
@@ -42,7 +42,7 @@ async function untilFree(ports: readonly number[], edges: number, patienceMs: nu
   for (const [n, port] of ports.entries()) {
     while (!(await isFree(port))) {
       if (performance.now() > deadlineMs) throw new Error(takenText(port, n < edges ? `edge-${n + 1}` : "the api"));
-      await delay(POLL_MS);
+      await pause(POLL_MS);
     }
   }
 }

@@ -1,6 +1,6 @@
 // Waits for a process to be ready, by the word of its internal port, and tells what keeps it from it. Called by
 // service-process.ts. States: asking, ready, given up.
-import { setTimeout as delay } from "node:timers/promises";
+import { pause } from "@rookery/runtime";
 import { visibleLine } from "../chat/visible-text.ts";
 import { messageOf } from "../io.ts";
 
@@ -24,7 +24,7 @@ export async function untilReady(internal: string, unready: (why: string) => voi
       told.add(reason);
       unready(reason);
     }
-    await delay(POLL_MS);
+    await pause(POLL_MS);
   }
 }
 

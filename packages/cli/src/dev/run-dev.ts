@@ -2,7 +2,7 @@
 // schema, services, the ready line, waiting, and the way back. Called by commands/dev.ts.
 // States: starting, ready, stopping, stopped. An order to stop is obeyed in each of them.
 import { resolve } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { pause } from "@rookery/runtime";
 import { DATA_FOLDER, removeClusterFile, writeClusterFile } from "../cluster-file.ts";
 import type { ReadyLine } from "../cluster-file.ts";
 import { EXIT, messageOf } from "../io.ts";
@@ -101,7 +101,7 @@ async function runIn(run: Run): Promise<number> {
   const isForced = await Promise.race([ended.then(() => false), orders.force.then(() => true)]);
   if (!isForced) return code;
   cluster.kill();
-  await Promise.race([ended, delay(FORCED_WITHIN_MS)]);
+  await Promise.race([ended, pause(FORCED_WITHIN_MS)]);
   return EXIT.failed;
 }
 
@@ -147,8 +147,8 @@ function createFace({ path }: DataFolder, { json }: DevOptions, io: Io): Face {
       await note(current());
       if (json) io.out(JSON.stringify(current()));
       else {
-        const place = { folder: path, cwd: io.cwd, allowedOrigins: plan.allowedOrigins };
-        for (const line of readyText(current(), place)) io.out(line);
+        const home = { folder: path, cwd: io.cwd, allowedOrigins: plan.allowedOrigins };
+        for (const line of readyText(current(), home)) io.out(line);
       }
       // Whoever waits for this would wait for ever. A reader that left has read what it wanted.
       const lost = await io.outFlushed();

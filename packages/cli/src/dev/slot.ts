@@ -1,8 +1,8 @@
-// One place in a `dev` cluster and whoever fills it: reports a death, and brings the dead back where that is wanted.
+// One slot of a `dev` cluster and whoever fills it: reports a death, and brings the dead back where that is wanted.
 // Called by dev, one slot a process.
 // States: empty, starting, running, waiting (dead, to be brought back), dead (for good), stopping, stopped. From `stop` or
 // `kill` on nothing is started any more.
-import { setTimeout as delay } from "node:timers/promises";
+import { pause } from "@rookery/runtime";
 import { messageOf } from "../io.ts";
 import { endText } from "./member.ts";
 import type { Member, StartMember } from "./member.ts";
@@ -58,7 +58,7 @@ export function createSlot(name: string, start: StartMember, hooks: SlotHooks): 
 
   const bringBack = async (): Promise<void> => {
     while (!signal.aborted) {
-      await delay(waitMs, undefined, { signal }).catch(() => undefined);
+      await pause(waitMs, { signal });
       if (signal.aborted) return;
       waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
       try {
@@ -80,7 +80,7 @@ export function createSlot(name: string, start: StartMember, hooks: SlotHooks): 
     member: () => current,
     stop: async () => {
       closing.abort();
-      await Promise.race([Promise.allSettled([underWay]), delay(START_ENDS_WITHIN_MS, undefined, { ref: false })]);
+      await Promise.race([Promise.allSettled([underWay]), pause(START_ENDS_WITHIN_MS, { ref: false })]);
       if (current === undefined) return undefined;
       await current.stop();
       const { code, signal: by } = await current.ended;

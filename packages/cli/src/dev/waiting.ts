@@ -1,6 +1,7 @@
 // Patience with a server that somebody else runs: asked again and again until it answers, with every reason told once, as
 // soon as it is known. Called by run-dev.ts and cluster.ts before services are started, which would wait in silence.
 // States: asking, waiting (a reason is known), over (answered, refused for good, given up).
+import { pause } from "@rookery/runtime";
 import { messageOf } from "../io.ts";
 
 /** It does not serve now and may do so later: not started yet, no way to it, not let in, no database yet. */
@@ -46,19 +47,6 @@ export async function waitFor<Answer>(waiting: Waiting<Answer>): Promise<Answer>
     } finally {
       clearTimeout(silence);
     }
-    await pause(AGAIN_MS, until);
+    await pause(AGAIN_MS, { signal: until });
   }
-}
-
-function pause(ms: number, until: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      until.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    until.addEventListener("abort", end);
-    if (until.aborted) end();
-  });
 }
