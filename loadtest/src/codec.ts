@@ -22,7 +22,7 @@ export function codec(): Report {
     parseBytes: () => void JSON.parse(utf8.decode(bytes)),
     decode: () => void decode(bytes),
   };
-  if (!decode(bytes).ok) throw new Error("codec: the frame of the bench is not a good one");
+  if (decode(bytes).kind === "refusal") throw new Error("codec: the frame of the bench is not a good one");
   const times = { parse: [] as number[], parseBytes: [] as number[], decode: [] as number[] };
   for (let n = 0; n < ROUNDS; n += 1) {
     for (const side of ["parse", "parseBytes", "decode"] as const) times[side].push(nanosecondsPerCall(sides[side]));

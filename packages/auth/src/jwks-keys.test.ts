@@ -170,14 +170,17 @@ describe("an issuer's published keys", () => {
       return `${input}.${signature.toString("base64url")}`;
     };
     state.status = 503;
-    expect(await verifier.verify(tokenOf("one"))).toMatchObject({ ok: false, code: "unavailable" });
+    expect(await verifier.verify(tokenOf("one"))).toMatchObject({ kind: "refusal", code: "unavailable" });
     expect(await verifier.trouble()).toMatch(/answered 503/);
     state.status = 200;
     await expect
       .poll(() => verifier.verify(tokenOf("one")), { timeout: 3000 })
-      .toMatchObject({ ok: true, user: "alice" });
+      .toMatchObject({ kind: "identity", user: "alice" });
     expect(await verifier.trouble()).toBeUndefined();
-    expect(await verifier.verify(tokenOf("two"))).toMatchObject({ ok: false, message: "no known key fits the token" });
+    expect(await verifier.verify(tokenOf("two"))).toMatchObject({
+      kind: "refusal",
+      message: "no known key fits the token",
+    });
     expect(await verifier.verify(tokenOf("two", { kid: "one" }))).toMatchObject({
       message: "the signature does not fit",
     });

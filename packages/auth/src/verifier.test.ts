@@ -36,7 +36,7 @@ describe("a good token", () => {
   it("names its user, its times and its claims", async () => {
     const text = token({ name: "Alice", jti: "j-1", iat_ms: NOW_SEC * 1000 + 42, team: "blue" });
     expect(await verify(text)).toEqual({
-      ok: true,
+      kind: "identity",
       user: "alice",
       name: "Alice",
       jti: "j-1",
@@ -52,22 +52,22 @@ describe("a good token", () => {
   });
 
   it("counts as issued at 0 when it tells no time of issue, so that no revocation by time misses it", async () => {
-    expect(await verify(token({ iat: undefined, iat_ms: NOW_MS }))).toMatchObject({ ok: true, issuedAtMs: 0 });
+    expect(await verify(token({ iat: undefined, iat_ms: NOW_MS }))).toMatchObject({ kind: "identity", issuedAtMs: 0 });
   });
 
   it("is taken within the clock tolerance after its expiry", async () => {
-    expect(await verify(token({ exp: NOW_SEC - 4 }))).toMatchObject({ ok: true });
+    expect(await verify(token({ exp: NOW_SEC - 4 }))).toMatchObject({ kind: "identity" });
   });
 
   it("may have several audiences, ours among them", async () => {
-    expect(await verify(token({ aud: ["other", "rookery"] }))).toMatchObject({ ok: true });
+    expect(await verify(token({ aud: ["other", "rookery"] }))).toMatchObject({ kind: "identity" });
   });
 
   it("is taken under the previous secret while keys are changed", async () => {
     const options = { secret: OTHER_SECRET, previousSecret: SECRET };
-    expect(await verify(token(), options)).toMatchObject({ ok: true });
+    expect(await verify(token(), options)).toMatchObject({ kind: "identity" });
     expect(await verify(token({ exp: NOW_SEC - 60 }), options)).toMatchObject({ code: "token_expired" });
-    expect(await verify(token(), { secret: OTHER_SECRET })).toMatchObject({ ok: false });
+    expect(await verify(token(), { secret: OTHER_SECRET })).toMatchObject({ kind: "refusal" });
   });
 
   it.each([
@@ -80,7 +80,7 @@ describe("a good token", () => {
     ["RS256", rsa, (input: string) => sign("sha256", Buffer.from(input), rsa.privateKey)],
   ] as const)("may be signed with %s, which follows from the PEM key", async (alg, pair, signWith) => {
     const options = { publicKeyPem: pemOf(pair.publicKey) };
-    expect(await verify(forge({ alg }, CLAIMS, signWith), options)).toMatchObject({ ok: true, user: "alice" });
+    expect(await verify(forge({ alg }, CLAIMS, signWith), options)).toMatchObject({ kind: "identity", user: "alice" });
   });
 });
 
@@ -138,25 +138,25 @@ describe("a token is refused", () => {
 
   it.each(rows.map(([what, text, options]) => ({ what, text, options })))("$what", async ({ text, options }) => {
     const verified = await verify(text, options);
-    expect(verified).toMatchObject({ ok: false, code: "unauthenticated" });
-    const message = verified.ok ? "" : verified.message;
+    expect(verified).toMatchObject({ kind: "refusal", code: "unauthenticated" });
+    const message = verified.kind === "identity" ? "" : verified.message;
     expect(message).toMatch(/^[a-z0-9' ]+(KiB|JSON)?[a-z0-9' ]*$/i);
     for (const piece of text.split(".").filter((each) => each.length > 3)) expect(message).not.toContain(piece);
   });
 
   it("that has expired, under a code of its own", async () => {
-    expect(await verify(token({ exp: NOW_SEC - 6 }))).toMatchObject({ ok: false, code: "token_expired" });
+    expect(await verify(token({ exp: NOW_SEC - 6 }))).toMatchObject({ kind: "refusal", code: "token_expired" });
   });
 
   it("with times in milliseconds, naming the unit that was meant", async () => {
     const refused = (message: RegExp) => ({
-      ok: false,
+      kind: "refusal",
       code: "unauthenticated",
       message: expect.stringMatching(message),
     });
     expect(await verify(token({ exp: NOW_MS + 60_000 }))).toMatchObject(refused(/^exp is in seconds/));
     expect(await verify(token({ iat: NOW_MS }))).toMatchObject(refused(/^iat is in seconds/));
-    expect(await verify(token({ exp: NOW_SEC + 99 * 365 * 86_400 }))).toMatchObject({ ok: true });
+    expect(await verify(token({ exp: NOW_SEC + 99 * 365 * 86_400 }))).toMatchObject({ kind: "identity" });
   });
 
   it("as unauthenticated, not as expired, when it is forged and expired", async () => {
@@ -209,7 +209,7 @@ describe("a minter", () => {
   it("makes tokens that the verifier takes, each with an id of its own", async () => {
     const minted = await minter.mint({ user: "alice", name: "Alice", ttlSec: 60, claims: { team: "blue" } });
     expect(await verify(minted.token)).toEqual({
-      ok: true,
+      kind: "identity",
       user: "alice",
       name: "Alice",
       jti: minted.jti,

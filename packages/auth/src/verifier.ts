@@ -20,7 +20,7 @@ export interface VerifierOptions extends KeyOptions {
 
 export type Verified =
   | {
-      readonly ok: true;
+      readonly kind: "identity";
       readonly user: string;
       /** At most 64 code points; the user id when the token names nobody. */
       readonly name: string;
@@ -31,7 +31,7 @@ export type Verified =
       readonly claims: Readonly<Record<string, unknown>>;
     }
   | {
-      readonly ok: false;
+      readonly kind: "refusal";
       /** `unavailable`: the issuer's keys are away, which says nothing of the token. */
       readonly code: "unauthenticated" | "token_expired" | "unavailable";
       readonly message: string;
@@ -75,10 +75,10 @@ export function createVerifier(options: VerifierOptions): Verifier {
         return readClaims(payload, atMs, atMs + clockToleranceSec * 1000);
       } catch (error) {
         if (error instanceof errors.JWTExpired)
-          return { ok: false, code: "token_expired", message: "the token has expired" };
+          return { kind: "refusal", code: "token_expired", message: "the token has expired" };
         if (error instanceof KeysAway)
           return {
-            ok: false,
+            kind: "refusal",
             code: "unavailable",
             message: "tokens cannot be verified now: the issuer is out of reach",
           };
@@ -142,7 +142,7 @@ function readClaims(payload: JWTPayload, atMs: number, latestIssueMs: number): V
     return refused((iat ?? 0) * 1000 > atMs + MAX_LIFE_MS ? "iat is in seconds" : "the token was issued in the future");
   }
   const name = displayName(payload["name"], sub);
-  const identity = { ok: true, user: sub, name, issuedAtMs, expiresAtMs, claims: payload } as const;
+  const identity = { kind: "identity", user: sub, name, issuedAtMs, expiresAtMs, claims: payload } as const;
   return jti === undefined ? identity : { ...identity, jti };
 }
 
@@ -156,7 +156,7 @@ function issueTime(iat: number | undefined, iatMs: unknown): number {
 }
 
 function refused(message: string): Verified {
-  return { ok: false, code: "unauthenticated", message };
+  return { kind: "refusal", code: "unauthenticated", message };
 }
 
 /** Words of ours for what jose refuses; its own may quote claims. */

@@ -36,7 +36,7 @@ const BODIES = {
 for (const [kind, body] of Object.entries(BODIES)) {
   const text = JSON.stringify({ ...bare, body });
   const bytes = new TextEncoder().encode(text);
-  if (!decode(bytes).ok) throw new Error(`${kind}: the frame is refused`);
+  if (decode(bytes).kind === "refusal") throw new Error(`${kind}: the frame is refused`);
   const parse: number[] = [];
   const decoding: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {

@@ -268,14 +268,17 @@ const BROKEN: readonly Refusal[] = [
 
 describe("what is accepted", () => {
   it.each(VALID.map((frame) => [frame.type, frame] as const))("%s comes back as it was sent", (_, frame) => {
-    expect(decodeJson(frame)).toEqual({ ok: true, frame });
+    expect(decodeJson(frame)).toEqual({ kind: "frame", frame });
   });
 
   it("ignores unknown fields and does not carry them on, at every level", () => {
     const wide = { x: { constructed: [1, { deep: true }] }, ...send, toString: 1, hasOwnProperty: 2 };
-    expect(decodeJson(wide)).toEqual({ ok: true, frame: send });
+    expect(decodeJson(wide)).toEqual({ kind: "frame", frame: send });
     const join = { type: "join", joins: [{ channel: "c", x: 1, after: { ...position, y: 2 } }] };
-    expect(decodeJson(join)).toEqual({ ok: true, frame: { type: "join", joins: [{ channel: "c", after: position }] } });
+    expect(decodeJson(join)).toEqual({
+      kind: "frame",
+      frame: { type: "join", joins: [{ channel: "c", after: position }] },
+    });
   });
 
   it("takes what stands exactly at a bound", () => {
@@ -284,20 +287,20 @@ describe("what is accepted", () => {
       { ...send, clientId: "k".repeat(64), channel: "c".repeat(64) },
       { ...send, meta: { a: "x".repeat(1024 - '{"a":""}'.length) } },
     ];
-    for (const frame of frames) expect(decodeJson(frame)).toEqual({ ok: true, frame });
-    expect(decodeText(`{"type":"ping","x":${nested(15)}}`)).toEqual({ ok: true, frame: { type: "ping" } });
-    expect(decodeJson({ type: "ping", ...manyKeys(63) }).ok).toBe(true);
+    for (const frame of frames) expect(decodeJson(frame)).toEqual({ kind: "frame", frame });
+    expect(decodeText(`{"type":"ping","x":${nested(15)}}`)).toEqual({ kind: "frame", frame: { type: "ping" } });
+    expect(decodeJson({ type: "ping", ...manyKeys(63) }).kind).toBe("frame");
   });
 
   it("cleans text: NFC, and no bidi overrides, in body and meta", () => {
     const frame = { ...send, body: "e\u0301\u202e!", meta: { "n\u0303": "\u2066o\u0308\u2069" } };
-    expect(decodeJson(frame)).toEqual({ ok: true, frame: { ...send, body: "é!", meta: { ñ: "ö" } } });
+    expect(decodeJson(frame)).toEqual({ kind: "frame", frame: { ...send, body: "é!", meta: { ñ: "ö" } } });
   });
 
   it("takes CRLF and a lone CR for a newline", () => {
     const frame = { ...send, body: "a\r\nb\rc\n\r\r\nd", meta: { "x\r": "\r\n" } };
     const taken = { ...send, body: "a\nb\nc\n\n\nd", meta: { "x\n": "\n" } };
-    expect(decodeJson(frame)).toEqual({ ok: true, frame: taken });
+    expect(decodeJson(frame)).toEqual({ kind: "frame", frame: taken });
   });
 
   it("takes numbers of meta that a double holds, however they are written, and looks at no others", () => {
@@ -309,18 +312,23 @@ describe("what is accepted", () => {
     const before = `{"type":"send","x":[12345678901234567890],"meta":{${meta.join()}}`;
     const decoded = decodeText(`${before},"channel":"c","clientId":"k","body":"b","y":{"meta":{"z":1e999}}}`);
     const values: unknown = JSON.parse(numbers);
-    expect(decoded.ok && decoded.frame.type === "send" && Object.values(decoded.frame.meta ?? {})).toEqual(values);
+    expect(
+      decoded.kind === "frame" && decoded.frame.type === "send" && Object.values(decoded.frame.meta ?? {}),
+    ).toEqual(values);
   });
 
   it("keeps a ref as it came", () => {
-    expect(decodeJson({ type: "ping", ref: "e\u0301" })).toEqual({ ok: true, frame: { type: "ping", ref: "e\u0301" } });
+    expect(decodeJson({ type: "ping", ref: "e\u0301" })).toEqual({
+      kind: "frame",
+      frame: { type: "ping", ref: "e\u0301" },
+    });
   });
 });
 
 describe("what is refused", () => {
   it.each(BROKEN.map((refusal) => [refusal.rule, refusal] as const))("%s", (_, refusal) => {
     const decoded = decodeText(refusal.text);
-    if (decoded.ok) throw new Error("was accepted");
+    if (decoded.kind === "frame") throw new Error("was accepted");
     expect([decoded.error.code, decoded.ref, decoded.type]).toEqual([refusal.code, refusal.ref, refusal.type]);
     expect(decoded.error.message).toMatch(refusal.message);
   });
@@ -328,10 +336,10 @@ describe("what is refused", () => {
   it("refuses by size before it reads anything", () => {
     const bytes = new Uint8Array(DEFAULT_LIMITS.frameBytes + 1).fill(0x5b);
     const decoded = decode(bytes);
-    expect(decoded.ok ? "" : decoded.error.code).toBe("too_large");
+    expect(decoded.kind === "frame" ? "" : decoded.error.code).toBe("too_large");
     expect(decoded).not.toHaveProperty("ref");
     const full = decodeText(JSON.stringify({ type: "ping" }).padEnd(DEFAULT_LIMITS.frameBytes, " "));
-    expect(full.ok).toBe(true);
+    expect(full.kind).toBe("frame");
   });
 
   it("gives a frame over its size the ref that stands near its start or its end", () => {
@@ -340,24 +348,24 @@ describe("what is refused", () => {
       { ...send, body },
       { type: "send", body, ref: "r1" },
     ]) {
-      expect(decodeJson(frame)).toMatchObject({ ok: false, ref: "r1", error: { code: "too_large" } });
+      expect(decodeJson(frame)).toMatchObject({ kind: "refusal", ref: "r1", error: { code: "too_large" } });
     }
   });
 
   it("refuses bytes that are not UTF-8", () => {
     const decoded = decode(Uint8Array.of(0x22, 0xff, 0x22));
-    expect(decoded.ok ? "" : decoded.error.code).toBe("bad_frame");
+    expect(decoded.kind === "frame" ? "" : decoded.error.code).toBe("bad_frame");
   });
 
   it("forgets a refusal with the next frame", () => {
-    expect(decodeJson({ type: "typing", channel: 1 }).ok).toBe(false);
-    expect(decodeJson(send)).toEqual({ ok: true, frame: send });
+    expect(decodeJson({ type: "typing", channel: 1 }).kind).toBe("refusal");
+    expect(decodeJson(send)).toEqual({ kind: "frame", frame: send });
   });
 
   it("obeys the limits it was made with", () => {
     const small = createDecoder({ ...DEFAULT_LIMITS, bodyBytes: 4 });
     const decoded = small(utf8.encode(JSON.stringify(send)));
-    expect(decoded.ok ? "" : decoded.error.message).toBe('send: "body" is over 4 bytes');
+    expect(decoded.kind === "frame" ? "" : decoded.error.message).toBe('send: "body" is over 4 bytes');
   });
 
   it("has a refusal for binary frames", () => {

@@ -20,8 +20,8 @@ import { type FrameLimits, MAX_DEPTH, MAX_KEYS } from "./limits.ts";
 
 /** `ref` when the frame carried a valid one, `type` when it named a frame there is. */
 export type Decoded =
-  | { readonly ok: true; readonly frame: ClientFrame }
-  | { readonly ok: false; readonly error: ChatError; readonly ref?: string; readonly type?: string };
+  | { readonly kind: "frame"; readonly frame: ClientFrame }
+  | { readonly kind: "refusal"; readonly error: ChatError; readonly ref?: string; readonly type?: string };
 
 type RefusalCode = "bad_frame" | "invalid" | "too_large";
 type JsonObject = Record<string, unknown>;
@@ -81,7 +81,7 @@ function decodeObject(source: JsonObject, walk: Walk): Decoded {
   const form = table.listForm !== undefined && "joins" in source ? table.listForm : table.form;
   const frame = readObject(source, form, table.type, "", 1, walk);
   if (!passed(frame, walk)) return refused(walk.code, walk.message, source["ref"], table.type);
-  return { ok: true, frame };
+  return { kind: "frame", frame };
 }
 
 /** A walk without a refusal had every field read by the reader of its schema, and left no other field. */
@@ -100,7 +100,7 @@ function refuseType(source: JsonObject, walk: Walk): Decoded {
 function refused(code: ChatError["code"], message: string, ref?: unknown, type?: string): Decoded {
   const known = typeof ref === "string" && READERS.ref(ref) === ref;
   const error = new ChatError(code, message);
-  return { ok: false, error, ...(known ? { ref } : {}), ...(type === undefined ? {} : { type }) };
+  return { kind: "refusal", error, ...(known ? { ref } : {}), ...(type === undefined ? {} : { type }) };
 }
 
 function refuse(walk: Walk, code: RefusalCode, message: string): void {

@@ -82,7 +82,7 @@ function readBody(value: unknown, { plain, limits }: Reading): unknown {
   if (plain) return value.length === 0 ? NOT_ALLOWED : value.length > limits.bodyBytes ? TOO_LARGE : value;
   if (isOver(value, limits.bodyBytes)) return TOO_LARGE;
   const clean = cleanText(value);
-  if (!clean.ok || clean.text === "") return NOT_ALLOWED;
+  if (clean.kind === "refusal" || clean.text === "") return NOT_ALLOWED;
   return isOver(clean.text, limits.bodyBytes) ? TOO_LARGE : clean.text;
 }
 
@@ -90,7 +90,7 @@ function readMetaValue(value: unknown, plain: boolean): unknown {
   if (typeof value === "string") {
     if (plain) return value;
     const clean = cleanText(value);
-    return clean.ok ? clean.text : NOT_ALLOWED;
+    return clean.kind === "text" ? clean.text : NOT_ALLOWED;
   }
   // JSON.parse reads 1e999 as Infinity, which no JSON can say again.
   return typeof value !== "number" || Number.isFinite(value) ? value : NOT_ALLOWED;
@@ -136,7 +136,8 @@ function readEmoji(value: unknown): unknown {
   // Cheap bound before the segmenter: a unit is at least one byte.
   if (value.length > MAX_EMOJI_BYTES) return NOT_ALLOWED;
   const clean = cleanText(value);
-  if (!clean.ok || showsNothing(clean.text) || utf8Bytes(clean.text) > MAX_EMOJI_BYTES) return NOT_ALLOWED;
+  if (clean.kind === "refusal" || showsNothing(clean.text) || utf8Bytes(clean.text) > MAX_EMOJI_BYTES)
+    return NOT_ALLOWED;
   graphemes ??= new Intl.Segmenter("en", { granularity: "grapheme" });
   const found = graphemes.segment(clean.text)[Symbol.iterator]();
   found.next();

@@ -55,7 +55,7 @@ export function createIdentify({ bootstrapKey, findKey, verifier, onChecked }: C
       return { kind: "key", id: hash, scopes: new Set(found.scopes) };
     }
     const verified = await verifier.verify(credential);
-    if (!verified.ok) throw new ChatError(verified.code, verified.message);
+    if (verified.kind === "refusal") throw new ChatError(verified.code, verified.message);
     return { kind: "user", user: verified.user, name: verified.name };
   }
 

@@ -21,7 +21,7 @@ export interface DoorRig {
   verified?: Verified;
 }
 
-const ANN: Verified = { ok: true, user: "ann", name: "Ann", issuedAtMs: 0, expiresAtMs: 9e15, claims: {} };
+const ANN: Verified = { kind: "identity", user: "ann", name: "Ann", issuedAtMs: 0, expiresAtMs: 9e15, claims: {} };
 
 export function doorRig(options: DoorRig = {}) {
   const { maxConnections = 1000, connectsPerSec = 1000, connectionsPerAddress = 1000, verified = ANN } = options;

@@ -11,8 +11,8 @@ const GOOD: UpgradeRequest = {
   ...{ authorization: "Bearer a.b.c", protocols: "", query: "", cookie: "", origin: "", forwardedFor: [] },
 };
 const FOREIGN = { ...GOOD, origin: "https://evil.example" };
-const BAD_TOKEN: Verified = { ok: false, code: "unauthenticated", message: "no" };
-const AWAY: Verified = { ok: false, code: "unavailable", message: "away" };
+const BAD_TOKEN: Verified = { kind: "refusal", code: "unauthenticated", message: "no" };
+const AWAY: Verified = { kind: "refusal", code: "unavailable", message: "away" };
 
 type Rig = ReturnType<typeof doorRig>;
 

@@ -114,9 +114,9 @@ export function createDoor(options: DoorOptions): Door {
     session.hold();
     try {
       const verified = await verifier.verify(token);
-      edge.metrics.tokenChecks[verified.ok ? "ok" : verified.code].n += 1;
+      edge.metrics.tokenChecks[verified.kind === "identity" ? "ok" : verified.code].n += 1;
       if (session.wire === undefined || session.farewellAtMs !== undefined) return;
-      if (verified.ok) identify(edge, session, verified);
+      if (verified.kind === "identity") identify(edge, session, verified);
       else session.farewell(farewellFor(verified), performance.now());
     } finally {
       session.resume(performance.now());
@@ -173,12 +173,12 @@ export function createDoor(options: DoorOptions): Door {
 }
 
 /** How a session ends whose first token was not taken: it fetches another one, unless the fault is not the token's. */
-export function farewellFor({ code }: Verified & { ok: false }): CloseReason {
+export function farewellFor({ code }: Verified & { kind: "refusal" }): CloseReason {
   return code === "unavailable" ? "overloaded" : "token";
 }
 
 /** Gives a session its user, says welcome and keeps the number of connections of one user within its cap. */
-export function identify(edge: DoorContext, session: Session, verified: Verified & { ok: true }): void {
+export function identify(edge: DoorContext, session: Session, verified: Verified & { kind: "identity" }): void {
   edge.unidentified.delete(session);
   const { user, name, expiresAtMs } = verified;
   const refreshAt = refreshAtMs(Date.now(), expiresAtMs);

@@ -146,7 +146,7 @@ export class Session implements Member {
     if (this.#identity === undefined && !this.#mayBeAuth(bytes, nowMs)) return;
     const decoded = isBinary ? binaryFrame : this.#rules.decode(bytes);
     if (this.#identity === undefined && !this.#isAuth(decoded, nowMs)) return;
-    if (decoded.ok) this.#rules.dispatch(this, decoded.frame, nowMs);
+    if (decoded.kind === "frame") this.#rules.dispatch(this, decoded.frame, nowMs);
     else this.refuse(decoded.error, decoded.ref, nowMs);
   }
 
@@ -161,8 +161,8 @@ export class Session implements Member {
   }
 
   #isAuth(decoded: Decoded, nowMs: number): boolean {
-    if (decoded.ok && decoded.frame.type === "auth") return true;
-    const ref = decoded.ok ? decoded.frame.ref : decoded.ref;
+    if (decoded.kind === "frame" && decoded.frame.type === "auth") return true;
+    const ref = decoded.kind === "frame" ? decoded.frame.ref : decoded.ref;
     this.refuse(new ChatError("unauthenticated", "the first frame must be auth with a valid token"), ref, nowMs);
     this.farewell("token", nowMs);
     return false;
@@ -254,4 +254,4 @@ export class Session implements Member {
   }
 }
 
-const binaryFrame: Decoded = { ok: false, error: binaryFrameError() };
+const binaryFrame: Decoded = { kind: "refusal", error: binaryFrameError() };

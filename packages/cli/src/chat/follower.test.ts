@@ -31,8 +31,8 @@ const gap = (from: number, to: number): ServerFrame =>
 const feed = (follower: Follower, ...frames: readonly ServerFrame[]): (number | string)[] =>
   frames.flatMap((frame) =>
     follower.feed(frame).map((step) => {
-      if (step.do === "show") return step.frame.seq;
-      if (step.do !== "ask" || step.frame.type !== "history") return step.do;
+      if (step.kind === "show") return step.frame.seq;
+      if (step.kind !== "ask" || step.frame.type !== "history") return step.kind;
       return `after ${step.frame.after?.seq}`;
     }),
   );

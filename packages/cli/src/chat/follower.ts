@@ -5,12 +5,12 @@ import type { ClientFrame, ErrorFrame, GapFrame, Position, SequencedFrame, Serve
 import { comparePositions, formatPosition } from "@rookery/protocol";
 
 export type FollowStep =
-  | { readonly do: "show"; readonly frame: SequencedFrame }
-  | { readonly do: "ask"; readonly frame: ClientFrame }
-  | { readonly do: "say"; readonly text: string }
+  | { readonly kind: "show"; readonly frame: SequencedFrame }
+  | { readonly kind: "ask"; readonly frame: ClientFrame }
+  | { readonly kind: "say"; readonly text: string }
   /** The edge cannot answer now: open again after this. */
-  | { readonly do: "wait"; readonly ms: number; readonly text: string }
-  | { readonly do: "end"; readonly text: string };
+  | { readonly kind: "wait"; readonly ms: number; readonly text: string }
+  | { readonly kind: "end"; readonly text: string };
 
 export interface Follower {
   /** What to send first on every connection. */
@@ -40,14 +40,14 @@ export function createFollower(channel: string, last: number): Follower {
     frames.flatMap((frame) => {
       if (position !== undefined && comparePositions(frame, position) <= 0) return [];
       position = { epoch: frame.epoch, seq: frame.seq };
-      return [{ do: "show", frame } as const];
+      return [{ kind: "show", frame } as const];
     });
 
   const askOn = (): FollowStep => {
     state = "catching up";
     hasNewGap = false;
     const after = position ?? { epoch: 0, seq: 0 };
-    return { do: "ask", frame: { type: "history", ref: HISTORY, channel, after, limit: PAGE } };
+    return { kind: "ask", frame: { type: "history", ref: HISTORY, channel, after, limit: PAGE } };
   };
 
   /** A page is in: on to the next one, or to what came live meanwhile. */
@@ -66,7 +66,7 @@ export function createFollower(channel: string, last: number): Follower {
       return [...shown, ...afterPage(false)];
     }
     if (reply.recovered) return [...show(reply.messages), ...afterPage(reply.more)];
-    const lost: FollowStep = { do: "say", text: "the thread is lost: what was said meanwhile may be missing" };
+    const lost: FollowStep = { kind: "say", text: "the thread is lost: what was said meanwhile may be missing" };
     const shown = show(reply.messages);
     const head = { epoch: reply.epoch, seq: reply.seq };
     if (comparePositions(head, position) > 0) position = head;
@@ -75,7 +75,7 @@ export function createFollower(channel: string, last: number): Follower {
 
   const gap = ({ from, to, lost }: GapFrame): FollowStep[] => {
     const text = `${formatPosition(from)} to ${formatPosition(to)} are lost`;
-    const told: FollowStep[] = lost === true ? [{ do: "say", text }] : [];
+    const told: FollowStep[] = lost === true ? [{ kind: "say", text }] : [];
     if (state === "live") return [...told, askOn()];
     hasNewGap = true;
     return told;
@@ -103,7 +103,7 @@ export function createFollower(channel: string, last: number): Follower {
       }
       if (frame.type === "gap" && frame.channel === channel) return gap(frame);
       if (frame.type === "removed" && frame.channel === channel) {
-        return [{ do: "end", text: `removed from ${channel}: ${frame.code}` }];
+        return [{ kind: "end", text: `removed from ${channel}: ${frame.code}` }];
       }
       return frame.type === "error" ? [refusal(frame)] : [];
     },
@@ -123,7 +123,7 @@ interface JoinReply extends Page {
 
 function refusal({ code, message, retry, retryAfterMs = RETRY_MS }: ErrorFrame): FollowStep {
   const text = `${code}: ${message}`;
-  return retry === "later" ? { do: "wait", ms: retryAfterMs, text } : { do: "end", text };
+  return retry === "later" ? { kind: "wait", ms: retryAfterMs, text } : { kind: "end", text };
 }
 
 function isSequenced(frame: ServerFrame): frame is SequencedFrame {

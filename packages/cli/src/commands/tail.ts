@@ -35,12 +35,12 @@ async function follow(channel: string, options: TailOptions, io: Io): Promise<nu
   let code: number = EXIT.done;
   void io.outClosed().then(() => over.abort());
   const act = (step: FollowStep, socket: ChatSocket): void => {
-    if (step.do === "show") io.out(options.json ? JSON.stringify(step.frame) : lineOf(step.frame));
-    else if (step.do === "ask") socket.send(step.frame);
+    if (step.kind === "show") io.out(options.json ? JSON.stringify(step.frame) : lineOf(step.frame));
+    else if (step.kind === "ask") socket.send(step.frame);
     else io.err(visibleLine(step.text));
     // Only on this connection: on the next one the follower has begun anew by then.
-    if (step.do === "wait") socket.after(step.ms, () => socket.send(follower.open()));
-    if (step.do !== "end") return;
+    if (step.kind === "wait") socket.after(step.ms, () => socket.send(follower.open()));
+    if (step.kind !== "end") return;
     code = EXIT.failed;
     over.abort();
   };

@@ -77,7 +77,7 @@ async function inspect(jwt: string, options: KeyOptions, io: Io): Promise<number
 
 async function judged(jwt: string, key: Key): Promise<string> {
   const verified = await createVerifier({ ...key, clockToleranceSec: 0 }).verify(jwt);
-  if (!verified.ok) return `refused: ${verified.message}`;
+  if (verified.kind === "refusal") return `refused: ${verified.message}`;
   return `accepted for ${verified.user} until ${new Date(verified.expiresAtMs).toISOString()}`;
 }
 

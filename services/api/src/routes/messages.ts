@@ -194,7 +194,7 @@ function readFrame(api: ApiContext, channel: string, fields: Fields, key: string
   const clientId = "clientId" in fields ? fields["clientId"] : (key ?? nanoid());
   const text = JSON.stringify({ ...fields, type: "send", ref: undefined, channel, clientId });
   const decoded = api.decode(Buffer.from(text));
-  if (!decoded.ok) throw decoded.error;
+  if (decoded.kind === "refusal") throw decoded.error;
   if (decoded.frame.type !== "send") throw new ChatError("internal", "a send frame was read as another one");
   return decoded.frame;
 }

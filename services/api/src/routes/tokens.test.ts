@@ -9,7 +9,7 @@ const mints = "/v1/tokens";
 
 async function claimsOf(token: unknown): Promise<Readonly<Record<string, unknown>>> {
   const verified = await verifier.verify(String(token));
-  if (!verified.ok) throw new Error(verified.message);
+  if (verified.kind === "refusal") throw new Error(verified.message);
   return { ...verified.claims, user: verified.user, shown: verified.name };
 }
 

@@ -19,10 +19,10 @@ export async function auth(edge: EdgeContext, session: Session, frame: ClientFra
 
 async function authenticate(edge: EdgeContext, session: Session, frame: ClientFrameOf<"auth">): Promise<void> {
   const verified = await edge.verifier.verify(frame.token);
-  edge.metrics.tokenChecks[verified.ok ? "ok" : verified.code].n += 1;
+  edge.metrics.tokenChecks[verified.kind === "identity" ? "ok" : verified.code].n += 1;
   if (session.wire === undefined || session.farewellAtMs !== undefined) return;
   const isFirst = session.identity === undefined;
-  if (!verified.ok) {
+  if (verified.kind === "refusal") {
     session.refuse(new ChatError(verified.code, verified.message), frame.ref, performance.now());
     if (isFirst) session.farewell(farewellFor(verified), performance.now());
     return;
