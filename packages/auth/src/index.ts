@@ -4,6 +4,5 @@ export { createMinter, refreshAtMs, RESERVED_CLAIMS } from "./minter.ts";
 export type { Minted, Minter, MinterOptions, MintRequest } from "./minter.ts";
 export { TOKEN_PARSERS } from "./setting-parsers.ts";
 export type { KeyOptions, TokenAlgorithm } from "./token-keys.ts";
-export { displayName, isUserId } from "./user-id.ts";
 export { createVerifier } from "./verifier.ts";
 export type { Verified, Verifier, VerifierOptions } from "./verifier.ts";

@@ -1,9 +1,9 @@
 // Makes user tokens: for the REST API, the command line and tests. HS256 only, since whoever has other keys has an issuer
 // of their own. It never overrides what it sets itself by what a caller puts into `claims`.
 import { randomBytes } from "node:crypto";
+import { isUserId, MAX_TOKEN_BYTES } from "@rookery/protocol";
 import { SignJWT } from "jose";
 import { readSecret } from "./token-keys.ts";
-import { isUserId } from "./user-id.ts";
 
 export interface MinterOptions {
   /** At least 32 bytes. */
@@ -50,7 +50,6 @@ export const RESERVED_CLAIMS: ReadonlySet<string> = new Set([
 ]);
 
 const JTI_BYTES = 16;
-const MAX_TOKEN_BYTES = 8 * 1024;
 
 /** Throws a `TypeError` for a secret that is too short. */
 export function createMinter({ secret, issuer, audience, nowMs = Date.now }: MinterOptions): Minter {

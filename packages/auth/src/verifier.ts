@@ -2,12 +2,12 @@
 // API per request. It answers and never throws for a token; it never repeats any part of one, and trusts no key, address
 // or algorithm that a token brings along.
 import type { KeyObject } from "node:crypto";
+import { displayName, isUserId, MAX_TOKEN_BYTES } from "@rookery/protocol";
 import { decodeProtectedHeader, errors, jwtVerify } from "jose";
 import type { JWTPayload, JWTVerifyOptions } from "jose";
 import { KeysAway } from "./jwks-keys.ts";
 import { readTokenKeys } from "./token-keys.ts";
 import type { KeyOptions, TokenKeys } from "./token-keys.ts";
-import { displayName, isUserId } from "./user-id.ts";
 
 export interface VerifierOptions extends KeyOptions {
   readonly issuer: string;
@@ -43,7 +43,6 @@ export interface Verifier {
   trouble(this: void): Promise<string | undefined>;
 }
 
-const MAX_TOKEN_BYTES = 8 * 1024;
 const MAX_TOLERANCE_SEC = 30;
 const MAX_JTI_CHARS = 256;
 /** Beyond this an expiry is a mistake of its issuer, and milliseconds always are: they end in the year 58,000. */

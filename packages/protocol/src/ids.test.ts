@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cleanName, findMentions, isChannelId, isClientId, isMessageId, isUserId } from "./ids.ts";
+import { cleanName, displayName, findMentions, isChannelId, isClientId, isMessageId, isUserId } from "./ids.ts";
 
 describe("ids", () => {
   it.each(["a", "9", "general", "dm:V1StGXR8_Z5jdHi6B-myT", "a.b:c_d-e", "A".repeat(64)])(
@@ -51,8 +51,11 @@ describe("ids", () => {
     "\u200d\ufeff",
     "\u3164",
     "\u0301",
-  ])("%j names no user", (text) => {
-    expect(isUserId(text)).toBe(false);
+    7,
+    null,
+    undefined,
+  ])("%j names no user", (value) => {
+    expect(isUserId(value)).toBe(false);
   });
 });
 
@@ -77,6 +80,18 @@ describe("names", () => {
     [`${"x".repeat(63)} y`, "x".repeat(63)],
   ])("%j is shown as %j", (name, shown) => {
     expect(cleanName(name)).toBe(shown);
+    expect(displayName(name, "u-1")).toBe(shown === "" ? "u-1" : shown);
+  });
+
+  it.each([undefined, null, 7, { first: "Ann" }, " \u0000\u202e ", "\u200b\u200d"])(
+    "%j leaves the user id to show",
+    (given) => {
+      expect(displayName(given, "u-1")).toBe("u-1");
+    },
+  );
+
+  it("a user id that stands in for a name is cut as a name is", () => {
+    expect(displayName(undefined, "x".repeat(128))).toBe("x".repeat(64));
   });
 });
 

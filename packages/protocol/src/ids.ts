@@ -44,10 +44,14 @@ export function isMessageId(text: string): boolean {
 }
 
 /**
- * 1 to 128 bytes of UTF-8, no control characters, no bidi overrides or isolates, no white space at either end, and
+ * Of any value: text of 1 to 128 bytes of UTF-8, no control characters, no bidi overrides or isolates, no white space at either end, and
  * something that can be seen: an id is shown where its user has no name.
  */
-export function isUserId(text: string): boolean {
+export function isUserId(value: unknown): value is string {
+  return typeof value === "string" && isUserIdText(value);
+}
+
+function isUserIdText(text: string): boolean {
   if (text.length > MAX_USER_ID_BYTES || isOver(text, MAX_USER_ID_BYTES)) return false;
   if (text.trim() !== text || CONTROLS.test(text) || hasBidiControl(text)) return false;
   return isWellFormed(text) && !showsNothing(text);
@@ -55,7 +59,7 @@ export function isUserId(text: string): boolean {
 
 /**
  * A display name on one line, in NFC, at most 64 code points. Never refuses: what may not stand in a name is left out,
- * as are marks that are too many in a row. Empty when nothing is left that can be seen; the caller then shows the user id.
+ * as are marks that are too many in a row. Empty when nothing is left that can be seen.
  */
 export function cleanName(name: string): string {
   const line = name.slice(0, NAME_WINDOW_UNITS).replace(NOT_IN_A_NAME, "").replace(/\s+/g, " ").trim();
@@ -63,6 +67,14 @@ export function cleanName(name: string): string {
   const short =
     whole.length <= MAX_NAME_CODE_POINTS ? whole : Array.from(whole).slice(0, MAX_NAME_CODE_POINTS).join("").trim();
   return showsNothing(short) ? "" : short;
+}
+
+/**
+ * The name to show for a user: what a claim or a field gives, cleaned. What is no text or leaves nothing gives the user
+ * id, cleaned alike. A foreign issuer's long name is no reason to keep its owner out.
+ */
+export function displayName(given: unknown, user: string): string {
+  return cleanName(typeof given === "string" ? given : "") || cleanName(user) || user;
 }
 
 /**

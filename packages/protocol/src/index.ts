@@ -51,7 +51,7 @@ export { ChatError, ERRORS } from "./errors.ts";
 export { numbersSurvive } from "./exact-numbers.ts";
 export { FIELDS } from "./fields.ts";
 export { findRef } from "./find-ref.ts";
-export { cleanName, DIRECT_PREFIX, findMentions, isChannelId, isClientId, isMessageId, isUserId } from "./ids.ts";
+export { DIRECT_PREFIX, displayName, findMentions, isChannelId, isClientId, isMessageId, isUserId } from "./ids.ts";
 export type { FrameLimits } from "./limits.ts";
 export {
   AUTH_TIMEOUT_MS,

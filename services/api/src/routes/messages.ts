@@ -1,12 +1,12 @@
 // The messages of a channel over HTTP: a page of them by position, and a publication by the same script, checks and errors
 // as a `send` over a socket. Finished frames are spliced into the answer and never parsed here.
-import { displayName } from "@rookery/auth";
 import { composeMessage } from "@rookery/broker";
 import type { ComposedMessage, Published } from "@rookery/broker";
 import {
   ChatError,
   CLIENT_FRAMES,
   DEFAULT_PAGE_MESSAGES,
+  displayName,
   isClientId,
   isUserId,
   parsePosition,

@@ -1,10 +1,11 @@
 // Contract of handing out tokens; that they work at an edge follows from the verifier that reads them here.
-import { createVerifier } from "@rookery/auth";
+import { createMinter, createVerifier } from "@rookery/auth";
 import { describe, expect, it } from "vitest";
 import { SECRET } from "../fake-context.fixture.ts";
 import { fakeServer } from "../fake-server.fixture.ts";
 
-const verifier = createVerifier({ secret: SECRET, issuer: "rookery", audience: "rookery", clockToleranceSec: 0 });
+const ISSUED = { secret: SECRET, issuer: "rookery", audience: "rookery" };
+const verifier = createVerifier({ ...ISSUED, clockToleranceSec: 0 });
 const mints = "/v1/tokens";
 
 async function claimsOf(token: unknown): Promise<Readonly<Record<string, unknown>>> {
@@ -80,6 +81,22 @@ describe("a guest", async () => {
     expect((await nameOf("\u202eAnn"))["name"]).toBe("Ann");
     const unseen = await nameOf("\u200b\u200d");
     expect(unseen["name"]).toBe(unseen["user"]);
+  });
+});
+
+describe("a name of two lines", async () => {
+  const { ask, api } = await fakeServer();
+
+  it("becomes the same one line in every token and every message", async () => {
+    const name = "A\nB";
+    const minted = await ask("POST", mints, { body: { user: "ann", name } });
+    const guest = await ask("POST", "/v1/auth/guest", { as: null, body: { name } });
+    const foreign = await createMinter(ISSUED).mint({ user: "ann", name, ttlSec: 60 });
+    await ask("POST", "/v1/channels/lobby/messages", { body: { user: "ann", name, body: "hi" } });
+    const told = [minted, guest].map(({ json }) => json["name"]);
+    const shown = [minted.json["token"], guest.json["token"], foreign.token].map(async (token) => claimsOf(token));
+    expect([...told, ...(await Promise.all(shown)).map((claims) => claims["shown"])]).toEqual(Array(5).fill("A B"));
+    expect(api.publications[0]?.halves.tail).toContain('"name":"A B"');
   });
 });
 

@@ -1,7 +1,7 @@
 // The routes that hand out user tokens: minted for a backend, for a guest, and in exchange for a refresh token. Served only
 // where this cluster signs its own tokens. A token or a refresh token must never reach the log.
 import { RESERVED_CLAIMS } from "@rookery/auth";
-import { ChatError, cleanName, isUserId } from "@rookery/protocol";
+import { ChatError, displayName, isUserId } from "@rookery/protocol";
 import { nanoid } from "nanoid";
 import Type from "typebox";
 import type { Static } from "typebox";
@@ -128,10 +128,10 @@ interface Wish {
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
 }
 
-function grantOf({ user, name = "", ttlSec = DEFAULT_TTL_SEC, claims = {} }: Wish): RefreshGrant {
+function grantOf({ user, name, ttlSec = DEFAULT_TTL_SEC, claims = {} }: Wish): RefreshGrant {
   const reserved = Object.keys(claims).find((claim) => RESERVED_CLAIMS.has(claim));
   if (reserved !== undefined) throw new ChatError("invalid", `"claims.${reserved}" is set by the server`);
-  return { user, name: cleanName(name) || cleanName(user) || user, ttlSec, claims };
+  return { user, name: displayName(name, user), ttlSec, claims };
 }
 
 type Tokens = Omit<Static<typeof TokenAnswer>, "refreshToken">;
