@@ -1,10 +1,12 @@
 import { defineConfig } from "vitest/config";
 
-// Three sets. `pure` touches no server and stays under 5 s; `servers` runs against a real Redis and a real Postgres;
-// `e2e` starts whole clusters of processes and runs one file at a time, since two cores are all it may count on.
+// Four sets. `pure` asks for no server, socket, process or real time, and stays under 5 s; `os` asks this machine for some of
+// those, but for no server; `servers` runs against a real Redis and a real Postgres; `e2e` starts whole clusters of
+// processes. The middle two run side by side, since the one mostly waits; two cores are all that any may count on.
 const resolve = { conditions: ["source"] };
 const shared = { ssr: { resolve }, resolve };
 const ends = (kind: string): string[] => ["packages", "services", "tests"].map((folder) => `${folder}/**/*.${kind}.ts`);
+const NEVER = ["**/node_modules/**", "**/dist/**"];
 
 export default defineConfig({
   test: {
@@ -19,8 +21,18 @@ export default defineConfig({
           // Nothing here keeps state between files: sharing one worker saves the imports, which are most of the time.
           isolate: false,
           include: ends("test"),
-          exclude: [...ends("redis.test"), ...ends("pg.test"), ...ends("e2e.test"), "**/node_modules/**", "**/dist/**"],
+          exclude: [...["os", "redis", "pg", "e2e"].flatMap((kind) => ends(`${kind}.test`)), ...NEVER],
           sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "os",
+          isolate: false,
+          include: ends("os.test"),
+          exclude: NEVER,
+          sequence: { groupOrder: 1 },
         },
       },
       {
