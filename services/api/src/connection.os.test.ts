@@ -160,6 +160,12 @@ describe("an answer that has no need of its request's body", () => {
 });
 
 describe("what is no HTTP", () => {
+  it("is answered with a problem document, and the connection ends", async () => {
+    const wire = dial();
+    wire.socket.write("HELLO\r\n\r\n");
+    expect(await wire.rest()).toMatch(/^HTTP\/1\.1 400 [^]*application\/problem\+json[^]*"code":"bad_frame"/);
+  });
+
   it("behind a request that can be answered does not take its answer", async () => {
     const wire = dial();
     const message = JSON.stringify({ body: "hi" });

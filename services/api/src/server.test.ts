@@ -1,9 +1,7 @@
 // Contract of what happens around every route: problem documents, access, limits, origins, documents, counts.
-import { connect } from "node:net";
-import { once } from "node:events";
 import { newApiKey } from "@rookery/auth";
 import { ChatError } from "@rookery/protocol";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { fakeServer, userToken } from "./fake-server.fixture.ts";
 
 const publisher = newApiKey();
@@ -84,20 +82,6 @@ describe("an error", async () => {
     api.failNext(new ChatError("slow_mode", "wait", { retryAfterMs: 2500 }));
     const { status, headers, json } = await ask("POST", page, { body: { body: "hi" } });
     expect([status, headers["retry-after"], json["retryAfterMs"]]).toEqual([429, "3", 2500]);
-  });
-
-  it("of something that is no HTTP is a problem document as well", async () => {
-    const { server } = await fakeServer();
-    onTestFinished(() => server.close());
-    await server.listen({ host: "127.0.0.1", port: 0 });
-    const address = server.server.address();
-    const socket = connect(typeof address === "object" && address !== null ? address.port : 0, "127.0.0.1");
-    const chunks: Buffer[] = [];
-    socket.on("data", (chunk) => chunks.push(chunk));
-    socket.write("HELLO\r\n\r\n");
-    await once(socket, "close");
-    const answer = Buffer.concat(chunks).toString();
-    expect(answer).toMatch(/^HTTP\/1\.1 400 [^]*application\/problem\+json[^]*"code":"bad_frame"/);
   });
 });
 
