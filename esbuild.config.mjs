@@ -13,6 +13,7 @@ const STARTED = [
   "packages/cli/src/main.ts",
   "packages/cli/src/dev/run-dev.ts",
   "packages/runtime/src/index.ts",
+  "packages/node/src/index.ts",
   "packages/runtime/src/lifecycle.fixture.ts",
   "packages/servers/src/index.ts",
   "loadtest/src/main.ts",

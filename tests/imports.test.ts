@@ -6,19 +6,20 @@ import { describe, expect, it } from "vitest";
 const MAY_IMPORT: Record<string, readonly string[]> = {
   "packages/protocol": ["typebox"],
   "packages/runtime": ["typebox", "yaml", "pino", "prom-client"],
-  "packages/auth": ["jose", "@rookery/protocol", "@rookery/runtime"],
+  "packages/auth": ["jose", "@rookery/protocol"],
   "packages/servers": [],
   "packages/broker": ["@rookery/protocol", "ioredis"],
   "packages/store": ["@rookery/protocol", "postgres"],
-  "packages/cli": ["commander", "ws", ...ours("protocol", "runtime", "auth", "servers", "broker", "store")],
+  "packages/node": ours("protocol", "runtime", "auth", "broker", "store"),
+  "packages/cli": ["commander", "ws", ...ours("protocol", "runtime", "auth", "servers", "broker", "store", "node")],
   "packages/testkit": [
     "ws",
     "postgres",
     "ioredis",
     "vitest",
-    ...ours("protocol", "runtime", "auth", "servers", "broker", "store"),
+    ...ours("protocol", "runtime", "auth", "servers", "broker", "store", "node"),
   ],
-  "services/edge": ["uWebSockets.js", "nanoid", ...ours("protocol", "broker", "runtime", "auth", "store")],
+  "services/edge": ["uWebSockets.js", "nanoid", ...ours("protocol", "broker", "runtime", "auth", "store", "node")],
   "services/api": [
     "fastify",
     "@fastify/swagger",
@@ -27,9 +28,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "@fastify/rate-limit",
     "nanoid",
     "typebox",
-    ...ours("protocol", "broker", "runtime", "auth", "store"),
+    ...ours("protocol", "broker", "runtime", "auth", "store", "node"),
   ],
-  "services/persister": ours("protocol", "broker", "runtime", "store"),
+  "services/persister": ours("protocol", "broker", "runtime", "store", "node"),
   loadtest: ["ws", "ioredis", "uWebSockets.js", ...ours("protocol", "auth", "broker", "store", "servers")],
 };
 /** Services that a package starts as processes: declared so that they are installed, imported by nobody. */

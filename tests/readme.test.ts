@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { describeSettings } from "@rookery/runtime";
+import { clusterSettings } from "@rookery/node";
 import { describe, expect, it } from "vitest";
 
 const readme = readFileSync("README.md", "utf8");
@@ -18,7 +18,7 @@ describe("the documents", () => {
 
   it("hold the settings just as the table in the code does", () => {
     const told = /<!-- settings -->\n([\s\S]*?)<!-- \/settings -->/.exec(readme)?.[1];
-    expect(told?.trim()).toBe(describeSettings().trim());
+    expect(told?.trim()).toBe(clusterSettings.describe().trim());
   });
 
   it("name every package and service", () => {

@@ -1,4 +1,4 @@
-// Reads `--sends-per-sec 20` and `--sends-per-sec=20` into camel-case keys for the settings loader, which judges the
+// Reads `--log-level debug` and `--log-level=debug` into camel-case keys for the settings loader, which judges the
 // names. Pure; called with the command line of a process.
 
 /** Flags by camel-case key. A flag without a value is `true`; a word that belongs to no flag becomes a key, to be refused. */

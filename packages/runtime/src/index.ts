@@ -9,7 +9,7 @@ export { startInternalServer } from "./internal-server.ts";
 export type { CheckResult, InternalServer, InternalServerOptions, ReadinessCheck } from "./internal-server.ts";
 export { listenFault } from "./listen-host.ts";
 export { newNodeId, runProcess } from "./lifecycle.ts";
-export type { ProcessContext, ProcessService, ReadyMessage } from "./lifecycle.ts";
+export type { ProcessContext, ReadyMessage } from "./lifecycle.ts";
 export { createOriginAllowed } from "./origin-allowed.ts";
 export type { OriginAllowed } from "./origin-allowed.ts";
 export { watchParent } from "./parent-watch.ts";
@@ -17,14 +17,24 @@ export type { StopFunction } from "./stop-list.ts";
 export { parseFlags } from "./flags.ts";
 export { pause } from "./pause.ts";
 export type { PauseOptions } from "./pause.ts";
-export { describeSettings } from "./settings-describe.ts";
+export { listenHost, networkList, originList, processRows } from "./process-rows.ts";
 export { maskUrl, nearestName, SettingsError } from "./settings-problem.ts";
 export type { SettingsProblem } from "./settings-problem.ts";
-export type { AnyRow as SettingRow, ServiceName } from "./settings-row.ts";
+export {
+  flag,
+  integer,
+  list,
+  optionalBearer,
+  optionalInteger,
+  optionalSecret,
+  optionalText,
+  requiredText,
+  text,
+  word,
+} from "./settings-row.ts";
+export type { AnyRow, SettingRow } from "./settings-row.ts";
 export type { SettingsSources } from "./settings-sources.ts";
-export { isSettingKey, SETTINGS } from "./settings-table.ts";
-export type { ServiceSettings, SettingKey, Settings, SettingValue } from "./settings-table.ts";
-export { checkSettings, inspectSettings, loadSettings, serviceKeys } from "./settings.ts";
-export type { SettingParsers, TextParser, TokenKeyValues } from "./settings-parsers.ts";
-export type { SettingInForce } from "./settings.ts";
+export type { ServiceValues, SettingRule, SettingsTable } from "./settings-table.ts";
+export { createSettings } from "./settings.ts";
+export type { SettingsReader } from "./settings.ts";
 export { VERSION } from "./version.ts";

@@ -9,8 +9,8 @@ import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { newNodeId } from "./lifecycle.ts";
 
 const FIXTURE = fileURLToPath(new URL("../dist/lifecycle.fixture.js", import.meta.url));
-const STORES = { ROOKERY_REDIS_URL: "redis://127.0.0.1:1", ROOKERY_POSTGRES_URL: "postgres://127.0.0.1:1/none" };
-const SETTINGS = { ...STORES, ROOKERY_INTERNAL_PORT: "0", ROOKERY_NODE_NAME: "fixture-1" };
+const MILL = { ROOKERY_MILL_URL: "http://127.0.0.1:1/flour" };
+const SETTINGS = { ...MILL, ROOKERY_INTERNAL_PORT: "0", ROOKERY_NODE_NAME: "fixture-1" };
 
 const teardowns: (() => void)[] = [];
 afterEach(() => {
@@ -62,19 +62,19 @@ describe("a process with wrong settings", () => {
   it("prints all problems at once without a stack trace and exits with 78", async () => {
     const secret = "a-secret-that-is-short";
     const running = run({
-      ...STORES,
-      ROOKERY_BATCH_ENTRIES: "0",
-      ROOKERY_POSTGRES_URL: `http://user:${secret}@host/db`,
-      ROOKERY_BATCH_LINGERS: "1",
+      ...MILL,
+      ROOKERY_BATCH_LOAVES: "0",
+      ROOKERY_MILL_URL: `ftp://user:${secret}@host/flour`,
+      ROOKERY_BATCH_LOAFS: "1",
     });
     expect(await running.exited).toBe(78);
     expect(running.output.stdout).toBe("");
     expect(running.output.stderr.trim().split("\n")).toEqual([
       "3 settings are wrong:",
-      expect.stringMatching(/ROOKERY_BATCH_LINGERS: .*did you mean ROOKERY_BATCH_LINGER_MS\?/),
-      expect.stringMatching(/ROOKERY_POSTGRES_URL \(postgresUrl\): got "http:\/\/\*\*\*@host\/db"/),
+      expect.stringMatching(/ROOKERY_BATCH_LOAFS: .*did you mean ROOKERY_BATCH_LOAVES\?/),
+      expect.stringMatching(/ROOKERY_MILL_URL \(millUrl\): got "ftp:\/\/\*\*\*@host\/flour"/),
       expect.stringMatching(
-        /ROOKERY_BATCH_ENTRIES \(batchEntries\): got 0 from environment; .* 1 to 10000, for example 1000/,
+        /ROOKERY_BATCH_LOAVES \(batchLoaves\): got 0 from environment; .* 1 to 10000, for example 1000/,
       ),
     ]);
     expect(running.output.stderr).not.toContain(secret);

@@ -1,15 +1,17 @@
-// A service without chat for the lifecycle's tests, which start the compiled file as a process. It runs the real
-// `runProcess` and does what `FIXTURE_*` variables ask: throw, overrun, leave a mark in a file when its steps run.
+// A service of no product for the lifecycle's tests, which start the compiled file as a process. It runs the real
+// `runProcess` with a table of its own and does what `FIXTURE_*` variables ask: throw, overrun, leave a mark in a file when its steps run.
 import { appendFileSync } from "node:fs";
-import { runProcess } from "./lifecycle.ts";
+import { BAKERY_TABLE } from "./bakery.fixture.ts";
 import { startInternalServer } from "./internal-server.ts";
+import { runProcess } from "./lifecycle.ts";
 
 const marks = process.env["FIXTURE_MARKS"];
 const mark = (text: string): void => {
   if (marks !== undefined) appendFileSync(marks, `${text}\n`);
 };
 
-await runProcess("persister", async ({ settings, log, metrics, onStop, stop, fail, refuse, announceReady }) => {
+await runProcess(BAKERY_TABLE, "bakery", async (context) => {
+  const { settings, log, metrics, onStop, stop, fail, refuse, announceReady } = context;
   const fault = process.env["FIXTURE_FAULT"];
   if (fault === "start") throw new Error("no server there");
   const drain = (): void => stop("drain");

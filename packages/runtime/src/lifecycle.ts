@@ -9,23 +9,22 @@ import { wrongListenSetting } from "./listen-host.ts";
 import { createMetrics } from "./metrics.ts";
 import type { Metrics } from "./metrics.ts";
 import { watchParent } from "./parent-watch.ts";
+import type { ProcessRows } from "./process-rows.ts";
 import { SettingsError } from "./settings-problem.ts";
-import { checkSettings, inspectSettings, loadSettings } from "./settings.ts";
-import type { SettingParsers } from "./settings-parsers.ts";
+import { createSettings } from "./settings.ts";
+import type { SettingsReader } from "./settings.ts";
 import type { SettingsSources } from "./settings-sources.ts";
-import type { ServiceSettings } from "./settings-table.ts";
+import type { ServiceOf, ServiceValues, SettingRows, SettingsTable } from "./settings-table.ts";
 import { createStopList } from "./stop-list.ts";
 import type { StopFunction } from "./stop-list.ts";
 import { VERSION } from "./version.ts";
 
-/** The services that are processes of their own. */
-export type ProcessService = "edge" | "api" | "persister";
-
 /** What a launcher hears on the IPC channel once a child serves; ports are the real ones, also when 0 was asked for. */
 export type ReadyMessage = { ready: true; port?: number; internalPort: number; node: string };
 
-export interface ProcessContext<S extends ProcessService> {
-  readonly settings: ServiceSettings<S>;
+/** `V`: the values of everything that the service reads. */
+export interface ProcessContext<V> {
+  readonly settings: V;
   readonly log: Log;
   readonly metrics: Metrics;
   /** Id of this run, new at every start: `<name>.<4 characters>`. */
@@ -51,26 +50,29 @@ const ORPHAN_STOP_MS = 5000;
 const NODE_SUFFIX_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz";
 
 /**
- * Runs a service until it is told to stop. Exit codes: 0 stopped, 1 failed to start or to stop, was killed by a second
- * signal or by a fault; 78 wrong settings, printed all at once without a stack trace, or wrong surroundings. `parsers`
- * read what main will use.
+ * Runs a service of the table until it is told to stop. Exit codes: 0 stopped, 1 failed to start or to stop, was killed by
+ * a second signal or by a fault; 78 wrong settings, printed all at once without a stack trace, or wrong surroundings.
  */
-export async function runProcess<S extends ProcessService>(
+export async function runProcess<R extends SettingRows & ProcessRows, S extends ServiceOf<R>>(
+  table: SettingsTable<R>,
   service: S,
-  main: (context: ProcessContext<S>) => Promise<void>,
-  parsers: SettingParsers = {},
+  main: (context: ProcessContext<ServiceValues<R, S>>) => Promise<void>,
 ): Promise<void> {
-  const sources = { env: process.env, flags: parseFlags(process.argv.slice(2)), parsers };
-  const { settings, own } = await loadOrExit(service, sources);
+  const sources = { env: process.env, flags: parseFlags(process.argv.slice(2)) };
+  const reader = createSettings(table);
+  const { settings, own } = await orExit(async () => {
+    await reader.check(service, sources);
+    return { settings: reader.load(service, sources), own: ownSettings(table, sources) };
+  });
   const node = newNodeId(own.nodeName ?? service);
   const log = createLog({ service, node, level: own.logLevel });
   endOnFault(log);
-  warnOfGenerated(service, sources, log);
+  warnOfGenerated(reader, service, sources, log);
   const stops = createStopList(log);
   const ending = createEnding(log, stops.run);
   stopOnSignals(log, ending.stop);
   if (own.parentPid !== undefined) stopWithParent(own.parentPid, ending.stop);
-  const context: ProcessContext<S> = {
+  const context: ProcessContext<ServiceValues<R, S>> = {
     settings,
     log,
     metrics: createMetrics({ service, node, version: VERSION }),
@@ -103,13 +105,15 @@ export function newNodeId(name: string): string {
   return `${name}.${suffix.join("")}`;
 }
 
-async function loadOrExit<S extends ProcessService>(service: S, sources: SettingsSources) {
+/** What this file itself goes by, whoever else reads it. */
+function ownSettings({ rows, fileExample }: SettingsTable<SettingRows & ProcessRows>, sources: SettingsSources) {
+  const table: SettingsTable<ProcessRows> = { rows, rules: [], fileExample };
+  return createSettings(table).load(["nodeName", "logLevel", "parentPid"], sources);
+}
+
+async function orExit<T>(read: () => Promise<T>): Promise<T> {
   try {
-    await checkSettings(service, sources);
-    return {
-      settings: loadSettings<S>(service, sources),
-      own: loadSettings(["nodeName", "logLevel", "parentPid"], sources),
-    };
+    return await read();
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
     process.stderr.write(`${error.message}\n`);
@@ -118,8 +122,13 @@ async function loadOrExit<S extends ProcessService>(service: S, sources: Setting
 }
 
 /** A secret made here is known to no other process: right for one process alone, a mistake in a cluster. */
-function warnOfGenerated(service: ProcessService, sources: SettingsSources, log: Log): void {
-  for (const { env, source } of inspectSettings(service, sources)) {
+function warnOfGenerated<R extends SettingRows>(
+  { inspect }: SettingsReader<R>,
+  service: ServiceOf<R>,
+  sources: SettingsSources,
+  log: Log,
+): void {
+  for (const { env, source } of inspect(service, sources)) {
     if (source === "generated") log.warn({ setting: env }, "no value given; a random one was made for this run");
   }
 }

@@ -1,11 +1,12 @@
-// Renders the settings table for people: the README's section is this text, and a test keeps the two equal.
-// Called by `rookery config docs`. Pure.
+// Renders a settings table for people. Called through the reader of the table, by a command and by a test that holds a
+// document to it. Pure.
 import type { AnyRow } from "./settings-row.ts";
-import { EDGES_RULE, rowsByKey } from "./settings-sources.ts";
+import { EDGES_RULE } from "./settings-sources.ts";
+import type { SettingRows } from "./settings-table.ts";
 
 /** Markdown table, one row a setting: variable, default, unit, meaning, services that read it; and how a value is read. */
-export function describeSettings(): string {
-  const rows = [...rowsByKey.values()].map(
+export function describeSettings(table: SettingRows): string {
+  const rows = Object.values(table).map(
     (row) =>
       `| \`${row.env}\`${row.fromFile ? " (`_FILE`)" : ""} | ${defaultText(row)} | ${row.unit} | ` +
       `${row.meaning}${range(row)} | ${row.usedBy.join(", ") || "nobody yet"} |`,

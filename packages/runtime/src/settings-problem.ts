@@ -39,6 +39,16 @@ function problemLine({ key, env, source, got, fault, expected, example }: Settin
   return `  ${name}: ${given}${fault === undefined ? "" : `: ${fault}`}; expected ${expected}${hint}`;
 }
 
+/** What a reader said of a value, or undefined when it took it. */
+export function faultOf(read: () => unknown): string | undefined {
+  try {
+    read();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : "it cannot be read";
+  }
+}
+
 /** A value as it may be shown: keys and what may be one by their length alone, addresses without user, password and query. */
 export function maskValue(value: unknown, secrecy: Secrecy): string {
   if (value === undefined) return "nothing";

@@ -1,9 +1,7 @@
-// What one row of the settings table is, and the builders that write a row in one line. The table is made of these;
-// the loader and the documents only read them. A row knows no process environment and reads no file.
+// What one row of a settings table is, and the builders that write a row in one line. Tables are made of these; the loader
+// and the documents only read them. A row knows no process environment and reads no file.
 import { Type } from "typebox";
 import type { Static, TArray, TBoolean, TEnum, TInteger, TSchema, TString } from "typebox";
-
-export type ServiceName = "edge" | "api" | "persister" | "migrate";
 
 /**
  * What happens when nobody gives a value: `default` takes the row's own, `required` is a problem, `optional` stays
@@ -17,7 +15,7 @@ export type Need = "default" | "required" | "optional";
  */
 export type Secrecy = "open" | "key" | "url" | "hidden";
 
-export interface SettingRow<S extends TSchema, N extends Need, U extends ServiceName> {
+export interface SettingRow<S extends TSchema, N extends Need, U extends string> {
   readonly env: `ROOKERY_${string}`;
   readonly schema: S;
   readonly need: N;
@@ -36,17 +34,21 @@ export interface SettingRow<S extends TSchema, N extends Need, U extends Service
   readonly read: (text: string) => unknown;
   /** The value in the form that is used; throws an Error of one line, without secrets, for one that cannot be. */
   parse?(this: void, value: Static<S>): Static<S>;
+  /** Whether it is an address of this machine to listen on, which only the machine can judge. */
+  readonly listens?: true;
+  /** Outside production a random value is made when all of these keys are asked for and none of them is given. */
+  readonly madeWithout?: readonly string[];
 }
 
-export type AnyRow = SettingRow<TSchema, Need, ServiceName>;
+export type AnyRow = SettingRow<TSchema, Need, string>;
 
 /** The shortest secret that is accepted: the output length of SHA-256, as RFC 7518 section 3.2 asks for HS256. */
 export const MIN_SECRET_BYTES = 32;
 
-type UsedBy<U extends ServiceName> = readonly U[];
+type UsedBy<U extends string> = readonly U[];
 
 /** A whole number from `range[0]` to `range[1]`, both included. */
-export function integer<const U extends ServiceName>(
+export function integer<const U extends string>(
   env: AnyRow["env"],
   byDefault: number,
   [minimum, maximum]: readonly [number, number],
@@ -61,7 +63,7 @@ export function integer<const U extends ServiceName>(
 }
 
 /** A whole number that may be left out. */
-export function optionalInteger<const U extends ServiceName>(
+export function optionalInteger<const U extends string>(
   env: AnyRow["env"],
   example: string,
   usedBy: UsedBy<U>,
@@ -72,7 +74,7 @@ export function optionalInteger<const U extends ServiceName>(
 }
 
 /** `true` or `false`. */
-export function flag<const U extends ServiceName>(
+export function flag<const U extends string>(
   env: AnyRow["env"],
   byDefault: boolean,
   usedBy: UsedBy<U>,
@@ -83,7 +85,7 @@ export function flag<const U extends ServiceName>(
 }
 
 /** One word of a closed set; the first is the default. */
-export function word<const W extends readonly [string, ...string[]], const U extends ServiceName>(
+export function word<const W extends readonly [string, ...string[]], const U extends string>(
   env: AnyRow["env"],
   words: W,
   usedBy: UsedBy<U>,
@@ -108,10 +110,12 @@ interface TextForm {
   readonly example: string;
   readonly secrecy?: Secrecy;
   readonly fromFile?: boolean;
+  /** The one that reads it where it is used; throws an Error of one line, without secrets, for what cannot be used. */
+  readonly reader?: (text: string) => unknown;
 }
 
 /** One line of text in the given form. */
-export function text<const U extends ServiceName>(
+export function text<const U extends string>(
   env: AnyRow["env"],
   byDefault: string,
   form: TextForm,
@@ -122,7 +126,7 @@ export function text<const U extends ServiceName>(
 }
 
 /** Text that must be given. */
-export function requiredText<const U extends ServiceName>(
+export function requiredText<const U extends string>(
   env: AnyRow["env"],
   form: TextForm,
   usedBy: UsedBy<U>,
@@ -132,7 +136,7 @@ export function requiredText<const U extends ServiceName>(
 }
 
 /** Text that may be left out. */
-export function optionalText<const U extends ServiceName>(
+export function optionalText<const U extends string>(
   env: AnyRow["env"],
   form: TextForm,
   usedBy: UsedBy<U>,
@@ -141,17 +145,24 @@ export function optionalText<const U extends ServiceName>(
   return { env, ...textRow(form), need: "optional", default: undefined, usedBy, meaning };
 }
 
+interface SecretForm {
+  readonly reader: (text: string) => unknown;
+  readonly madeWithout?: readonly string[];
+}
+
 /** A secret of at least 32 bytes that may be left out; by environment or file only. */
-export function optionalSecret<const U extends ServiceName>(
+export function optionalSecret<const U extends string>(
   env: AnyRow["env"],
+  { reader, ...made }: SecretForm,
   usedBy: UsedBy<U>,
   meaning: string,
 ): SettingRow<TString, "optional", U> {
-  return { env, ...textRow(secretForm(env)), need: "optional", default: undefined, usedBy, meaning };
+  const form = { ...secretForm(env), reader };
+  return { env, ...textRow(form), need: "optional", default: undefined, usedBy, meaning, ...made };
 }
 
-/** The same, as a bearer credential: it travels in a header, which carries visible ASCII only. */
-export function optionalBearer<const U extends ServiceName>(
+/** A secret that is a bearer credential: it travels in a header, which carries visible ASCII only. */
+export function optionalBearer<const U extends string>(
   env: AnyRow["env"],
   usedBy: UsedBy<U>,
   meaning: string,
@@ -176,7 +187,7 @@ interface ListForm {
 }
 
 /** Values between commas, each read by itself, empty by default. */
-export function list<const U extends ServiceName>(
+export function list<const U extends string>(
   env: AnyRow["env"],
   { item, expected, example, secrecy = "open" }: ListForm,
   usedBy: UsedBy<U>,
@@ -191,9 +202,15 @@ export function list<const U extends ServiceName>(
 
 const OPEN = { secrecy: "open", fromFile: false } as const;
 
-function textRow({ pattern, expected, example, secrecy = "open", fromFile = false }: TextForm) {
+function textRow({ pattern, expected, example, secrecy = "open", fromFile = false, reader }: TextForm) {
   const schema = Type.String({ pattern, minLength: 1 });
-  return { schema, unit: "", expected, example, secrecy, fromFile, read: readText };
+  const row = { schema, unit: "", expected, example, secrecy, fromFile, read: readText };
+  if (reader === undefined) return row;
+  const parse = (value: string): string => {
+    reader(value);
+    return value;
+  };
+  return { ...row, parse };
 }
 
 function readText(value: string): string {

@@ -6,10 +6,8 @@ import { LineCounter, parseDocument } from "yaml";
 import type { Document } from "yaml";
 import type { SettingsProblem } from "./settings-problem.ts";
 import { nearestName } from "./settings-problem.ts";
-import type { SettingParsers } from "./settings-parsers.ts";
 import type { AnyRow } from "./settings-row.ts";
-import { isSettingKey, SETTINGS } from "./settings-table.ts";
-import type { SettingKey } from "./settings-table.ts";
+import type { SettingRows } from "./settings-table.ts";
 
 export const CONFIG_ENV = "ROOKERY_CONFIG";
 const FILE_SUFFIX = "_FILE";
@@ -19,8 +17,13 @@ export interface SettingsSources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Values of the command line by camel-case key; secrets are refused here. */
   readonly flags?: Readonly<Record<string, string>> | undefined;
-  /** Of the values that other packages read; a value without its parser here is judged by its form alone. */
-  readonly parsers?: SettingParsers | undefined;
+}
+
+/** What is asked of a table here. */
+export interface NamedRows {
+  readonly rows: SettingRows;
+  /** A line that a configuration file may hold. */
+  readonly fileExample: string;
 }
 
 /** A value before it was checked, and where it stood. */
@@ -30,35 +33,31 @@ export interface Given {
 }
 
 export interface Gathered {
-  readonly given: ReadonlyMap<SettingKey, Given>;
+  readonly given: ReadonlyMap<string, Given>;
   readonly problems: readonly SettingsProblem[];
 }
 
-const ROWS: readonly (readonly [SettingKey, AnyRow])[] = Object.keys(SETTINGS)
-  .filter(isSettingKey)
-  .map((key) => [key, SETTINGS[key]] as const);
-
-/** The table's rows by key, seen without their literal types. */
-export const rowsByKey: ReadonlyMap<SettingKey, AnyRow> = new Map(ROWS);
-
-/** Reads all layers; a later layer hides an earlier one. */
-export function gatherSettings({ env, flags = {} }: SettingsSources): Gathered {
-  const given = new Map<SettingKey, Given>();
-  const problems: SettingsProblem[] = [];
-  const path = env[CONFIG_ENV] ?? "";
-  if (path !== "") takeConfigFile(path, given, problems);
-  takeEnvironment(env, given, problems);
-  takeFlags(flags, given, problems);
-  return { given, problems };
+/** What one gathering fills, layer by layer. */
+interface Filling {
+  readonly rows: SettingRows;
+  readonly given: Map<string, Given>;
+  readonly problems: SettingsProblem[];
 }
 
-function takeEnvironment(
-  env: SettingsSources["env"],
-  given: Map<SettingKey, Given>,
-  problems: SettingsProblem[],
-): void {
+/** Reads all layers; a later layer hides an earlier one. */
+export function gatherSettings({ rows, fileExample }: NamedRows, { env, flags = {} }: SettingsSources): Gathered {
+  const filling: Filling = { rows, given: new Map(), problems: [] };
+  const path = env[CONFIG_ENV] ?? "";
+  if (path !== "") takeConfigFile(path, fileExample, filling);
+  takeEnvironment(env, filling);
+  takeFlags(flags, filling);
+  return filling;
+}
+
+function takeEnvironment(env: SettingsSources["env"], filling: Filling): void {
+  const { rows, given, problems } = filling;
   const known = new Set<string>([CONFIG_ENV]);
-  for (const [key, row] of ROWS) {
+  for (const [key, row] of Object.entries(rows)) {
     known.add(row.env);
     const text = trimmed(env[row.env] ?? "");
     if (text !== "") given.set(key, { value: row.read(text), source: "environment" });
@@ -67,18 +66,19 @@ function takeEnvironment(
     const path = env[row.env + FILE_SUFFIX] ?? "";
     if (path === "") continue;
     if (text !== "") problems.push(doubled(key, row, `${row.env} and ${row.env}${FILE_SUFFIX}`));
-    takeValueFile(key, row, path, given, problems);
+    takeValueFile(key, row, path, filling);
   }
   for (const name of Object.keys(env)) {
     if (name.startsWith("ROOKERY_") && !known.has(name)) problems.push(unknownName(name, "environment", [...known]));
   }
 }
 
-function takeConfigFile(path: string, given: Map<SettingKey, Given>, problems: SettingsProblem[]): void {
-  const entries = readConfigFile(path, problems);
+function takeConfigFile(path: string, example: string, filling: Filling): void {
+  const { rows, given, problems } = filling;
+  const entries = entriesOf(path, (got) => problems.push(configProblem(`${path}: ${got}`, example)));
   const source = `file ${path}`;
   const known = new Set<string>();
-  for (const [key, row] of ROWS) {
+  for (const [key, row] of Object.entries(rows)) {
     known.add(key);
     const value = entries.get(key);
     const isGiven = value !== undefined && value !== null;
@@ -92,7 +92,7 @@ function takeConfigFile(path: string, given: Map<SettingKey, Given>, problems: S
       continue;
     }
     if (isGiven) problems.push(doubled(key, row, `${key} and ${key}File in ${path}`));
-    takeValueFile(key, row, valuePath, given, problems);
+    takeValueFile(key, row, valuePath, filling);
   }
   for (const name of entries.keys()) {
     if (!known.has(name)) problems.push(unknownName(name, source, [...known]));
@@ -100,23 +100,23 @@ function takeConfigFile(path: string, given: Map<SettingKey, Given>, problems: S
 }
 
 /** Top-level entries of a YAML mapping. The parser's own messages quote the file, so only position and code are shown. */
-function readConfigFile(path: string, problems: SettingsProblem[]): ReadonlyMap<string, unknown> {
+function entriesOf(path: string, wrong: (got: string) => void): ReadonlyMap<string, unknown> {
   const text = readText(path);
   if (typeof text !== "string") {
-    problems.push(configProblem(`${path}: ${text.fault}`));
+    wrong(text.fault);
     return new Map();
   }
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { prettyErrors: false, lineCounter });
   for (const error of document.errors) {
     const { line, col } = lineCounter.linePos(error.pos[0]);
-    problems.push(configProblem(`${path}: ${error.code} at line ${line}, column ${col}`));
+    wrong(`${error.code} at line ${line}, column ${col}`);
   }
   if (document.errors.length > 0) return new Map();
   const content = contentOf(document);
   if (content === null || content === undefined) return new Map();
   if (typeof content === "object" && !Array.isArray(content)) return new Map(Object.entries(content));
-  problems.push(configProblem(`${path}: not a mapping, or one with aliases`));
+  wrong("not a mapping, or one with aliases");
   return new Map();
 }
 
@@ -130,20 +130,16 @@ function contentOf(document: Document.Parsed): unknown {
   }
 }
 
-function takeFlags(
-  flags: Readonly<Record<string, string>>,
-  given: Map<SettingKey, Given>,
-  problems: SettingsProblem[],
-): void {
+function takeFlags(flags: Readonly<Record<string, string>>, { rows, given, problems }: Filling): void {
   for (const [name, text] of Object.entries(flags)) {
-    if (!isSettingKey(name)) {
-      const nearest = nearestName(name, Object.keys(SETTINGS));
+    const row = Object.hasOwn(rows, name) ? rows[name] : undefined;
+    if (row === undefined) {
+      const nearest = nearestName(name, Object.keys(rows));
       const expected = nearest === undefined ? "a known flag" : `a known flag; did you mean ${flagName(nearest)}?`;
       const flag = flagName(name);
       problems.push({ key: flag, env: flag, source: "flag", got: "an unknown name", expected, example: "" });
       continue;
     }
-    const row: AnyRow = SETTINGS[name];
     if (row.secrecy === "key") {
       const expected = `${row.env} or ${row.env}${FILE_SUFFIX}, since other users see command lines`;
       problems.push({ key: name, env: row.env, source: "flag", got: "a secret", expected, example: row.example });
@@ -151,18 +147,12 @@ function takeFlags(
   }
 }
 
-/** `sendsPerSec` as it is written on a command line. */
+/** `logLevel` as it is written on a command line. */
 export function flagName(key: string): string {
   return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-function takeValueFile(
-  key: SettingKey,
-  row: AnyRow,
-  path: string,
-  given: Map<SettingKey, Given>,
-  problems: SettingsProblem[],
-): void {
+function takeValueFile(key: string, row: AnyRow, path: string, { given, problems }: Filling): void {
   const text = readText(path);
   const source = `file ${path}`;
   if (typeof text !== "string") problems.push(unusableFile(key, row, source, text.fault));
@@ -170,7 +160,7 @@ function takeValueFile(
   else given.set(key, { value: trimmed(text), source });
 }
 
-function unusableFile(key: SettingKey, row: AnyRow, source: string, got: string): SettingsProblem {
+function unusableFile(key: string, row: AnyRow, source: string, got: string): SettingsProblem {
   const expected = `a readable file that holds the value, in UTF-8; ${EDGES_RULE}`;
   return { key, env: row.env + FILE_SUFFIX, source, got, expected, example: row.example };
 }
@@ -203,13 +193,13 @@ function readText(path: string): string | { readonly fault: string } {
 
 const NOT_UTF8 = { fault: "a file that is not UTF-8" } as const;
 
-function doubled(key: SettingKey, row: AnyRow, names: string): SettingsProblem {
+function doubled(key: string, row: AnyRow, names: string): SettingsProblem {
   return { key, env: row.env, source: names, got: "two values", expected: "one of the two", example: row.example };
 }
 
-function configProblem(got: string): SettingsProblem {
+function configProblem(got: string, example: string): SettingsProblem {
   const expected = "a YAML file that maps setting names to values";
-  return { key: CONFIG_ENV, env: CONFIG_ENV, source: "environment", got, expected, example: "sendsPerSec: 20" };
+  return { key: CONFIG_ENV, env: CONFIG_ENV, source: "environment", got, expected, example };
 }
 
 /** Kubernetes puts `<SERVICE>_PORT=tcp://...` into every pod, which looks like ours when a service is named `rookery...`. */

@@ -1,172 +1,97 @@
-// Turns environment, file and flags into frozen, typed settings, or into one error that lists every problem. Called once
-// at the start of a process and by `rookery config`. Never reads a variable outside the table and never shows a secret.
-// A value is judged by its form, then by the very parser that will use it, then beside the others.
-import { randomBytes } from "node:crypto";
-import { Compile } from "typebox/compile";
-import { hostFault } from "./listen-host.ts";
-import { faultOf, isParsedText } from "./settings-parsers.ts";
-import type { SettingParsers } from "./settings-parsers.ts";
-import { MIN_SECRET_BYTES } from "./settings-row.ts";
-import type { AnyRow, ServiceName } from "./settings-row.ts";
-import { maskValue, NO_SOURCE, SettingsError } from "./settings-problem.ts";
-import type { SettingsProblem } from "./settings-problem.ts";
-import { brokenRules } from "./settings-rules.ts";
-import { gatherSettings, rowsByKey } from "./settings-sources.ts";
+// The reader of one table of settings: turns environment, file and flags into frozen, typed values, or into one error that
+// lists every problem. Called once at the start of a process and by commands that show or check settings. Never reads a
+// variable outside its table and never shows a secret.
+import { judgeSettings, listenProblems } from "./judge-settings.ts";
+import { describeSettings } from "./settings-describe.ts";
+import { maskValue, SettingsError } from "./settings-problem.ts";
+import { gatherSettings } from "./settings-sources.ts";
 import type { Given, SettingsSources } from "./settings-sources.ts";
-import { SETTINGS } from "./settings-table.ts";
-import type { ServiceSettings, SettingKey, Settings } from "./settings-table.ts";
+import type { ServiceOf, ServiceValues, SettingKeyOf, SettingRows, SettingsTable, ValuesOf } from "./settings-table.ts";
 
-/** One line of `rookery config print`: the value in force, masked, and where it came from. */
-export interface SettingInForce {
-  readonly key: SettingKey;
+/** One setting as it may be shown. */
+export interface SettingInForce<K extends string = string> {
+  readonly key: K;
   readonly env: string;
+  /** Masked. */
   readonly value: string;
   /** `default`, `file <path>`, `environment`, `flag`, `generated`, `nothing`. */
   readonly source: string;
 }
 
-/**
- * Values of the given keys, or of everything a service reads: default < file (`ROOKERY_CONFIG`, YAML) < environment < flag.
- * Frozen. Throws one `SettingsError` with all problems, unknown names among them.
- */
-export function loadSettings<S extends ServiceName>(service: S, sources: SettingsSources): ServiceSettings<S>;
-export function loadSettings<K extends SettingKey>(keys: readonly K[], sources: SettingsSources): Settings<K>;
-export function loadSettings(which: ServiceName | readonly SettingKey[], sources: SettingsSources): object {
-  return Object.freeze(
-    Object.fromEntries([...resolveSettings(which, sources)].map(([key, { value }]) => [key, frozen(value)])),
-  );
+/** Sources are read in this order, a later one hides an earlier: default, file (`ROOKERY_CONFIG`, YAML), environment, flag. */
+export interface SettingsReader<R extends SettingRows> {
+  /** Frozen values of what a service reads, or of the keys. Throws one `SettingsError` with all problems, unknown names among them. */
+  load<S extends ServiceOf<R>>(this: void, service: S, sources: SettingsSources): ServiceValues<R, S>;
+  load<K extends SettingKeyOf<R>>(this: void, keys: readonly K[], sources: SettingsSources): ValuesOf<R, K>;
+  /** The same resolution for showing: every value masked, with its source. Throws alike. */
+  inspect(
+    this: void,
+    which: ServiceOf<R> | readonly SettingKeyOf<R>[],
+    sources: SettingsSources,
+  ): readonly SettingInForce<SettingKeyOf<R>>[];
+  /**
+   * What a start does before it starts: `inspect`, and whether this machine can listen where it is told to. Rejects with
+   * one `SettingsError` with all problems.
+   */
+  check(
+    this: void,
+    service: ServiceOf<R>,
+    sources: SettingsSources,
+  ): Promise<readonly SettingInForce<SettingKeyOf<R>>[]>;
+  /** The keys that a source gives or is told to give: right, wrong or unreadable. Throws nothing. */
+  given(this: void, sources: SettingsSources): ReadonlySet<SettingKeyOf<R>>;
+  /** The whole table in Markdown. */
+  describe(this: void): string;
 }
 
-/** The same resolution as `loadSettings`, for showing: every value masked, with its source. Throws alike. */
-export function inspectSettings(
-  which: ServiceName | readonly SettingKey[],
-  sources: SettingsSources,
-): readonly SettingInForce[] {
-  return [...resolveSettings(which, sources)].map(([key, { value, source }]) => {
-    const { env, secrecy } = rowOf(key);
-    return { key, env, value: maskValue(value, secrecy), source };
-  });
-}
+/** Knows the rows and the rules of the table, and nothing of what they mean. */
+export function createSettings<R extends SettingRows>(table: SettingsTable<R>): SettingsReader<R> {
+  type Key = SettingKeyOf<R>;
+  type Which = ServiceOf<R> | readonly Key[];
+  const rows: SettingRows = table.rows;
+  const isKey = (name: string): name is Key => Object.hasOwn(rows, name);
+  const keysOf = (which: Which): readonly string[] =>
+    typeof which === "string" ? Object.keys(rows).filter((key) => rows[key]?.usedBy.includes(which)) : which;
 
-const LISTENING = ["host", "internalHost"] as const satisfies readonly SettingKey[];
-
-/**
- * What a start does before it starts: `inspectSettings`, and whether this machine can listen where it is told to. All
- * problems in one `SettingsError`.
- */
-export async function checkSettings(
-  service: ServiceName,
-  sources: SettingsSources,
-): Promise<readonly SettingInForce[]> {
-  const { valid, problems: known } = judgeSettings(service, sources);
-  const problems = [...known];
-  for (const key of LISTENING) {
-    const { value, source } = valid.get(key) ?? NOTHING;
-    const fault = typeof value === "string" ? await hostFault(value) : undefined;
-    if (fault !== undefined) problems.push(problemOf(key, value, source, fault));
+  function resolve(which: Which, sources: SettingsSources): ReadonlyMap<string, Given> {
+    const { valid, problems } = judgeSettings(table, keysOf(which), sources);
+    if (problems.length > 0) throw new SettingsError(problems);
+    return valid;
   }
-  if (problems.length > 0) throw new SettingsError(problems);
-  return inspectSettings(service, sources);
-}
 
-/** The keys that a service reads, in the table's order. */
-export function serviceKeys(service: ServiceName): readonly SettingKey[] {
-  return [...rowsByKey].filter(([, row]) => row.usedBy.includes(service)).map(([key]) => key);
-}
+  const shown = (valid: ReadonlyMap<string, Given>): SettingInForce<Key>[] =>
+    [...valid].flatMap(([key, { value, source }]) => {
+      const row = rows[key];
+      if (row === undefined || !isKey(key)) return [];
+      return [{ key, env: row.env, value: maskValue(value, row.secrecy), source }];
+    });
 
-function resolveSettings(
-  which: ServiceName | readonly SettingKey[],
-  sources: SettingsSources,
-): ReadonlyMap<SettingKey, Given> {
-  const { valid, problems } = judgeSettings(which, sources);
-  if (problems.length > 0) throw new SettingsError(problems);
-  return valid;
-}
-
-interface Judged {
-  /** Values that are right, in the form that is used. */
-  readonly valid: ReadonlyMap<SettingKey, Given>;
-  readonly problems: readonly SettingsProblem[];
-}
-
-function judgeSettings(which: ServiceName | readonly SettingKey[], sources: SettingsSources): Judged {
-  const keys = typeof which === "string" ? serviceKeys(which) : which;
-  const { parsers = {} } = sources;
-  const isProduction = sources.env["NODE_ENV"] === "production";
-  const { given, problems: nameProblems } = gatherSettings(sources);
-  const problems: SettingsProblem[] = [...nameProblems];
-  const valid = new Map<SettingKey, Given>();
-  // A name with two values, or with a file that cannot be read, has been told already.
-  const told = new Set(nameProblems.map(({ key }) => key));
-  for (const key of keys) {
-    const row = rowOf(key);
-    const { value, source } = given.get(key) ?? absentValue(key, row, given, keys, isProduction);
-    if (source === NO_SOURCE && told.has(key)) continue;
-    const judged = judgeValue(key, row, value, parsers);
-    if ("problem" in judged) problems.push({ ...problemOf(key, value, source), ...judged.problem });
-    else valid.set(key, { value: judged.value, source });
+  function load<S extends ServiceOf<R>>(service: S, sources: SettingsSources): ServiceValues<R, S>;
+  function load<K extends Key>(keys: readonly K[], sources: SettingsSources): ValuesOf<R, K>;
+  function load(which: Which, sources: SettingsSources): object {
+    return Object.freeze(
+      Object.fromEntries([...resolve(which, sources)].map(([key, { value }]) => [key, frozen(value)])),
+    );
   }
-  problems.push(...brokenRules(valid, isProduction, parsers));
-  return { valid, problems };
-}
 
-function problemOf(key: SettingKey, value: unknown, source: string, fault?: string): SettingsProblem {
-  const { env, secrecy, expected, example } = rowOf(key);
-  const told = fault === undefined ? {} : { fault };
-  return { key, env, source, got: maskValue(value, secrecy), ...told, expected, example };
-}
-
-function rowOf(key: SettingKey): AnyRow {
-  return SETTINGS[key];
+  return {
+    load,
+    inspect: (which, sources) => shown(resolve(which, sources)),
+    async check(service, sources) {
+      const { valid, problems: known } = judgeSettings(table, keysOf(service), sources);
+      const problems = [...known, ...(await listenProblems(table, valid))];
+      if (problems.length > 0) throw new SettingsError(problems);
+      return shown(valid);
+    },
+    given(sources) {
+      const { given, problems } = gatherSettings(table, sources);
+      // A file that cannot be read was meant to give its setting all the same.
+      return new Set([...given.keys(), ...problems.map(({ key }) => key)].filter(isKey));
+    },
+    describe: () => describeSettings(rows),
+  };
 }
 
 function frozen(value: unknown): unknown {
   return Array.isArray(value) ? Object.freeze([...value]) : value;
-}
-
-/** What stands for a setting that nobody gave. */
-function absentValue(
-  key: SettingKey,
-  row: AnyRow,
-  given: ReadonlyMap<SettingKey, Given>,
-  keys: readonly SettingKey[],
-  isProduction: boolean,
-): Given {
-  if (row.need === "default") return { value: row.default, source: "default" };
-  if (isProduction) return NOTHING;
-  const lacksTokenKey = key === "jwtSecret" && TOKEN_KEYS.every((each) => keys.includes(each) && !given.has(each));
-  if (!lacksTokenKey) return NOTHING;
-  return { value: randomBytes(MIN_SECRET_BYTES).toString("base64url"), source: "generated" };
-}
-
-const NOTHING: Given = { value: undefined, source: NO_SOURCE };
-/** Any one of these makes tokens verifiable; without one, a development secret is made. */
-const TOKEN_KEYS = ["jwtSecret", "jwtPublicKey", "jwtJwksUrl"] as const satisfies readonly SettingKey[];
-
-/** The value in the form that is used, or what is wrong with it by itself. */
-type JudgedValue = { readonly value: unknown } | { readonly problem: Partial<SettingsProblem> };
-
-function judgeValue(key: SettingKey, row: AnyRow, value: unknown, parsers: SettingParsers): JudgedValue {
-  if (value === undefined) return row.need === "required" ? { problem: {} } : { value };
-  if (!Compile(row.schema).Check(value)) return { problem: {} };
-  if (row.secrecy === "key" && typeof value === "string") {
-    if (Buffer.byteLength(value) < MIN_SECRET_BYTES) return { problem: {} };
-    if (isWellKnownSecret(value)) return { problem: { expected: `${row.expected}, not one that others know` } };
-  }
-  let used = value;
-  const fault = faultOf(() => {
-    used = row.parse?.(value) ?? value;
-    if (isParsedText(key) && typeof used === "string") parsers[key]?.(used);
-  });
-  return fault === undefined ? { value: used } : { problem: { fault } };
-}
-
-/** Words of the secrets that stand in examples and tutorials, and so in every attacker's list. */
-const WELL_KNOWN_WORDS =
-  /change.?me|change.?(this|it)|your.?(256|secret|jwt|key)|example|default|insecure|placeholder/i;
-/** 32 random bytes in any usual encoding have far more; a repeated pattern has fewer. */
-const FEWEST_DISTINCT_CHARS = 8;
-
-function isWellKnownSecret(value: string): boolean {
-  return WELL_KNOWN_WORDS.test(value) || new Set(value).size < FEWEST_DISTINCT_CHARS;
 }

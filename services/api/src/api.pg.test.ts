@@ -3,7 +3,8 @@
 import { createMinter, newApiKey } from "@rookery/auth";
 import { connectRedis, createOutbox, whenReady } from "@rookery/broker";
 import { parseMessageFrame } from "@rookery/protocol";
-import { createLog, createMetrics, loadSettings } from "@rookery/runtime";
+import { clusterSettings } from "@rookery/node";
+import { createLog, createMetrics } from "@rookery/runtime";
 import { createApiKeys, saveBatch } from "@rookery/store";
 import type { BatchEntry } from "@rookery/store";
 import { testPostgres, testRedis } from "@rookery/testkit";
@@ -17,7 +18,7 @@ const BEGINNING = { epoch: 0, number: 0 };
 
 const redis = await testRedis();
 const postgres = await testPostgres();
-const settings = loadSettings("api", {
+const settings = clusterSettings.load("api", {
   env: {
     ROOKERY_REDIS_URL: redis.url,
     ROOKERY_POSTGRES_URL: postgres.url,

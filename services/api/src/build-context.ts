@@ -14,7 +14,7 @@ import {
 import { createDecoder, DEFAULT_LIMITS } from "@rookery/protocol";
 import type { FrameLimits } from "@rookery/protocol";
 import { VERSION } from "@rookery/runtime";
-import type { ProcessContext } from "@rookery/runtime";
+import type { NodeContext } from "@rookery/node";
 import {
   connectStore,
   createApiKeys,
@@ -32,7 +32,7 @@ import { MAX_BODY_BYTES } from "./json-body.ts";
 import { createApiMetrics } from "./metrics.ts";
 import { createRefresh } from "./refresh.ts";
 
-type Context = Pick<ProcessContext<"api">, "settings" | "log" | "node" | "metrics" | "onStop">;
+type Context = Pick<NodeContext<"api">, "settings" | "log" | "node" | "metrics" | "onStop">;
 
 const REMEMBERED_CHANNELS = 50_000;
 /** What a `send` frame has around the fields of a request. */

@@ -1,11 +1,11 @@
 // The api process: builds every part once, in the order in which they need each other, and gives them back in reverse.
 // It serves with Redis or Postgres away, saying so, and recovers by itself: nothing here waits for either.
-import { TOKEN_PARSERS } from "@rookery/auth";
-import { createClusterMarks, isReady, parseRedisUrl, startBeats, startBelonging, watchBudget } from "@rookery/broker";
+import { createClusterMarks, isReady, startBeats, startBelonging, watchBudget } from "@rookery/broker";
+import { runNode } from "@rookery/node";
+import type { NodeContext } from "@rookery/node";
 import { ChatError } from "@rookery/protocol";
-import { pause, runProcess, startInternalServer, VERSION } from "@rookery/runtime";
-import type { ProcessContext } from "@rookery/runtime";
-import { createClusterLedger, readPostgresUrl } from "@rookery/store";
+import { pause, startInternalServer, VERSION } from "@rookery/runtime";
+import { createClusterLedger } from "@rookery/store";
 import { buildContext, buildVerifier, connectStores } from "./build-context.ts";
 import { storeChecks } from "./readiness.ts";
 import { watchRedisFitness } from "./redis-fitness.ts";
@@ -14,9 +14,9 @@ import { createServer } from "./server.ts";
 /** Beyond the wait for a balancer: the last requests in flight. */
 const CLOSE_SLACK_MS = 5000;
 
-await runProcess("api", main, { ...TOKEN_PARSERS, redisUrl: parseRedisUrl, postgresUrl: readPostgresUrl });
+await runNode("api", main);
 
-async function main(context: ProcessContext<"api">): Promise<void> {
+async function main(context: NodeContext<"api">): Promise<void> {
   const { settings, log, node, onStop } = context;
   const stores = connectStores(context);
   const { store, commands, reads, keys } = stores;

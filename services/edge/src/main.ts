@@ -1,24 +1,24 @@
 // The edge process: builds every part once, in the order in which they need each other, and gives them back in reverse.
 // Reading it tells what an edge is made of; the hops of a message are in dispatch, commands/send, relay and listener.
 
-import { createVerifier, TOKEN_PARSERS } from "@rookery/auth";
+import { createVerifier } from "@rookery/auth";
 import type { VerifierOptions } from "@rookery/auth";
 import {
   createClusterMarks,
   createHistory,
   createPublisher,
-  parseRedisUrl,
   rightsVersion,
   startBeats,
   startBelonging,
   watchBudget,
 } from "@rookery/broker";
 import type { Belonging } from "@rookery/broker";
+import { runNode } from "@rookery/node";
+import type { NodeContext } from "@rookery/node";
 import { ChatError, createDecoder, encodeGap } from "@rookery/protocol";
 import type { FrameLimits, Position } from "@rookery/protocol";
-import { createClientAddress, createOriginAllowed, runProcess, startInternalServer, VERSION } from "@rookery/runtime";
-import type { ProcessContext } from "@rookery/runtime";
-import { createChannels, createClusterLedger, createMessages, readPostgresUrl } from "@rookery/store";
+import { createClientAddress, createOriginAllowed, startInternalServer, VERSION } from "@rookery/runtime";
+import { createChannels, createClusterLedger, createMessages } from "@rookery/store";
 import { createAddresses } from "./addresses.ts";
 import { createAuthorise } from "./authorise.ts";
 import { sequencedTopic } from "./context.ts";
@@ -40,7 +40,7 @@ import { createSubscription } from "./subscription.ts";
 import { startSweep } from "./sweep.ts";
 import { startTables } from "./tables.ts";
 
-type Context = ProcessContext<"edge">;
+type Context = NodeContext<"edge">;
 
 const SWEEP_EVERY_MS = 1000;
 const REMEMBERED_CHANNELS = 50_000;
@@ -51,7 +51,7 @@ const LAST_WORDS_MS = 10_000;
 /** Beyond the drain window: the last commands in flight and the last close. */
 const DRAIN_SLACK_MS = 5000;
 
-await runProcess("edge", main, { ...TOKEN_PARSERS, redisUrl: parseRedisUrl, postgresUrl: readPostgresUrl });
+await runNode("edge", main);
 
 async function main(context: Context): Promise<void> {
   const { settings, log, node, onStop } = context;

@@ -3,13 +3,13 @@
 // themselves whenever their server does; nothing here waits for one.
 
 import { connectRedis, createEpochFloors, createKeys, createPartitions } from "@rookery/broker";
-import type { ProcessContext } from "@rookery/runtime";
+import type { NodeContext } from "@rookery/node";
 import { connectStore, createOutboxPositions, shareConnections } from "@rookery/store";
 import { createFloorReader } from "./floor-reader.ts";
 
 export type Stores = ReturnType<typeof connectStores>;
 
-export function connectStores({ settings, log, node, onStop }: ProcessContext<"edge">) {
+export function connectStores({ settings, log, node, onStop }: NodeContext<"edge">) {
   const partitions = createPartitions(settings.partitions);
   const keys = createKeys(partitions);
   let stopping = false;

@@ -4,7 +4,7 @@
 
 import { attachRedis, connectRedis, createPulse, createTopics, isReady, UnfitRedis, whenReady } from "@rookery/broker";
 import type { History, Topics } from "@rookery/broker";
-import type { ProcessContext } from "@rookery/runtime";
+import type { NodeContext } from "@rookery/node";
 import type { EdgeMetrics } from "./metrics.ts";
 import type { PersistedNotices } from "./persisted.ts";
 import { createRelays } from "./relay.ts";
@@ -27,7 +27,7 @@ export interface Subscription {
 }
 
 export interface SubscriptionParts extends Stores {
-  readonly context: ProcessContext<"edge">;
+  readonly context: NodeContext<"edge">;
   readonly history: History;
   readonly persisted: PersistedNotices;
   readonly metrics: EdgeMetrics;

@@ -8,14 +8,14 @@ import {
   createRegistry,
   createShedding,
   isReady,
-  parseRedisUrl,
   startBelonging,
   watchBudget,
 } from "@rookery/broker";
+import { runNode } from "@rookery/node";
+import type { NodeContext } from "@rookery/node";
 import { ChatError } from "@rookery/protocol";
-import { runProcess, startInternalServer, VERSION } from "@rookery/runtime";
-import type { ProcessContext } from "@rookery/runtime";
-import { connectStore, createClusterLedger, outageReason, readPostgresUrl, saveBatch } from "@rookery/store";
+import { startInternalServer, VERSION } from "@rookery/runtime";
+import { connectStore, createClusterLedger, outageReason, saveBatch } from "@rookery/store";
 import type { SaveOutcome } from "@rookery/store";
 import { createBacklog } from "./backlog.ts";
 import { createDrain } from "./drain.ts";
@@ -27,7 +27,7 @@ import { createRelief } from "./relief.ts";
 import type { Relief } from "./relief.ts";
 import { checkStores } from "./startup.ts";
 
-type Context = ProcessContext<"persister">;
+type Context = NodeContext<"persister">;
 
 const BACKLOG_EVERY_MS = 2_000;
 /** While nothing is committed; behind commits it looks by itself. */
@@ -35,7 +35,7 @@ const RELIEF_EVERY_MS = 1_000;
 /** A read that waits for entries, then the last commit, which may take Postgres' whole statement timeout. */
 const STOP_SLACK_MS = 4_000;
 
-await runProcess("persister", main, { redisUrl: parseRedisUrl, postgresUrl: readPostgresUrl });
+await runNode("persister", main);
 
 async function main(context: Context): Promise<void> {
   const { settings, log, onStop } = context;

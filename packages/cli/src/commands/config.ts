@@ -1,11 +1,12 @@
 // `rookery config check|print|docs`: what the settings of a service are, where each came from, and what is wrong with
-// them. The table and the judgement are the runtime's; this file prints. Secrets are masked by the runtime.
+// them. The table is the cluster's, which judges as a start does and masks secrets; this file prints. It is loaded when
+// asked for, since it brings the drivers with it and most commands need none.
 import { Argument } from "commander";
 import type { Command } from "commander";
-import { checkSettings, describeSettings, inspectSettings, SettingsError } from "@rookery/runtime";
-import type { ServiceName, SettingsProblem } from "@rookery/runtime";
+import type { ServiceName } from "@rookery/node";
+import { SettingsError } from "@rookery/runtime";
+import type { SettingsProblem } from "@rookery/runtime";
 import type { Io } from "../io.ts";
-import { settingParsers } from "../setting-parsers.ts";
 
 const SERVICES = ["edge", "api", "persister", "migrate"] as const satisfies readonly ServiceName[];
 
@@ -30,7 +31,8 @@ export function config(command: Command, io: Io): void {
     .option("--json", "print JSON", false)
     .addHelpText("after", "\nExample:\n  rookery config print edge --json")
     .action(async (service: ServiceName, { json }: { readonly json: boolean }) => {
-      const settings = inspectSettings(service, { env: io.env, parsers: await settingParsers() });
+      const { clusterSettings } = await import("@rookery/node");
+      const settings = clusterSettings.inspect(service, { env: io.env });
       if (json) io.out(JSON.stringify({ settings }));
       else for (const { env, value, source } of settings) io.out(`${env}=${value}  (${source})`);
     });
@@ -38,17 +40,20 @@ export function config(command: Command, io: Io): void {
     .command("docs")
     .description("print every setting as a Markdown table")
     .addHelpText("after", "\nExample:\n  rookery config docs > SETTINGS.md")
-    .action(() => io.out(describeSettings()));
+    .action(async () => {
+      const { clusterSettings } = await import("@rookery/node");
+      io.out(clusterSettings.describe());
+    });
 }
 
 /** A line for each service; throws one `SettingsError` with the problems of all of them, each once. */
 async function check(services: readonly ServiceName[], io: Io): Promise<readonly string[]> {
-  const sources = { env: io.env, parsers: await settingParsers() };
+  const { clusterSettings } = await import("@rookery/node");
   const lines: string[] = [];
   const problems = new Map<string, SettingsProblem>();
   for (const service of services) {
     try {
-      lines.push(`${(await checkSettings(service, sources)).length} settings of ${service} are fine`);
+      lines.push(`${(await clusterSettings.check(service, { env: io.env })).length} settings of ${service} are fine`);
     } catch (error) {
       if (!(error instanceof SettingsError)) throw error;
       for (const problem of error.problems) problems.set(JSON.stringify(problem), problem);

@@ -1,10 +1,8 @@
 // `rookery migrate up|status|verify`: the Postgres schema. The order and the checksums are the store's; this file prints.
 import type { Command } from "commander";
-import { loadSettings } from "@rookery/runtime";
 import { EXIT } from "../io.ts";
 import type { Io } from "../io.ts";
 import { address } from "../option-values.ts";
-import { settingParsers } from "../setting-parsers.ts";
 
 interface MigrateOptions {
   readonly postgresUrl?: string;
@@ -39,8 +37,8 @@ export function migrate(command: Command, io: Io): void {
       .action(async (options: MigrateOptions) => {
         const { postgresUrl } = options;
         const flags = postgresUrl === undefined ? {} : { postgresUrl };
-        const sources = { env: io.env, flags, parsers: await settingParsers() };
-        const { postgresUrl: url } = loadSettings(["postgresUrl"], sources);
+        const { clusterSettings } = await import("@rookery/node");
+        const { postgresUrl: url } = clusterSettings.load(["postgresUrl"], { env: io.env, flags });
         io.exitWith(await run(url, options, io));
       });
   }

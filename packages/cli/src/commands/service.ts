@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
 import type { Command } from "commander";
-import type { ProcessService } from "@rookery/runtime";
+import type { ProcessService } from "@rookery/node";
 import { PARTS } from "../dev/parts.ts";
 import { watchStarter } from "../dev/starter-watch.ts";
 import { EXIT } from "../io.ts";

@@ -1,7 +1,6 @@
 // `rookery token create|inspect`: makes user tokens with the secret of this directory's `dev` or of the environment, and
 // shows what stands in one. Never prints a secret.
-import { createMinter, createVerifier, TOKEN_PARSERS } from "@rookery/auth";
-import { loadSettings } from "@rookery/runtime";
+import { createMinter, createVerifier } from "@rookery/auth";
 import type { Command } from "commander";
 import { dataFolder } from "../chat/endpoint.ts";
 import { visibleLine } from "../chat/visible-text.ts";
@@ -93,8 +92,9 @@ function decoded(part: string): object | undefined {
 
 /** What the environment gives goes before the note of a running `dev`. */
 async function findKey({ data }: KeyOptions, io: Io): Promise<Key | undefined> {
-  const sources = { env: io.env, parsers: TOKEN_PARSERS };
-  const { jwtSecret, jwtIssuer, jwtAudience } = loadSettings(["jwtSecret", "jwtIssuer", "jwtAudience"], sources);
+  const { clusterSettings } = await import("@rookery/node");
+  const asked = ["jwtSecret", "jwtIssuer", "jwtAudience"] as const;
+  const { jwtSecret, jwtIssuer, jwtAudience } = clusterSettings.load(asked, { env: io.env });
   if (jwtSecret !== undefined) return { secret: jwtSecret, issuer: jwtIssuer, audience: jwtAudience };
   const note = await readClusterFile(dataFolder(data === undefined ? {} : { data }, io));
   if (note?.jwt.secret === undefined) return undefined;

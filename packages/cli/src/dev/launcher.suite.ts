@@ -17,12 +17,14 @@ import type { DevOptions } from "./run-dev.ts";
 export const BIN = new URL("../../bin/rookery.js", import.meta.url).pathname;
 export const REPOSITORY = new URL("../../../..", import.meta.url).pathname;
 const RUN_DEV = new URL("../../dist/dev/run-dev.js", import.meta.url).href;
+const NODE = new URL("../../../node/dist/index.js", import.meta.url).href;
 const RUNTIME = new URL("../../../runtime/dist/index.js", import.meta.url).href;
 
 /** A service that serves nothing: settings, health, ready message, graceful stop and parent watch are the real ones. */
 const serviceScript = (kind: string): string => `
-import { runProcess, startInternalServer } from ${JSON.stringify(RUNTIME)};
-await runProcess(${JSON.stringify(kind)}, async (context) => {
+import { runNode } from ${JSON.stringify(NODE)};
+import { startInternalServer } from ${JSON.stringify(RUNTIME)};
+await runNode(${JSON.stringify(kind)}, async (context) => {
   const { settings, log, metrics } = context;
   const is = (fixture) => process.env[fixture] === settings.nodeName;
   if (is("FIXTURE_BREAK")) throw new Error("the fixture is told to break");

@@ -1,7 +1,7 @@
 // Where the parts of a cluster come from that `dev` and the foreground commands run but never import: the services' scripts
 // and the schema. Tests of the launcher put smaller ones in their place.
 import { fileURLToPath } from "node:url";
-import type { ProcessService } from "@rookery/runtime";
+import type { ProcessService } from "@rookery/node";
 import { messageOf } from "../io.ts";
 import { NotYet } from "./waiting.ts";
 

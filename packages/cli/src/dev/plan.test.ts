@@ -1,17 +1,15 @@
 import { SettingsError } from "@rookery/runtime";
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../io.ts";
-import { settingParsers } from "../setting-parsers.ts";
 import { addressFrom, callerEnvironment, planCluster } from "./plan.ts";
 import type { ClusterPlan, Environment } from "./plan.ts";
 
 const SECRET = "a7Xq2LmZ9pTfWc4KdR8vYbN3sHgJ6uEe";
 const secrets = { apiKey: `rk_${SECRET}`, jwtSecret: `1${SECRET}` };
 const backing = { redis: "redis://127.0.0.1:6400", postgres: "postgres://rookery:p@127.0.0.1:5400/rookery" };
-const parsers = await settingParsers();
 const ports = { edges: [7700, 7701], api: 7702 };
 
-const OPTIONS = { edges: 2, persisters: 1, ports, secrets, backing, pid: 42, parsers };
+const OPTIONS = { edges: 2, persisters: 1, ports, secrets, backing, pid: 42 };
 
 const plan = (env: Environment = {}, set: Record<string, string> = {}): ClusterPlan =>
   planCluster({ ...OPTIONS, caller: callerEnvironment(env, set) });
@@ -67,13 +65,17 @@ describe("a dev cluster", () => {
     expect(planned.jwt).toEqual({ alg: "ES256", issuer: "rookery", audience: "rookery" });
   });
 
+  it("puts no secret of its own beside a file that cannot be read", () => {
+    expect(() => plan({ ROOKERY_JWT_SECRET_FILE: "/nowhere/secret" })).toThrow(/^1 setting is wrong:.*ENOENT/s);
+  });
+
   it("refuses unknown names and values that a service would refuse, before anything is started", () => {
     expect(() => plan({}, { ROOKERY_PACE_MAX: "1" })).toThrow(SettingsError);
     expect(() => plan({}, { ROOKERY_SENDS_PER_SEC: "-1" })).toThrow(/ROOKERY_SENDS_PER_SEC/);
     expect(() => plan({ ROOKERY_BATCH_ENTRIES: "x" })).toThrow(/ROOKERY_BATCH_ENTRIES/);
   });
 
-  it("refuses what only the parser of a service finds wrong: an address of a given server, a proxy", () => {
+  it("refuses what only the reader of a value finds wrong: an address of a given server, a proxy", () => {
     expect(() => plan({}, { ROOKERY_TRUSTED_PROXIES: "10.0.0.0/33" })).toThrow(SettingsError);
     const at =
       (given: Partial<typeof backing>): (() => ClusterPlan) =>

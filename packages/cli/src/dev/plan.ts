@@ -1,7 +1,7 @@
 // What a `dev` cluster consists of and which environment each of its services gets: default of dev < environment and file
 // of the caller < `--set` < what dev must decide itself. Pure but for reading a configuration file through the loader.
-import { inspectSettings, isSettingKey, loadSettings, SETTINGS } from "@rookery/runtime";
-import type { ProcessService, SettingKey, SettingParsers } from "@rookery/runtime";
+import { clusterSettings, isSettingKey, SETTINGS } from "@rookery/node";
+import type { ProcessService, SettingKey } from "@rookery/node";
 import type { JwtNote } from "../cluster-file.ts";
 import { UsageError } from "../io.ts";
 import type { PublicPorts } from "./ports.ts";
@@ -76,7 +76,7 @@ export function callerEnvironment(env: Environment, set: Readonly<Record<string,
 export function addressFrom(env: Environment, key: "redisUrl" | "postgresUrl"): string | undefined {
   const variable = SETTINGS[key].env;
   const isGiven = [variable, `${variable}_FILE`].some((name) => (env[name] ?? "") !== "");
-  return isGiven ? loadSettings([key], { env })[key] : undefined;
+  return isGiven ? clusterSettings.load([key], { env })[key] : undefined;
 }
 
 const TOKEN_KEYS = ["jwtSecret", "jwtPublicKey", "jwtJwksUrl"] as const satisfies readonly SettingKey[];
@@ -107,14 +107,12 @@ export interface PlanOptions extends Numbers {
   readonly secrets: Secrets;
   readonly backing: Backing;
   readonly pid: number;
-  /** Those of the services: what they would refuse is refused before anything is started. */
-  readonly parsers: SettingParsers;
 }
 
 /** Throws the loader's error, with every problem at once, when a given value cannot be used by one of the services. */
 export function planCluster(options: PlanOptions): ClusterPlan {
   const { caller, ports, secrets } = options;
-  const given = givenKeys(caller);
+  const given = clusterSettings.given({ env: caller });
   const ws = ports.edges.map((port) => `ws://127.0.0.1:${port}/ws`);
   const api = `http://127.0.0.1:${ports.api}`;
   const hasTokenKey = TOKEN_KEYS.some((key) => given.has(key));
@@ -134,8 +132,9 @@ export function planCluster(options: PlanOptions): ClusterPlan {
     if (isSettingKey(key) && !given.has(key)) shared[SETTINGS[key].env] = value;
   }
   const services = planServices(shared, options);
-  for (const { kind, env } of services) loadSettings(kind, { env, parsers: options.parsers });
-  const inForce = loadSettings(ASKED, { env: shared });
+  // What a service would refuse is refused before anything is started.
+  for (const { kind, env } of services) clusterSettings.load(kind, { env });
+  const inForce = clusterSettings.load(ASKED, { env: shared });
   const { jwtSecret, jwtIssuer: issuer, jwtAudience: audience } = inForce;
   const alg = jwtSecret === undefined ? (inForce.jwtAlgorithms[0] ?? "EdDSA") : "HS256";
   return {
@@ -147,12 +146,6 @@ export function planCluster(options: PlanOptions): ClusterPlan {
     allowedOrigins: inForce.allowedOrigins,
     drainMs: inForce.drainMs + inForce.balancerWaitMs,
   };
-}
-
-/** The keys that environment, file or `--set` give. */
-function givenKeys(env: Environment): ReadonlySet<SettingKey> {
-  const given = inspectSettings(ASKED, { env }).filter(({ source }) => /^(environment|file )/.test(source));
-  return new Set(given.map(({ key }) => key));
 }
 
 function planServices(shared: Environment, { edges, persisters, ports, backing, pid }: PlanOptions): ServicePlan[] {

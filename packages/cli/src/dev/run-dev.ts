@@ -7,7 +7,6 @@ import { DATA_FOLDER, removeClusterFile, writeClusterFile } from "../cluster-fil
 import type { ReadyLine } from "../cluster-file.ts";
 import { EXIT, messageOf } from "../io.ts";
 import type { Io } from "../io.ts";
-import { settingParsers } from "../setting-parsers.ts";
 import { createCluster } from "./cluster.ts";
 import type { Cluster } from "./cluster.ts";
 import { holdDataFolder } from "./data-folder.ts";
@@ -110,9 +109,9 @@ type PlanFor = (backing: Backing) => ClusterPlan;
 /** Everything that can go wrong without a process started goes wrong here. */
 async function prepare({ folder, options, io }: Run, somewhere: Backing): Promise<PlanFor> {
   const caller = callerEnvironment(io.env, options.set);
-  const [secrets, parsers] = await Promise.all([keptSecrets(folder.path), settingParsers()]);
+  const secrets = await keptSecrets(folder.path);
   const ports = await choosePorts(options.port, options.edges, folder.wasAbandoned ? ABANDONED_PATIENCE_MS : 0);
-  const given = { ...options, caller, secrets, ports, parsers, pid: process.pid };
+  const given = { ...options, caller, secrets, ports, pid: process.pid };
   const planFor: PlanFor = (backing) => planCluster({ ...given, backing });
   planFor(somewhere);
   return planFor;

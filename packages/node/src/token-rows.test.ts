@@ -1,9 +1,9 @@
-// Contract of the parsers that the settings loader is handed: it takes exactly what a verifier can be made of.
+// Contract of the settings of tokens: exactly what a verifier can be made of is taken.
 import { generateKeyPairSync } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import { loadSettings, SettingsError } from "@rookery/runtime";
+import { SettingsError } from "@rookery/runtime";
 import { describe, expect, it } from "vitest";
-import { TOKEN_PARSERS } from "./setting-parsers.ts";
+import { clusterSettings } from "./cluster-settings.ts";
 
 const SECRET = "k3J9vQ0xZr7LmN2pTs5WbY8cDf1GhE4a";
 const KEYS = ["jwtSecret", "jwtPreviousSecret", "jwtPublicKey", "jwtJwksUrl", "jwtAlgorithms"] as const;
@@ -17,7 +17,7 @@ const JWKS = "https://issuer.example/jwks";
 
 const problemsOf = (env: Record<string, string>): unknown[][] => {
   try {
-    loadSettings(KEYS, { env, parsers: TOKEN_PARSERS });
+    clusterSettings.load(KEYS, { env });
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
     expect(error.message).not.toMatch(/MC4C|MCow|swordfish/);
