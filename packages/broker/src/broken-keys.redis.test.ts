@@ -16,7 +16,7 @@ const connection = await connected(server.url);
 const reader = connectRedis({ url: server.url, use: "outbox", commandTimeoutMs: 2_000 });
 afterAll(() => reader.disconnect());
 await whenReady(reader, 5_000);
-const outbox = createOutbox({ connection, reader, keys });
+const outbox = createOutbox({ connection, reader, keys, logEntries: 1_000 });
 const failures: string[] = [];
 const publisher = publisherOn(connection, { failed: (_, reason) => void failures.push(reason) });
 

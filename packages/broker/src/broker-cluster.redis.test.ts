@@ -40,7 +40,7 @@ afterAll(() => reader.disconnect());
 await whenReady(reader, 5_000);
 
 const publisher = publisherOn(connection, { keys, partitions });
-const outbox = createOutbox({ connection, reader, keys });
+const outbox = createOutbox({ connection, reader, keys, logEntries: 1_000 });
 
 function oneNode(): Promise<TestRedis> {
   return testRedis({ args: { "cluster-enabled": "yes", "cluster-node-timeout": "2000" } });
@@ -57,7 +57,7 @@ it("both masters are checked, and one number of partitions holds for the whole",
 it("channels of both masters are published to, read, drained and saved at once", async () => {
   const outcomes = await Promise.all(channels.map((channel) => publisher.publish(publication(channel))));
   expect(outcomes.map(published).every(({ position }) => position.seq === 1)).toBe(true);
-  const history = createHistory({ connection, keys, cold: createPast() });
+  const history = createHistory({ connection, keys, cold: createPast(), statements: 4 });
   const pages = await Promise.all(channels.map((channel) => history.forward(channel, ORIGIN, 10, 10_000)));
   expect(pages.every((page) => page.recovered && page.frames.length === 1)).toBe(true);
 
@@ -97,7 +97,7 @@ it("both masters losing their scripts is not noticed", async () => {
 });
 
 it("the registry lists nodes whose leases lie on different masters", async () => {
-  const registry = createRegistry({ connection, keys });
+  const registry = createRegistry({ connection, keys, leaseMs: 6_000 });
   const record = {
     kind: "edge",
     pid: 1,

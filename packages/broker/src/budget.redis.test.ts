@@ -188,7 +188,7 @@ describe("while the budget runs short", () => {
   });
 
   it("what was counted is taken off when it is saved, once", async () => {
-    const outbox = createOutbox({ connection, reader, keys });
+    const outbox = createOutbox({ connection, reader, keys, logEntries: 1_000 });
     const channel = channelIn(1);
     await send(channel, "before");
     await tell(1, "some");

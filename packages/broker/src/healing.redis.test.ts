@@ -39,7 +39,7 @@ interface Delivery {
 /** What an edge does between the sockets and Redis, and nothing else. */
 async function startListener(pulseEveryMs: number, urls: string[] = []) {
   const connection = await connected();
-  const history = createHistory({ connection, keys, cold: createPast() });
+  const history = createHistory({ connection, keys, cold: createPast(), statements: 4 });
   const relays = new Map<string, RelayPosition>();
   const deliveries = new Map<string, Delivery>();
   const counts = { heals: 0, lost: 0, restored: 0, missed: 0 };

@@ -22,13 +22,13 @@ await whenReady(reader, 5_000);
 
 const outbox = createOutbox({ connection, reader, keys, logEntries: 3 });
 let past = createPast();
-let history = createHistory({ connection, keys, cold: past });
+let history = createHistory({ connection, keys, cold: past, statements: 4 });
 let publisher = publisherOn(connection);
 
 beforeEach(async () => {
   await server.flush();
   past = createPast();
-  history = createHistory({ connection, keys, cold: past });
+  history = createHistory({ connection, keys, cold: past, statements: 4 });
   publisher = publisherOn(connection, { lastStored: (channel) => past.last(channel) });
 });
 

@@ -52,7 +52,13 @@ function createStory() {
     },
     epoch: async (): Promise<void> => void (await redis.debug("CHANGE-REPL-ID")),
   };
-  return { channel, said, meanwhile: past.meanwhile, acts, history: createHistory({ connection, keys, cold: past }) };
+  return {
+    channel,
+    said,
+    meanwhile: past.meanwhile,
+    acts,
+    history: createHistory({ connection, keys, cold: past, statements: 4 }),
+  };
 }
 
 type Story = ReturnType<typeof createStory>;

@@ -20,14 +20,14 @@ afterAll(() => reader.disconnect());
 await whenReady(reader, 5_000);
 
 let past = createPast();
-let history = createHistory({ connection, keys, cold: past });
+let history = createHistory({ connection, keys, cold: past, statements: 4 });
 let publisher = publisherOn(connection);
 const outbox = createOutbox({ connection, reader, keys, logEntries: 3 });
 
 beforeEach(async () => {
   await server.flush();
   past = createPast();
-  history = createHistory({ connection, keys, cold: past });
+  history = createHistory({ connection, keys, cold: past, statements: 4 });
   publisher = publisherOn(connection, { lastStored: (channel) => past.last(channel) });
 });
 
@@ -396,7 +396,7 @@ describe("reading backward", () => {
   it("is unavailable without Redis", async () => {
     const lost = connectRedis({ url: "redis://127.0.0.1:1", use: "commands", commandTimeoutMs: 100 });
     afterAll(() => lost.disconnect());
-    const away = createHistory({ connection: lost, keys, cold: past });
+    const away = createHistory({ connection: lost, keys, cold: past, statements: 4 });
     for (const read of [
       () => away.head("c"),
       () => away.forward("c", ORIGIN, 5, MB),

@@ -65,7 +65,7 @@ export interface HistoryOptions {
   readonly keys: Keys;
   readonly cold: ColdFrames;
   /** Statements at once: as many as the pool of `cold` has connections. */
-  readonly statements?: number;
+  readonly statements: number;
 }
 
 /** What one command reads of all its channels together, as frames. */
@@ -79,7 +79,7 @@ const COLD_GATE = { mostWaiting: 2_000, mostWaitMs: 2_000 };
 
 export function createHistory(options: HistoryOptions): History {
   const log = createLogReader(options.connection, options.keys, createGate(LOG_GATE));
-  const statements = createGate({ ...COLD_GATE, capacity: options.statements ?? 4 });
+  const statements = createGate({ ...COLD_GATE, capacity: options.statements });
   const backward = createBackward(createLogWalk(log));
   const forward = createForward(log, backward);
   const replies = createReplies(log);

@@ -128,7 +128,7 @@ describe("reading the outbox", () => {
   it("is unavailable without Redis", async () => {
     const lost = connectRedis({ url: "redis://127.0.0.1:1", use: "outbox", commandTimeoutMs: 100 });
     afterAll(() => lost.disconnect());
-    const away = createOutbox({ connection: lost, reader: lost, keys });
+    const away = createOutbox({ connection: lost, reader: lost, keys, logEntries: 1_000 });
     const nothing = { last: { epoch: 1, number: 1 }, cumulativeBytes: 0, channels: new Map(), unstored: false };
     await expect(away.read(everywhere, 1, 0)).rejects.toMatchObject({ code: "unavailable" });
     await expect(away.save(0, nothing)).rejects.toMatchObject({ code: "unavailable" });

@@ -61,12 +61,11 @@ export interface OutboxOptions {
   readonly reader: RedisConnection;
   readonly keys: Keys;
   /** what the log keeps of a channel of which everything is committed */
-  readonly logEntries?: number;
+  readonly logEntries: number;
   /** how long a channel of which everything is committed stays in Redis */
   readonly idleMs?: number;
 }
 
-const LOG_ENTRIES = 1_000;
 const IDLE_MS = 24 * 3_600_000;
 
 /** Channels in one run of the script: each takes about 6 us of Redis, during which nobody else is served. */
@@ -77,7 +76,7 @@ const SENT_AT = /^\{"type":"[a-z]+","channel":"[^"]*","epoch":\d+,"seq":\d+,"at"
 
 export function createOutbox(options: OutboxOptions): Outbox {
   const { connection, keys } = options;
-  const logEntries = String(options.logEntries ?? LOG_ENTRIES);
+  const logEntries = String(options.logEntries);
   const idleMs = String(options.idleMs ?? IDLE_MS);
   const reader = createOutboxReader(options.reader, keys);
 

@@ -9,7 +9,7 @@ import { rightsVersion } from "./rights-version.ts";
 const server = await testRedis();
 const { redis } = server;
 const connection = await connected(server.url);
-const registry = createRegistry({ connection, keys });
+const registry = createRegistry({ connection, keys, leaseMs: 6_000 });
 
 beforeEach(() => server.flush());
 
@@ -79,7 +79,7 @@ describe("the registry", () => {
   it("is unavailable without Redis", async () => {
     const lost = await connected(server.url);
     lost.disconnect();
-    const away = createRegistry({ connection: lost, keys });
+    const away = createRegistry({ connection: lost, keys, leaseMs: 6_000 });
     await expect.poll(() => away.list().catch((error: unknown) => error)).toMatchObject({ code: "unavailable" });
   });
 });

@@ -1,4 +1,4 @@
-// Which processes of the cluster live: each tells of itself every 2 s and is forgotten 6 s after its last word.
+// Which processes of the cluster live: each tells of itself every 2 s and is forgotten a lease after its last word.
 // Called by every process about itself and by whoever needs the living ones. One key per command, so any Cluster will do.
 // Must need no room in Redis: in a full one, whoever is not known to live cannot take over what would empty it.
 // States of a node: living (its lease stands), dead (the lease ended; its record goes at the next look).
@@ -27,15 +27,13 @@ export interface Registry {
   list(): Promise<NodeRecord[]>;
 }
 
-/** Three beats may be lost. */
-const LEASE_MS = 6_000;
-
 export function createRegistry(options: {
   readonly connection: RedisConnection;
   readonly keys: Keys;
-  readonly leaseMs?: number;
+  /** without a word for so long a node counts as dead */
+  readonly leaseMs: number;
 }): Registry {
-  const { connection, keys, leaseMs = LEASE_MS } = options;
+  const { connection, keys, leaseMs } = options;
 
   return {
     beat: (record) =>

@@ -14,7 +14,7 @@ const connection = await connected(server.url);
 const reader = connectRedis({ url: server.url, use: "outbox", commandTimeoutMs: 2_000 });
 afterAll(() => reader.disconnect());
 await whenReady(reader, 5_000);
-const outbox = createOutbox({ connection, reader, keys });
+const outbox = createOutbox({ connection, reader, keys, logEntries: 1_000 });
 
 let publisher = publisherOn(connection);
 let shedding = createShedding({ connection, keys });

@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, expectTypeOf, it } from "vitest";
+import { DEFAULT_LIMITS } from "@rookery/protocol";
 import { parseFlags, SettingsError } from "@rookery/runtime";
 import type { AnyRow, SettingsProblem, SettingsSources } from "@rookery/runtime";
 import { Compile } from "typebox/compile";
 import { clusterSettings } from "./cluster-settings.ts";
-import { SETTINGS } from "./settings-table.ts";
+import { isSettingKey, SETTINGS } from "./settings-table.ts";
 
 const {
   load: loadSettings,
@@ -60,6 +61,12 @@ describe("the settings table", () => {
 
   it.each(rows.filter(([, row]) => !row.example.includes("_FILE=")))("%s accepts its own example", (_key, row) => {
     expect(Compile(row.schema).Check(row.read(row.example))).toBe(true);
+  });
+
+  it("has a row for every limit that welcome tells, with the protocol's default", () => {
+    const { channels: channelsPerSession, ...others } = DEFAULT_LIMITS;
+    const limits = Object.entries({ channelsPerSession, ...others });
+    expect(limits.map(([key]) => [key, isSettingKey(key) ? SETTINGS[key].default : "no row"])).toEqual(limits);
   });
 
   it("is rendered whole, one line a setting", () => {

@@ -43,6 +43,7 @@ export const SETTINGS = {
 
   presenceGraceMs: integer("ROOKERY_PRESENCE_GRACE_MS", LEAVE_GRACE_MS, [0, 10 * MIN_MS], "ms", EDGE,
     `time a user may be away before they are told to have left${LATER}`),
+  // Three beats, one every 2 s, may be lost.
   leaseMs: integer("ROOKERY_LEASE_MS", 6000, [500, MIN_MS], "ms", SERVERS,
     "a node that has not renewed its lease for this long counts as dead"),
   digestAbove: integer("ROOKERY_DIGEST_ABOVE", DIGEST_ABOVE_MEMBERS, [1, 1_000_000], "members", EDGE,

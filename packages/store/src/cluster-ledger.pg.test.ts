@@ -6,7 +6,7 @@ import { connectStore } from "./connect.ts";
 import { claimPartitionCount, UnfitPostgres } from "./partition-count.ts";
 
 const { url, sql } = await testPostgres();
-const store = connectStore({ url, max: 4, application: "test" });
+const store = connectStore({ url, max: 4, application: "test", statementTimeoutMs: 5_000 });
 afterAll(() => store.close());
 const ledger = createClusterLedger(store);
 
@@ -25,7 +25,7 @@ describe("the cluster's id", () => {
     const known = await ledger.cluster("x");
     const [row] = await sql<{ name: string }[]>`select current_database() as name`;
     await sql.unsafe(`alter database ${row?.name ?? ""} set default_transaction_read_only = on`);
-    const readOnly = connectStore({ url, max: 1, application: "test-read-only" });
+    const readOnly = connectStore({ url, max: 1, application: "test-read-only", statementTimeoutMs: 5_000 });
     try {
       expect(await createClusterLedger(readOnly).cluster("y")).toBe(known);
       await claimPartitionCount(readOnly, 64);

@@ -17,7 +17,7 @@ afterAll(() => proxy.close());
 
 const opened: Store[] = [];
 const open = (over: Partial<StoreOptions> = {}): Store => {
-  const store = connectStore({ url: proxy.url(), max: 3, application: "test", ...over });
+  const store = connectStore({ url: proxy.url(), max: 3, application: "test", statementTimeoutMs: 5_000, ...over });
   opened.push(store);
   return store;
 };

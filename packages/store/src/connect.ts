@@ -21,7 +21,7 @@ export interface StoreOptions {
   /** How this process is called in `pg_stat_activity`. */
   readonly application: string;
   /** A statement that takes longer is cancelled by Postgres. */
-  readonly statementTimeoutMs?: number;
+  readonly statementTimeoutMs: number;
   /** Whether Postgres answers. Called once per change, never per attempt; `detail` says what was wrong. */
   onState?(state: "ready" | "lost", detail?: string): void;
 }
@@ -47,7 +47,6 @@ export interface Store {
   close(): Promise<void>;
 }
 
-const STATEMENT_TIMEOUT_MS = 5_000;
 /** Beyond Postgres' own timeout, for the way there and back: a server that is frozen cancels nothing by itself. */
 const ANSWER_SLACK_MS = 1_000;
 const READY_WITHIN_MS = 1_000;
@@ -80,9 +79,8 @@ const POOLED =
 
 /** Never connects. Throws an Error of one line for an address that cannot be read; the settings have read it before. */
 export function connectStore(options: StoreOptions): Store {
-  const statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS;
+  const { max, application, statementTimeoutMs } = options;
   const answerWithinMs = statementTimeoutMs + ANSWER_SLACK_MS;
-  const { max, application } = options;
   const address = readPostgresUrl(options.url);
   const open = (by: Way): Pool => createPool({ address, max, application, statementTimeoutMs, way: by });
   let way: Way | undefined;

@@ -8,7 +8,7 @@ import { connectStore } from "./connect.ts";
 import { createRefreshTokens } from "./refresh-tokens.ts";
 
 const { url, sql } = await testPostgres();
-const store = connectStore({ url, max: 8, application: "test" });
+const store = connectStore({ url, max: 8, application: "test", statementTimeoutMs: 5_000 });
 afterAll(() => store.close());
 
 describe("channels", () => {
@@ -160,7 +160,7 @@ describe("a Postgres that answers and refuses to write", () => {
     await createApiKeys(store).insert({ hash: "standing", name: "backend", scopes: [] });
     const database = new URL(url).pathname.slice(1);
     await sql.unsafe(`alter database ${database} set default_transaction_read_only to on`);
-    const readOnly = connectStore({ url, max: 1, application: "test" });
+    const readOnly = connectStore({ url, max: 1, application: "test", statementTimeoutMs: 5_000 });
     try {
       const channels = createChannels(readOnly);
       const keys = createApiKeys(readOnly);
@@ -185,7 +185,12 @@ describe("a Postgres that answers and refuses to write", () => {
   });
 
   it("is out of reach when it does not answer at all, whatever was asked for", async () => {
-    const away = connectStore({ url: "postgres://nobody@127.0.0.1:1/none", max: 1, application: "test" });
+    const away = connectStore({
+      url: "postgres://nobody@127.0.0.1:1/none",
+      max: 1,
+      application: "test",
+      statementTimeoutMs: 5_000,
+    });
     expect(await told(createApiKeys(away).find("h1"))).toBe("unavailable: API keys cannot be reached");
     expect(await told(createRefreshTokens(away).rotate("rt_x", 0))).toBe(
       "unavailable: refresh tokens cannot be reached",

@@ -13,7 +13,7 @@ import { saveBatch } from "./save-batch.ts";
 import { loadStatement } from "./statement.ts";
 
 const { url, sql } = await testPostgres();
-const store = connectStore({ url, max: 2, application: "test" });
+const store = connectStore({ url, max: 2, application: "test", statementTimeoutMs: 5_000 });
 afterAll(() => store.close());
 const messages = createMessages(store);
 const start = { epoch: 0, seq: 0 };

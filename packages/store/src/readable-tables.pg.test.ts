@@ -6,7 +6,7 @@ import { connectStore } from "./connect.ts";
 import { saveBatch } from "./save-batch.ts";
 
 const { url, sql } = await testPostgres();
-const store = connectStore({ url, max: 2, application: "test" });
+const store = connectStore({ url, max: 2, application: "test", statementTimeoutMs: 5_000 });
 afterAll(() => store.close());
 
 describe("the view of messages", () => {

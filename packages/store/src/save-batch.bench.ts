@@ -13,7 +13,7 @@ const CHANNELS = 200;
 const BODY = "x".repeat(200);
 
 const { url, sql } = await testPostgres();
-const store = connectStore({ url, max: 4, application: "bench" });
+const store = connectStore({ url, max: 4, application: "bench", statementTimeoutMs: 5_000 });
 
 let made = 0;
 function next(): BatchEntry {

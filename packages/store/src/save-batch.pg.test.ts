@@ -9,7 +9,7 @@ import { createOutboxPositions } from "./outbox-positions.ts";
 import { saveBatch } from "./save-batch.ts";
 
 const { url, sql } = await testPostgres();
-const store = connectStore({ url, max: 4, application: "test" });
+const store = connectStore({ url, max: 4, application: "test", statementTimeoutMs: 5_000 });
 afterAll(() => store.close());
 const messages = createMessages(store);
 const positions = createOutboxPositions(store);

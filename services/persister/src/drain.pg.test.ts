@@ -35,8 +35,8 @@ const keys = createKeys(partitions);
 const connect = (url: string, use: "commands" | "outbox") => connectRedis({ url, use, commandTimeoutMs: 1_000 });
 const commands = connect(redis.url, "commands");
 const proxied = [connect(toRedis.url(), "commands"), connect(toRedis.url(), "outbox")] as const;
-const store = connectStore({ url: toPostgres.url(), max: 4, application: "drain" });
-const direct = connectStore({ url: postgres.url, max: 4, application: "direct" });
+const store = connectStore({ url: toPostgres.url(), max: 4, application: "drain", statementTimeoutMs: 5_000 });
+const direct = connectStore({ url: postgres.url, max: 4, application: "direct", statementTimeoutMs: 5_000 });
 const messages = createMessages(direct);
 const positions = createOutboxPositions(direct);
 const publisher = createPublisher({
@@ -48,7 +48,7 @@ const publisher = createPublisher({
   outboxMaxBytes: 2 ** 30,
   deadlineMs: 1_000,
 });
-const outbox = createOutbox({ connection: proxied[0], reader: proxied[1], keys });
+const outbox = createOutbox({ connection: proxied[0], reader: proxied[1], keys, logEntries: 1_000 });
 await Promise.all([commands, ...proxied].map((connection) => whenReady(connection, 5_000)));
 
 afterAll(async () => {
@@ -81,7 +81,12 @@ async function publish(channel: string, count: number): Promise<number[]> {
 const stored = async (channel: string): Promise<number[]> =>
   (await messages.after(channel, ORIGIN, 10_000)).map(({ position }) => position.seq);
 const isDrained = async (): Promise<boolean> => {
-  const { entries, bytes } = await createOutbox({ connection: commands, reader: commands, keys }).waiting();
+  const { entries, bytes } = await createOutbox({
+    connection: commands,
+    reader: commands,
+    keys,
+    logEntries: 1_000,
+  }).waiting();
   return entries === 0 && bytes === 0;
 };
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n + 1);

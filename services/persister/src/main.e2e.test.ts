@@ -27,10 +27,10 @@ const redis = await testRedis();
 const toPostgres = await startProxy({ target: postgres.url });
 const keys = createKeys(createPartitions(PARTITIONS));
 const connection = connectRedis({ url: redis.url, use: "commands", commandTimeoutMs: 2_000 });
-const store = connectStore({ url: postgres.url, max: 2, application: "test" });
+const store = connectStore({ url: postgres.url, max: 2, application: "test", statementTimeoutMs: 5_000 });
 const messages = createMessages(store);
-const outbox = createOutbox({ connection, reader: connection, keys });
-const registry = createRegistry({ connection, keys });
+const outbox = createOutbox({ connection, reader: connection, keys, logEntries: 1_000 });
+const registry = createRegistry({ connection, keys, leaseMs: 6_000 });
 const publisher = createPublisher({
   connection,
   keys,
