@@ -123,7 +123,7 @@ function buildRig(
         keys: createKeys(partitions),
         partitions,
         floors: createEpochFloors(),
-        lastStored: () => Promise.resolve(ORIGIN),
+        lastSaved: () => Promise.resolve(ORIGIN),
         outboxMaxBytes: 64 * 2 ** 30,
         deadlineMs: COMMAND_TIMEOUT_MS,
       });

@@ -2,10 +2,10 @@
 -- Gives one duty of the cluster to one node at a time: whoever asks first holds it for as long as it goes on asking.
 -- Runs with allow-oom, since a full Redis needs its offices more than ever.
 --
--- KEYS  1 the office
--- ARGV  1 node  2 how long it is held without asking again, ms
--- Returns 1 when the node holds it, else 0.
--- Refuses nothing.
+-- KEYS     1 office
+-- ARGV     1 node: its id
+--          2 held: how long without asking again, ms
+-- Returns  1 holds: 1 when the node holds it, else 0
 
 local holder = redis.call("GET", KEYS[1])
 if holder and holder ~= ARGV[1] then

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
 -- Renews one node's lease. Works in a full Redis: a persister that is not known to live is given nothing to drain.
--- KEYS[1]  node:<id>
--- ARGV[1]  the node's record, JSON
---      2   how long it counts as living without another word, ms
--- Returns  1.
--- Refuses  nothing of its own.
+--
+-- KEYS     1 lease
+-- ARGV     1 record of the node, JSON
+--          2 living: how long it counts as that without another word, ms
+-- Returns  1 done: always 1
 
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call("SET", KEYS[1], ARGV[1], "PX", ARGV[2])
 return 1

@@ -2,21 +2,26 @@
 -- Reads where a channel stands and a stretch of its hot log, and stops by itself when what the caller may spend is spent:
 -- what it sends is bounded however large the frames are. Head and entries are of one moment.
 --
--- KEYS  1 head  2 part  3 log (all under one hash tag)
--- ARGV  1 up: what stands after the position, ascending; down: the position and what stands before it, descending
---       2 position, <epoch>-<seq>; "" with down: from the newest
---       3 most frames
---       4 most bytes of frames, with a comma between two
---       5 1 when the first frame is given however large it is, else 0
---       6 most entries looked at
---       7 which frames are wanted: "" all, message those of that type, otherwise a message id: the answers to it
---       8 1 with up: begin at what Postgres has confirmed, where that is further; else 0
--- Returns { epoch, seq, saved, born, start, why, entries }. The first four as in the hashes, nil where Redis does not
---   hold them; start is the position it read from. Each entry is { id, the position it says it follows or "", its frame
---   or "" }: frameless are those not wanted, the position itself, and one at which it stopped without giving it.
---   why it stopped: end (the log has no more), frames, bytes (another wanted one is there), looked, or apart: up found
---   that the log begins further on, which the first entry shows
--- Refuses  nothing of its own.
+-- KEYS     1 head  2 part  3 log
+-- ARGV     1 direction: up, what stands after the position, ascending; down, the position and what stands before it,
+--            descending
+--          2 position, <epoch>-<seq>; "" with down: from the newest
+--          3 frames: most of them
+--          4 bytes: most of them in frames, with a comma between two
+--          5 whole: 1 when the first frame is given however large it is, else 0
+--          6 looks: most entries looked at
+--          7 which frames are wanted: "" all, message those of that type, otherwise a message id: the answers to it
+--          8 beyond: 1 with up, to begin at what is saved where that is further; else 0
+-- Returns  the first four as in the hashes, nil where Redis does not hold them
+--          1 epoch
+--          2 seq
+--          3 saved
+--          4 born
+--          5 start: the position it read from
+--          6 why it stopped: end (the log has no more), frames, bytes (another wanted one is there), looked, or apart: up
+--            found that the log begins further on, which the first entry shows
+--          7 entries: of each its id, the position it says it follows or "", its frame or "". Frameless are those not
+--            wanted, the position itself, and one at which it stopped without giving it
 
 local call = redis.call
 local up = ARGV[1] == "up"
@@ -26,15 +31,12 @@ local mostFrames, mostBytes, mostLooked = ARGV[3] + 0, ARGV[4] + 0, ARGV[6] + 0
 local head = call("HMGET", KEYS[1], "epoch", "seq", "saved")
 local born = call("HGET", KEYS[2], "born")
 
-local function pair(written)
-  local a, b = string.match(written or "", "^(%d+)-(%d+)$")
-  return tonumber(a or 0), tonumber(b or 0)
-end
+--> position
 
 if up and ARGV[8] == "1" and head[3] then
   local epoch, seq = pair(start)
   local savedEpoch, savedSeq = pair(head[3])
-  if savedEpoch > epoch or (savedEpoch == epoch and savedSeq > seq) then
+  if beyond(savedEpoch, savedSeq, epoch, seq) then
     start = head[3]
   end
 end

@@ -1,53 +1,47 @@
 #!lua flags=allow-oom
--- Records what Postgres has committed of one partition, forgets what is no longer needed and announces the watermark.
--- Runs with allow-oom, since it is what frees a full Redis. Only raises, and touches only heads that exist: a repeat or
--- a run that comes too late changes nothing. Must never trim what was not committed. A channel whose keys are broken
--- (of another type than ours) is passed over: it must not keep its whole partition from being emptied.
---
--- KEYS  1 part  2 outbox  3 control topic  4 shed  5 held, then for each channel its head, log and gone
--- ARGV  1 last committed entry <epoch>-<number>; "" to record heads only
---       2 bytes ever put into the outbox up to that entry, as the entry says
---       3 entries the log keeps when all is confirmed
---       4 how long a confirmed, idle channel stays in Redis, ms
---       5 1 when an entry up to there is no row of its own in Postgres, else 0; a repeat only makes readers look again
---       6 up to where Postgres has this partition, <epoch>-<number>: at or beyond the last entry
---       7.. for each channel the position committed, <epoch>-<seq>
---       then, in pairs, whose bytes were counted while they waited, c|<channel> or u|<user>, and how many
--- Returns the watermark that was announced, "" for none.
+-- Records up to where one partition is saved, forgets what is no longer needed and announces the watermark. Runs with
+-- allow-oom, since it is what frees a full Redis. Only raises, and touches only heads that exist: a repeat or a run that
+-- comes too late changes nothing. Must never trim what is not saved. A channel whose keys are broken (of another type than
+-- ours) is passed over: it must not keep its whole partition from being emptied.
 -- Raises the partition's epoch beyond that of Postgres' position where it is lower: this Redis has lost what it once
--- knew, and must not number below what is stored. Trims, and announces the entry, only if the outbox holds that very
--- entry: otherwise another Redis numbered it, or it was trimmed before, and what lies below it may not be committed.
+-- knew, and must not number below what is saved. Trims, and announces the entry, only if the outbox holds that very
+-- entry: otherwise another Redis numbered it, or it was trimmed before, and what lies below it may not be saved.
+--
+-- KEYS     1 part  2 outbox  3 control  4 shed  5 held
+--          for each channel  6 head..  7 log..  8 gone..
+-- ARGV     1 last saved entry, <epoch>-<number>; "" to record heads only
+--          2 bytes ever put into the outbox up to that entry, as the entry says
+--          3 kept: entries the log keeps when all is saved
+--          4 idle: how long a channel of which all is saved stays in Redis, ms
+--          5 unstored: 1 when an entry up to there is no row of its own in Postgres, else 0; a repeat only makes readers
+--            look again
+--          6 reached: up to where Postgres has this partition, <epoch>-<number>: at or beyond the last entry
+--          for each channel
+--          7 position.. up to which it is saved, <epoch>-<seq>
+--          then in pairs
+--          8 whose.. bytes were counted while they waited, c|<channel> or u|<user>
+--          9 counted.. how many
+-- Returns  1 watermark that was announced, "" for none
 
 local call, try = redis.call, redis.pcall
 
-local function pair(written)
-  local a, b = string.match(written or "", "^(%d+)-(%d+)$")
-  return tonumber(a or 0), tonumber(b or 0)
-end
+--> position
+--> clock
 
-local function beyond(epoch, number, otherEpoch, otherNumber)
-  return epoch > otherEpoch or (epoch == otherEpoch and number > otherNumber)
-end
+local nowMs = text(now)
 
-local function text(number)
-  return string.format("%.0f", number)
-end
-
-local time = call("TIME")
-local nowMs = text(time[1] * 1000 + math.floor(time[2] / 1000))
-
-local function saveHead(headKey, logKey, goneKey, committed)
+local function saveHead(headKey, logKey, goneKey, position)
   local head = try("HMGET", headKey, "epoch", "seq", "saved")
   local epoch, seq = tonumber(head[1]), tonumber(head[2])
   if not epoch or not seq then
     return
   end
   local savedEpoch, savedSeq = pair(head[3])
-  local newEpoch, newSeq = pair(committed)
+  local newEpoch, newSeq = pair(position)
   local raised = beyond(newEpoch, newSeq, savedEpoch, savedSeq)
   if raised then
     savedEpoch, savedSeq = newEpoch, newSeq
-    call("HSET", headKey, "saved", committed)
+    call("HSET", headKey, "saved", position)
     -- shed.lua may take from this log now; it puts right what is too late a time for its oldest entry
     try("ZADD", KEYS[4], "NX", nowMs, string.match(headKey, "^{[^}]*}:head:(.*)$"))
     if savedEpoch == epoch then

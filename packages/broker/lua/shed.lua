@@ -2,18 +2,20 @@
 -- Takes the oldest entries out of one channel's log while its server is nearly full: what Postgres has is a cache and
 -- yields to the path of writing. Must never take one beyond `saved`.
 --
--- KEYS  1 shed  2 head  3 log (all under one hash tag)
--- ARGV  1 channel id, the member of shed
---       2 most entries to take; 0 takes none and only looks how old the oldest is
---       3 entries sent later than this stay, ms on this server's clock
---       4 the lower mark: nothing is taken once no more than this many thousandths of maxmemory are used
--- Returns { taken, bytes, oldest }: entries taken and the bytes of their frames, and when the oldest that could still be
--- taken was sent, ms on this server's clock; 0 when there is none, and the channel is off the list of those that have
--- some. Taken is -1 when this server has room.
--- Refuses nothing of its own.
+-- KEYS     1 shed  2 head  3 log
+-- ARGV     1 channel: its id, the member of shed
+--          2 most entries to take; 0 takes none and only looks how old the oldest is
+--          3 latest: entries sent later than this stay, ms on this server's clock
+--          4 mark: nothing is taken once no more than this many thousandths of maxmemory are used
+-- Returns  1 taken: entries; -1 when this server has room
+--          2 bytes of their frames
+--          3 oldest: when the oldest that could still be taken was sent, ms on this server's clock; 0 when there is none, and
+--            the channel is off the list of those that have some
 
 local call = redis.call
 local most, latest = tonumber(ARGV[2]), tonumber(ARGV[3])
+
+--> position
 
 local function sentAt(frame)
   return tonumber(string.match(frame, '^{"type":"%a+","channel":"[^"]*","epoch":%d+,"seq":%d+,"at":(%d+)') or 0)
@@ -50,10 +52,10 @@ for _, row in ipairs(rows) do
 end
 if last then
   local epoch, seq = string.match(last, "^(%d+)-(%d+)$")
-  call("XTRIM", KEYS[3], "MINID", "=", epoch .. "-" .. string.format("%.0f", seq + 1))
+  call("XTRIM", KEYS[3], "MINID", "=", epoch .. "-" .. text(seq + 1))
 end
 if oldest > 0 then
-  call("ZADD", KEYS[1], "XX", string.format("%.0f", oldest), ARGV[1])
+  call("ZADD", KEYS[1], "XX", text(oldest), ARGV[1])
 else
   call("ZREM", KEYS[1], ARGV[1])
 end

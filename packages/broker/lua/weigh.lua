@@ -1,13 +1,13 @@
 #!lua flags=allow-oom
--- Tells one partition what it may hold of the outbox budget: what publish.lua judges by until the next look.
+-- Tells one partition what it may hold of the outbox budget: what is added to it is judged by that until the next look.
 -- Runs with allow-oom, since a full Redis must not be judged by old figures. Touches only a partition that exists.
 --
--- KEYS  1 part
--- ARGV  1 most bytes that may wait in its outbox
---       2 "" while there is room; "some" once who holds how much is counted; "full" when nobody may hold more than a part
---       3 users who hold too much in all partitions together, each between two newlines; "" for none
--- Returns 1, or 0 for a partition that is not there.
--- Refuses nothing.
+-- KEYS     1 part
+-- ARGV     1 limit: most bytes that may wait in its outbox
+--          2 short: "" while there is room; "some" once who holds how much is counted; "full" when nobody may hold more
+--            than a part
+--          3 over: users who hold too much in all partitions together, each between two newlines; "" for none
+-- Returns  1 known: 1, or 0 for a partition that is not there
 
 if redis.call("EXISTS", KEYS[1]) == 0 then
   return 0

@@ -193,7 +193,7 @@ describe("a channel whose keys are broken", () => {
       if (name === "log") await redis.hset(keys.channel(channel).head, "epoch", 1, "saved", "1-1");
       const { shed } = keys.partition(partitions.of(channel));
       await redis.zadd(shed, 1, channel);
-      const names = [shed, keys.channel(channel).head, keys.channel(channel).log];
+      const names = [shed, keys.channel(channel).head, keys.channel(channel).log] as const;
       expect(await connection.rookeryShed(...names, channel, "0", "9999999999999", "900")).toEqual([0, 0, 0]);
       expect(await redis.zcard(shed)).toBe(0);
     },

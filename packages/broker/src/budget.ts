@@ -96,7 +96,7 @@ export function watchBudget(options: BudgetOptions): BudgetWatch {
     const short = shortness(spentBytes / budgetBytes);
     const news = loads.map(({ partition, bytes, told }) => {
       const limit = String(Math.floor(limitOf(bytes, spentBytes, budgetBytes, partitions.length)));
-      return { partition, told, now: [limit, short, over] };
+      return { partition, told, now: [limit, short, over] as const };
     });
     const changed = news.filter(({ told, now }) => now.some((field, at) => field !== told[at]));
     await settled(changed.map(({ partition, now }) => connection.rookeryWeigh(keys.partition(partition).part, ...now)));

@@ -4,26 +4,19 @@
 // States of a connection, told once per change: ready, lost.
 import { backoffMs } from "@rookery/protocol";
 import { Cluster, Redis } from "ioredis";
-import type { ClusterOptions, RedisOptions, Result } from "ioredis";
+import type { ClientContext, ClusterOptions, RedisOptions, Result } from "ioredis";
 import { parseRedisUrl } from "./redis-url.ts";
 import type { RedisAddress } from "./redis-url.ts";
 import { loadScripts, unpipelinedScripts } from "./scripts.ts";
-import type { ScriptArgument } from "./scripts.ts";
+import type { ScriptArguments, ScriptName, SCRIPTS } from "./scripts.ts";
+
+/** Replies are of the script's own making: whoever calls one says how it is read. */
+type ScriptCommands<Context extends ClientContext> = {
+  [Name in ScriptName]: (...args: ScriptArguments<(typeof SCRIPTS)[Name]>) => Result<unknown, Context>;
+};
 
 declare module "ioredis" {
-  // One line per script of scripts.ts. Replies are of the script's own making: whoever calls one says how it is read.
-  interface RedisCommander<Context> {
-    rookeryPublish(...args: ScriptArgument[]): Result<unknown, Context>;
-    rookerySave(...args: ScriptArgument[]): Result<unknown, Context>;
-    rookeryPulse(...args: ScriptArgument[]): Result<unknown, Context>;
-    rookeryShed(...args: ScriptArgument[]): Result<unknown, Context>;
-    rookeryClaim(key: string, value: string): Result<unknown, Context>;
-    rookeryLease(key: string, record: string, leaseMs: number): Result<unknown, Context>;
-    rookeryEnlist(key: string, node: string, record: string): Result<unknown, Context>;
-    rookeryHoldOffice(...args: ScriptArgument[]): Result<unknown, Context>;
-    rookeryWeigh(...args: ScriptArgument[]): Result<unknown, Context>;
-    rookeryReadLog(...args: ScriptArgument[]): Result<unknown, Context>;
-  }
+  interface RedisCommander<Context> extends ScriptCommands<Context> {}
 }
 
 /** One Redis, a Sentinel group or a Cluster: the same commands. */

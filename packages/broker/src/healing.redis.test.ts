@@ -118,7 +118,7 @@ async function createSender() {
     keys,
     partitions,
     floors: createEpochFloors(),
-    lastStored: () => Promise.resolve(ORIGIN),
+    lastSaved: () => Promise.resolve(ORIGIN),
     outboxMaxBytes: 1e9,
     deadlineMs: 5_000,
   });
@@ -136,7 +136,7 @@ async function createSender() {
       rightsVersion: 0,
       slowModeMs: 0,
     });
-    if ("stale" in outcome) throw new Error("no rights were changed");
+    if (outcome.kind === "stale") throw new Error("no rights were changed");
     return outcome;
   };
 }

@@ -29,7 +29,7 @@ beforeEach(async () => {
   await server.flush();
   past = createPast();
   history = createHistory({ connection, keys, cold: past, statements: 4 });
-  publisher = publisherOn(connection, { lastStored: (channel) => past.last(channel) });
+  publisher = publisherOn(connection, { lastSaved: (channel) => past.last(channel) });
 });
 
 async function persist(channel: string): Promise<void> {

@@ -31,7 +31,7 @@ function createStory() {
   const past = createPast();
   const rows: StoredFrame[] = [];
   past.rows.set(channel, rows);
-  const publisher = publisherOn(connection, { lastStored: () => past.last(channel) });
+  const publisher = publisherOn(connection, { lastSaved: () => past.last(channel) });
   const acts = {
     publish: async (count: number): Promise<void> => void said.push(...(await publishMany(publisher, channel, count))),
     async persist(count: number): Promise<void> {

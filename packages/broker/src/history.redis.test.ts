@@ -28,7 +28,7 @@ beforeEach(async () => {
   await server.flush();
   past = createPast();
   history = createHistory({ connection, keys, cold: past, statements: 4 });
-  publisher = publisherOn(connection, { lastStored: (channel) => past.last(channel) });
+  publisher = publisherOn(connection, { lastSaved: (channel) => past.last(channel) });
 });
 
 /** Commits what waits for this channel's partition, up to `count` entries, as the persister does. */

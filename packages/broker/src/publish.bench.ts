@@ -27,7 +27,7 @@ const publisher = createPublisher({
   keys: createKeys(partitions),
   partitions,
   floors: createEpochFloors(),
-  lastStored: async () => ORIGIN,
+  lastSaved: async () => ORIGIN,
   outboxMaxBytes: 64 * 2 ** 30,
   deadlineMs: 10_000,
 });

@@ -128,7 +128,7 @@ describe("a repeat with the same clientId", () => {
   });
 
   it("is forgotten after the time it is remembered for", async () => {
-    const brief = publisherOn(connection, { onceTtlMs: 30 });
+    const brief = publisherOn(connection, { onceMs: 30 });
     const message = publication(newChannel());
     const first = published(await brief.publish(message));
     await expect.poll(() => redis.exists(keys.channel(message.channel).once("ann", message.clientId))).toBe(0);
@@ -146,7 +146,7 @@ describe("rights", () => {
     await refused(async () => {
       outcome = await publisher.publish(publication(channel, { rightsVersion: 6 }));
     });
-    expect(outcome).toEqual({ stale: 7 });
+    expect(outcome).toEqual({ kind: "stale", version: 7 });
     expect(await publisher.publish(publication(channel, { rightsVersion: 7 }))).toMatchObject({ duplicate: false });
   });
 
@@ -227,14 +227,14 @@ describe("the deadline", () => {
     const { channel } = message;
     const place = keys.channel(channel);
     const { part, outbox, rights, held } = keys.partition(place.partition);
-    const names = [part, place.head, place.log, place.gone, outbox, place.once("ann", message.clientId), rights];
-    names.push(place.slow("ann"), place.topic, held);
+    const names = [part, outbox, rights, held, place.head, place.log, place.gone, place.topic];
+    names.push(place.once("ann", message.clientId), place.slow("ann"));
     const halves = [message.halves.head, message.halves.tail];
-    const given = [channel, message.contentHash, message.id, ...halves, "1", "0", "", "0", "0", "1000000", "60000"];
-    given.push("ann");
-    expect(await connection.rookeryPublish(...names, ...given)).toEqual([4, expect.any(Number)]);
-    given[5] = "99999999999999";
-    expect(await connection.rookeryPublish(...names, ...given)).toEqual([2, expect.any(String)]);
+    const own = [channel, "ann", message.contentHash, message.id, ...halves, "", "0", "0"];
+    const given = ["0", "1000000", "60000", ...own];
+    expect(await connection.rookeryPublish(...names, "1", ...given)).toEqual([4, expect.any(Number), 0, 0, 0]);
+    const inTime = await connection.rookeryPublish(...names, "99999999999999", ...given);
+    expect(inTime).toEqual([2, expect.any(String), 0, 0, 0]);
   });
 });
 
@@ -244,7 +244,7 @@ describe("a channel that Redis does not hold", () => {
     const asked: string[] = [];
     const base = { epoch: 1_000, seq: 41 };
     const after = publisherOn(connection, {
-      lastStored: async (name) => {
+      lastSaved: async (name) => {
         asked.push(name);
         return base;
       },
@@ -279,7 +279,7 @@ describe("a channel that Redis does not hold", () => {
     const channel = newChannel();
     const { position } = published(await publisher.publish(publication(channel)));
     await redis.del(keys.channel(channel).head, keys.channel(channel).log);
-    const expired = publisherOn(connection, { lastStored: async () => position });
+    const expired = publisherOn(connection, { lastSaved: async () => position });
     expect(published(await expired.publish(publication(channel))).position).toEqual({ ...position, seq: 2 });
     const [entry] = await redis.xrange(keys.channel(channel).log, "-", "+");
     expect(entry?.[1]).toHaveLength(2);
@@ -288,7 +288,7 @@ describe("a channel that Redis does not hold", () => {
 
   it("is not published to while Postgres is away", async () => {
     const alone = publisherOn(connection, {
-      lastStored: async () => {
+      lastSaved: async () => {
         throw new Error("connection refused");
       },
     });
@@ -299,7 +299,7 @@ describe("a channel that Redis does not hold", () => {
   it("drops what an earlier life of it left in the log", async () => {
     const channel = newChannel();
     await redis.xadd(keys.channel(channel).log, "1000-41", "f", "old");
-    const after = publisherOn(connection, { lastStored: async () => ({ epoch: 1_000, seq: 41 }) });
+    const after = publisherOn(connection, { lastSaved: async () => ({ epoch: 1_000, seq: 41 }) });
     await after.publish(publication(channel));
     expect(await redis.xlen(keys.channel(channel).log)).toBe(1);
   });
@@ -386,7 +386,7 @@ describe("an epoch", () => {
   it("is above all that Postgres holds when Redis was restarted empty with its clock back", async () => {
     const channel = newChannel();
     const stored = { epoch: 6_000_000_000_000, seq: 9 };
-    const after = publisherOn(connection, { lastStored: async () => stored });
+    const after = publisherOn(connection, { lastSaved: async () => stored });
     const { position } = published(await after.publish(publication(channel)));
     expect(position).toEqual({ epoch: stored.epoch + 1, seq: 10 });
   });

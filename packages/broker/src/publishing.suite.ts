@@ -54,7 +54,7 @@ export function publisherOn(connection: RedisConnection, options: Partial<Publis
     keys,
     partitions,
     floors: createEpochFloors(),
-    lastStored: async () => ORIGIN,
+    lastSaved: async () => ORIGIN,
     outboxMaxBytes: 64 * 2 ** 20,
     deadlineMs: 5_000,
     ...options,
@@ -63,7 +63,7 @@ export function publisherOn(connection: RedisConnection, options: Partial<Publis
 
 /** The outcome of a publication that is to succeed. */
 export function published(outcome: PublishOutcome): Published {
-  if ("stale" in outcome) throw new Error(`stale: version ${outcome.stale} is in force`);
+  if (outcome.kind === "stale") throw new Error(`stale: version ${outcome.version} is in force`);
   return outcome;
 }
 

@@ -1,4 +1,4 @@
-// Pure tests of what the publisher knows of the clocks of Redis.
+// Pure tests of what is known of the clocks of Redis.
 import { describe, expect, it } from "vitest";
 import { createRedisClock } from "./redis-clock.ts";
 

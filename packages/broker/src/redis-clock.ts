@@ -1,4 +1,4 @@
-// How far the clocks of Redis stand from ours, learnt from the times in its answers. Owned by the publisher, which needs
+// How far the clocks of Redis stand from ours, learnt from the times in its answers. Owned by run-script.ts, which needs
 // deadlines on the clock that judges them. Pure: told the times, reads none.
 // States: per server (per partition on a Cluster) one offset, at first 0, narrowed by every answer.
 

@@ -32,11 +32,15 @@ const MESSAGES = {
   unknown: "the outcome is not known: repeat with the same clientId",
 } as const satisfies Record<Fate, string>;
 
+/** In the words with which every fate is told. */
+export function refusalOf(fate: Fate): ChatError {
+  return new ChatError(fate, MESSAGES[fate]);
+}
+
 /** The refusal a client is told for this rejection; one that already is a ChatError is handed back. */
 export function refusalFor(error: unknown): ChatError {
   if (error instanceof ChatError) return error;
-  const fate = fateOf(error);
-  return new ChatError(fate, MESSAGES[fate]);
+  return refusalOf(fateOf(error));
 }
 
 /** What Redis said when a script of ours broke off in it, which no waiting mends; undefined for any other rejection. */

@@ -69,7 +69,7 @@ export function createShedding({
 
   async function run({ partition, channel }: Candidate, entries: number, latestMs: number): Promise<Run> {
     const { head, log } = keys.channel(channel);
-    const figures = [String(entries), String(latestMs), String(SHED_DOWN_TO * 1_000)];
+    const figures = [String(entries), String(latestMs), String(SHED_DOWN_TO * 1_000)] as const;
     const reply = await connection.rookeryShed(keys.partition(partition).shed, head, log, channel, ...figures);
     const [taken = 0, bytes = 0, oldestMs = 0] = Array.isArray(reply) ? reply.map(Number) : [];
     return { entries: Math.max(0, taken), bytes, hasRoom: taken < 0, isDone: taken >= 0 && oldestMs === 0 };

@@ -108,7 +108,7 @@ export function buildContext(
       keys,
       partitions: keys.partitions,
       floors,
-      lastStored: async (channel) => {
+      lastSaved: async (channel) => {
         // Nothing tells this process of epochs as pulses tell an edge: so they are read with every base from Postgres,
         // which must never be used under an epoch that was given out before.
         for (const [partition, { epoch }] of await outboxPositions.lastIds()) floors.see(partition, epoch);

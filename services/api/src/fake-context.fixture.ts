@@ -86,7 +86,8 @@ function fakeMessages(): Pick<FakeContext, "publications" | "frames" | "failNext
     if (first !== undefined && first.hash !== contentHash) throw new ChatError("conflict", "used for another message");
     if (first !== undefined) return { ...first.published, duplicate: true };
     const position = { epoch: 1, seq: frames.length + 1 };
-    const published = { id, position, at: 1000, duplicate: false, entry: { epoch: 1, number: position.seq } };
+    const entry = { epoch: 1, number: position.seq };
+    const published: Published = { kind: "published", id, position, at: 1000, duplicate: false, entry };
     frames.push({ position, frame: renderFrame(publication.halves, { ...position, at: 1000 }) });
     once.set(key, { hash: contentHash, published });
     return published;

@@ -102,7 +102,7 @@ async function main(context: Context): Promise<void> {
       keys,
       partitions,
       floors: stores.floors,
-      lastStored: async (channel): Promise<Position> => {
+      lastSaved: async (channel): Promise<Position> => {
         // A base from Postgres is only as good as the floor that keeps its epoch from being given out again.
         await stores.floorReader.read();
         return messages.last(channel);

@@ -9,6 +9,7 @@ import { Session } from "./session.ts";
 
 const PARTITION = 0;
 const published = (seq: number): Published => ({
+  kind: "published",
   id: `m${seq}`,
   position: { epoch: 7, seq },
   at: 0,

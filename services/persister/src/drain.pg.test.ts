@@ -44,7 +44,7 @@ const publisher = createPublisher({
   keys,
   partitions,
   floors: createEpochFloors(),
-  lastStored: (channel) => messages.last(channel),
+  lastSaved: (channel) => messages.last(channel),
   outboxMaxBytes: 2 ** 30,
   deadlineMs: 1_000,
 });
@@ -72,7 +72,7 @@ async function publish(channel: string, count: number): Promise<number[]> {
       body: `${published}`,
     };
     const outcome = await publisher.publish({ ...composeMessage(draft), rightsVersion: 0, slowModeMs: 0 });
-    if ("stale" in outcome) throw new Error("stale");
+    if (outcome.kind === "stale") throw new Error("stale");
     seqs.push(outcome.position.seq);
   }
   return seqs;

@@ -36,7 +36,7 @@ const publisher = createPublisher({
   keys,
   partitions: keys.partitions,
   floors: createEpochFloors(),
-  lastStored: (channel) => messages.last(channel),
+  lastSaved: (channel) => messages.last(channel),
   outboxMaxBytes: 2 ** 30,
   deadlineMs: 2_000,
 });

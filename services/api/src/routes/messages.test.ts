@@ -112,7 +112,7 @@ describe("a publication", async () => {
     Object.assign(stale.api.publisher, {
       publish: async (publication: Publication) => {
         tries += 1;
-        return tries === 1 || tries > 2 ? { stale: 1 } : real.publish(publication);
+        return tries === 1 || tries > 2 ? { kind: "stale", version: 1 } : real.publish(publication);
       },
     });
     expect((await stale.ask("POST", path, { body: { body: "hi" } })).status).toBe(201);

@@ -205,7 +205,7 @@ async function place(api: ApiContext, message: ComposedMessage): Promise<Publish
   for (const age of ["cached", "fresh"] as const) {
     const { version } = await api.authorise(user, channel, "write", age);
     const outcome = await api.publisher.publish({ ...message, rightsVersion: version, slowModeMs: 0 });
-    if (!("stale" in outcome)) return outcome;
+    if (outcome.kind === "published") return outcome;
   }
   throw new ChatError("unavailable", "the channel's rights are changing", { channel });
 }

@@ -36,9 +36,9 @@ async function publish(
 ): Promise<Published> {
   const message = composeMessage({ ...frame, id: nanoid(), user: session.user, name: session.name });
   const outcome = await edge.publisher.publish({ ...message, rightsVersion, slowModeMs: 0 });
-  if (!("stale" in outcome)) return outcome;
+  if (outcome.kind === "published") return outcome;
   const fresh = await edge.authorise(session, frame.channel, "write", "fresh");
   const second = await edge.publisher.publish({ ...message, rightsVersion: fresh.version, slowModeMs: 0 });
-  if (!("stale" in second)) return second;
+  if (second.kind === "published") return second;
   throw new ChatError("unavailable", "the channel's rights are changing", { channel: frame.channel });
 }

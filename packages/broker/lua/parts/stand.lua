@@ -1,0 +1,38 @@
+-- Where a channel stands, so what comes next in it has to follow. In the loop of a script, before epoch.lua.
+-- Needs    try; epoch, isOpen (fence); headKey, logKey; base: the channel's last position in Postgres, read just now, or "";
+--          stands: a table in which a run of several keeps the heads it has written, nil for one alone
+-- Defines  fromEpoch, fromSeq  the position to follow
+--          headEpoch, saved  as in the head; without one false, and base
+--          isIdle   all of it is saved, so head, log and gone may be about to expire
+--          hasLog   the log outlived its head
+-- Refuses  8 cold, when the head is not in Redis and there is no base; 9 broken: sets outcome and one, and breaks
+
+local head = stands and stands[headKey] or try("HMGET", headKey, "epoch", "seq", "saved")
+local headEpoch, saved = head[1], head[3] or base
+local fromEpoch, fromSeq, rivalEpoch, rivalSeq, isIdle, hasLog
+if headEpoch then
+  fromEpoch, fromSeq, isIdle = headEpoch + 0, head[2] + 0, headEpoch .. "-" .. head[2] == saved
+  -- In another epoch what comes next follows whatever is greater, what this Redis knows or what Postgres has.
+  if not isOpen or fromEpoch ~= epoch then
+    rivalEpoch, rivalSeq = string.match(saved, "^(%d+)-(%d+)$")
+  end
+elseif head.err then
+  outcome, one = 9, head.err
+  break
+elseif base == "" then
+  outcome = 8
+  break
+else
+  fromEpoch, fromSeq = string.match(base, "^(%d+)-(%d+)$")
+  fromEpoch, fromSeq = fromEpoch + 0, fromSeq + 0
+  -- The log expires with the head, once all is saved: one that is left and goes further than Postgres holds messages
+  -- that still wait, whose positions must not be given again.
+  local newest = try("XREVRANGE", logKey, "+", "-", "COUNT", 1)
+  rivalEpoch, rivalSeq = string.match(newest[1] and newest[1][1] or "", "^(%d+)-(%d+)$")
+end
+if rivalEpoch then
+  rivalEpoch, rivalSeq = rivalEpoch + 0, rivalSeq + 0
+  if rivalEpoch > fromEpoch or (rivalEpoch == fromEpoch and rivalSeq > fromSeq) then
+    fromEpoch, fromSeq, isIdle, hasLog = rivalEpoch, rivalSeq, true, not headEpoch
+  end
+end

@@ -1,0 +1,130 @@
+// Several messages of one partition in one run of the publish script: each has its own outcome, and what ends one of them
+// leaves the others and the numbers of the partition whole.
+import { testRedis } from "@rookery/testkit";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Publication } from "./publisher.ts";
+import { keys, newChannel, partitions, publication } from "./publishing.suite.ts";
+import { loadScripts } from "./scripts.ts";
+
+const server = await testRedis({ args: { "enable-debug-command": "yes" } });
+const { redis } = server;
+const lua = loadScripts()["rookeryPublish"]?.lua ?? "";
+const FAR_AHEAD_MS = "99999999999999";
+
+beforeEach(() => server.flush());
+
+/** A channel of the same partition as another. */
+function neighbour(channel: string): string {
+  for (;;) {
+    const other = newChannel();
+    if (partitions.of(other) === partitions.of(channel)) return other;
+  }
+}
+
+/** One run; answers what became of each, in order. */
+async function together(messages: readonly Publication[], deadlineMs = FAR_AHEAD_MS, base = "0-0") {
+  const { part, outbox, rights, held } = keys.partition(partitions.of(messages[0]?.channel ?? ""));
+  const names = messages.flatMap(({ channel, user, clientId }) => {
+    const own = keys.channel(channel);
+    return [own.head, own.log, own.gone, own.topic, own.once(user, clientId), own.slow(user)];
+  });
+  const given = messages.flatMap(({ channel, user, contentHash, id, halves }) => [
+    ...[channel, user, contentHash, id, halves.head, halves.tail, base, "0", "0"],
+  ]);
+  const count = 4 + names.length;
+  const run = [part, outbox, rights, held, ...names, deadlineMs, "0", "1000000", "60000", ...given];
+  const answer: unknown = await redis.eval(lua, count, ...run);
+  const values: unknown[] = Array.isArray(answer) ? answer : [];
+  expect(values).toHaveLength(5 * messages.length);
+  return messages.map((_, at) => {
+    const [outcome, one, two, three, four] = values.slice(5 * at, 5 * at + 5);
+    return { outcome, one, two, three, four };
+  });
+}
+
+describe("messages of one run", () => {
+  it("are numbered in their order, in each channel and in the outbox", async () => {
+    const channel = newChannel();
+    const other = neighbour(channel);
+    const outcomes = await together([channel, other, channel, channel, other].map((each) => publication(each)));
+    expect(outcomes.map(({ outcome, two, four }) => [outcome, two, four])).toEqual([
+      [1, 1, 1],
+      [1, 1, 2],
+      [1, 2, 3],
+      [1, 3, 4],
+      [1, 2, 5],
+    ]);
+    expect(new Set(outcomes.map(({ one }) => one)).size).toBe(1);
+    const { part, outbox } = keys.partition(partitions.of(channel));
+    const [last] = await redis.xrevrange(outbox, "+", "-", "COUNT", 1);
+    expect(last?.[1].at(-1)).toBe(await redis.hget(part, "in"));
+    expect(await redis.hgetall(keys.channel(channel).head)).toMatchObject({ seq: "3", saved: "0-0", prev: "0-0" });
+  });
+
+  it("carry the position before an epoch once, on its first", async () => {
+    const channel = newChannel();
+    const [first] = await together([publication(channel)]);
+    await redis.debug("CHANGE-REPL-ID");
+    await together([publication(channel), publication(channel)]);
+    const entries = await redis.xrange(keys.channel(channel).log, "-", "+");
+    expect(entries.map(([, fields]) => fields[3])).toEqual([undefined, `${Number(first?.one)}-1`, undefined]);
+  });
+
+  it("are told apart where one repeats another", async () => {
+    const channel = newChannel();
+    const message = publication(channel);
+    const outcomes = await together([message, message, { ...message, contentHash: "another" }]);
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual([1, 2, 3]);
+  });
+
+  it("are all late together, and nothing is written", async () => {
+    const channel = newChannel();
+    const outcomes = await together([publication(channel), publication(channel)], "1");
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual([4, 4]);
+    expect(await redis.dbsize()).toBe(0);
+  });
+
+  it("are cold by themselves: a channel that Redis holds goes on", async () => {
+    const [channel] = [newChannel()];
+    await together([publication(channel)]);
+    const outcomes = await together([publication(neighbour(channel)), publication(channel)], FAR_AHEAD_MS, "");
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual([8, 1]);
+  });
+
+  it.each(["once", "head", "log"] as const)("outlive one of which the %s is of another type", async (name) => {
+    const channel = newChannel();
+    const other = neighbour(channel);
+    const broken = publication(other);
+    const own = keys.channel(other);
+    await redis.hset(own.head, "epoch", 5, "seq", 1, "saved", "5-1");
+    const key = name === "once" ? own.once(broken.user, broken.clientId) : own[name];
+    await redis.del(key);
+    await redis.lpush(key, "of another type");
+    const outcomes = await together([publication(channel), broken, publication(channel), publication(channel)]);
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual([1, 9, 1, 1]);
+    expect(outcomes.filter((_, at) => at !== 1).map(({ two }) => two)).toEqual([1, 2, 3]);
+    expect(outcomes[1]?.one).toMatch(/WRONGTYPE/);
+  });
+
+  it("go on under an epoch of their own after one at whose position the log stands further on", async () => {
+    const channel = newChannel();
+    const [before] = await together([publication(channel)]);
+    const epoch = Number(before?.one);
+    await redis.xadd(keys.channel(channel).log, `${epoch}-9`, "f", "{}");
+    const outcomes = await together([publication(channel), publication(channel), publication(neighbour(channel))]);
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual([9, 1, 1]);
+    expect(Number(outcomes[1]?.one)).toBeGreaterThan(epoch);
+    expect(outcomes[1]).toMatchObject({ two: 3, four: 3 });
+    expect(outcomes[2]?.one).toBe(outcomes[1]?.one);
+  });
+
+  it("reserve their numbers although the outbox refuses one", async () => {
+    const channel = newChannel();
+    const [before] = await together([publication(channel)]);
+    const { outbox } = keys.partition(partitions.of(channel));
+    await redis.xadd(outbox, `${Number(before?.one)}-2`, "k", "message");
+    const outcomes = await together([publication(channel), publication(channel)]);
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual([9, 1]);
+    expect(outcomes[1]).toMatchObject({ two: 2, four: 3 });
+  });
+});
