@@ -6,8 +6,9 @@
 import type { Meta } from "./client-frames.ts";
 import { ChatError } from "./errors.ts";
 import { FIELD_WANTS } from "./fields.ts";
-import { isJsonObject, NOT_ALLOWED, READERS, TOO_LARGE } from "./field-readers.ts";
+import { NOT_ALLOWED, READERS, TOO_LARGE } from "./field-readers.ts";
 import type { FrameLimits } from "./limits.ts";
+import { isJsonObject } from "./shape.ts";
 
 /**
  * The text to store for a body.

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { ClientFrame } from "./client-frames.ts";
-import { binaryFrameError, createDecoder, type Decoded } from "./decode.ts";
+import { binaryFrameError, createDecoder, type Decoded, readFrame } from "./decode.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
+import { isJsonObject } from "./shape.ts";
 
 const decode = createDecoder(DEFAULT_LIMITS);
 const utf8 = new TextEncoder();
@@ -370,5 +371,44 @@ describe("what is refused", () => {
 
   it("has a refusal for binary frames", () => {
     expect(binaryFrameError().code).toBe("bad_frame");
+  });
+});
+
+/** Throws for text that is no JSON. */
+function deepFrozen(text: string): unknown {
+  return JSON.parse(text, (_key, value: unknown) => (typeof value === "object" ? Object.freeze(value) : value));
+}
+
+describe("an object that was parsed before", () => {
+  const objects = BROKEN.flatMap(({ rule, text }) => {
+    try {
+      const value = deepFrozen(text);
+      // How a number was written is gone with the parsing.
+      const isForBytes = rule.endsWith(" which a double cannot hold");
+      return isJsonObject(value) && !isForBytes ? [{ rule, text, value }] : [];
+    } catch {
+      return [];
+    }
+  });
+
+  it("is refused as its bytes are, in the same words", () => {
+    expect(objects.length).toBeGreaterThan(100);
+    for (const { rule, text, value } of objects) {
+      expect(readFrame(value, DEFAULT_LIMITS), rule).toEqual(decodeText(text));
+    }
+  });
+
+  it("is read as its bytes are, and left as it was", () => {
+    const cleaned = [
+      { ...send, x: 1, body: "e\u0301\r\n", meta: { "a\u202e": "e\u0301" } },
+      { type: "join", joins: [{ channel: "c", x: {}, after: { ...position, x: 1 } }] },
+    ];
+    for (const frame of [...VALID, ...cleaned]) {
+      const text = JSON.stringify(frame);
+      const given = deepFrozen(text);
+      if (!isJsonObject(given)) throw new Error("not an object");
+      expect(readFrame(given, DEFAULT_LIMITS)).toEqual(decodeText(text));
+      expect(JSON.stringify(given)).toBe(text);
+    }
   });
 });

@@ -1,22 +1,16 @@
 /**
- * Turns the bytes of one text frame into a checked client frame or a refusal. Called by the edge inside the socket
- * callback for every frame, so it is synchronous, pure, bounded by the size of the frame, and must never throw.
+ * Turns the bytes of one text frame, or an object that somebody has parsed, into a checked client frame or a refusal.
+ * Called by the edge inside the socket callback for every frame and by the REST API for what it publishes, so it is
+ * synchronous, pure, bounded by the size of the frame, and must never throw.
  * One walk sees every key once: known fields go to their readers, unknown ones are only checked for their shape.
  */
 import type { ClientFrame } from "./client-frames.ts";
 import { ChatError } from "./errors.ts";
-import {
-  isForbiddenKey,
-  isJsonObject,
-  NOT_ALLOWED,
-  type Reading,
-  READERS,
-  TOO_LARGE,
-  WRONG_TYPE,
-} from "./field-readers.ts";
+import { NOT_ALLOWED, type Reading, READERS, TOO_LARGE, WRONG_TYPE } from "./field-readers.ts";
 import { findRef } from "./find-ref.ts";
 import { type Field, type FieldTable, FRAME_TABLES } from "./field-tables.ts";
-import { type FrameLimits, MAX_DEPTH, MAX_KEYS } from "./limits.ts";
+import { type FrameLimits, MAX_KEYS } from "./limits.ts";
+import { forbiddenKey, isForbiddenKey, isJsonObject, shapeFault, TOO_MANY_KEYS } from "./shape.ts";
 
 /** `ref` when the frame carried a valid one, `type` when it named a frame there is. */
 export type Decoded =
@@ -32,6 +26,8 @@ const NOTHING = 0;
 
 /** State of one walk: what readers share, and the gravest refusal met so far. */
 interface Walk extends Reading {
+  /** The walk made what it reads and may put cleaned values into it. */
+  readonly isOwn: boolean;
   rank: number;
   code: RefusalCode;
   message: string;
@@ -44,7 +40,7 @@ interface Walk extends Reading {
  */
 export function createDecoder(limits: FrameLimits): (bytes: Uint8Array) => Decoded {
   const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  const walk: Walk = { plain: false, source: undefined, limits, rank: NOTHING, code: "bad_frame", message: "" };
+  const walk = newWalk(limits, true);
   return (bytes) => {
     if (bytes.length > limits.frameBytes) {
       return refused("too_large", `a frame is over ${limits.frameBytes} bytes`, findRef(bytes));
@@ -67,12 +63,25 @@ export function createDecoder(limits: FrameLimits): (bytes: Uint8Array) => Decod
   };
 }
 
+/**
+ * The same for an object that came by another way than a frame of its own: same refusals, same words, same order, but for
+ * the size of the frame, which only its bytes have. It is left as it was. Whoever parsed the JSON asks `numbersSurvive`
+ * first: a parsed number no longer tells how it was written.
+ */
+export function readFrame(source: Readonly<Record<string, unknown>>, limits: FrameLimits): Decoded {
+  return decodeObject(source, newWalk(limits, false));
+}
+
+function newWalk(limits: FrameLimits, isOwn: boolean): Walk {
+  return { plain: false, source: undefined, limits, isOwn, rank: NOTHING, code: "bad_frame", message: "" };
+}
+
 /** The refusal of a binary frame, which the edge meets before any decoding. */
 export function binaryFrameError(): ChatError {
   return new ChatError("bad_frame", "frames are text; a binary frame is not understood");
 }
 
-function decodeObject(source: JsonObject, walk: Walk): Decoded {
+function decodeObject(source: Readonly<JsonObject>, walk: Walk): Decoded {
   const type = source["type"];
   const table = typeof type === "string" ? FRAME_TABLES.get(type) : undefined;
   if (table === undefined) return refuseType(source, walk);
@@ -89,7 +98,7 @@ function passed(frame: JsonObject, walk: Walk): frame is ClientFrame {
   return walk.rank === NOTHING && frame["type"] !== undefined;
 }
 
-function refuseType(source: JsonObject, walk: Walk): Decoded {
+function refuseType(source: Readonly<JsonObject>, walk: Walk): Decoded {
   const { type, ref } = source;
   checkShape(source, 1, walk);
   if (walk.rank !== NOTHING) return refused(walk.code, walk.message, ref);
@@ -111,15 +120,16 @@ function refuse(walk: Walk, code: RefusalCode, message: string): void {
   walk.message = message;
 }
 
-/** Reads the fields of one object in place; a copy is made only to leave unknown fields behind. */
+/** Reads the fields of one object, in place where it is ours; else a copy is made only to leave unknown fields behind. */
 function readObject(
-  source: JsonObject,
+  source: Readonly<JsonObject>,
   table: FieldTable,
   type: string,
   path: string,
   depth: number,
   walk: Walk,
 ): JsonObject {
+  const target: JsonObject = walk.isOwn ? source : { ...source };
   let seen = 0;
   let keys = 0;
   let next = 0;
@@ -132,7 +142,7 @@ function readObject(
     const value = source[key];
     if (field === undefined) {
       unknown = true;
-      if (isForbiddenKey(key)) refuse(walk, "bad_frame", `the key "${key}" is not allowed`);
+      if (isForbiddenKey(key)) refuse(walk, "bad_frame", forbiddenKey(key));
       else checkShape(value, depth + 1, walk);
       continue;
     }
@@ -142,12 +152,12 @@ function readObject(
       field.read === undefined ? readNested(value, field, type, path, depth, walk) : field.read(value, walk);
     if (clean === value) continue;
     if (typeof clean === "symbol") refuseField(walk, clean, type, path, field);
-    else source[key] = clean;
+    else target[key] = clean;
   }
-  if (keys > MAX_KEYS) refuse(walk, "bad_frame", `an object may hold ${MAX_KEYS} keys at most`);
+  if (keys > MAX_KEYS) refuse(walk, "bad_frame", TOO_MANY_KEYS);
   const missing = table.required & ~seen;
   if (missing !== 0) refuseMissing(walk, missing, type, path, table);
-  return unknown ? onlyKnown(source, table) : source;
+  return unknown ? onlyKnown(target, table) : target;
 }
 
 function readNested(value: unknown, field: Field, type: string, path: string, depth: number, walk: Walk): unknown {
@@ -192,19 +202,8 @@ function refuseMissing(walk: Walk, missing: number, type: string, path: string, 
     refuse(walk, "bad_frame", `${type}: "${path}${field.name}" is absent, it must be ${field.wants}`);
 }
 
-/** Depth, count and names of keys in a value that nobody reads. Depth ends the recursion. */
+/** A value that nobody reads. */
 function checkShape(value: unknown, depth: number, walk: Walk): void {
-  if (typeof value !== "object" || value === null) return;
-  if (depth > MAX_DEPTH) return refuse(walk, "bad_frame", `a frame may be ${MAX_DEPTH} levels deep at most`);
-  if (Array.isArray(value)) {
-    for (const item of value) checkShape(item, depth + 1, walk);
-    return;
-  }
-  let keys = 0;
-  for (const [key, item] of Object.entries(value)) {
-    if (isForbiddenKey(key)) refuse(walk, "bad_frame", `the key "${key}" is not allowed`);
-    checkShape(item, depth + 1, walk);
-    keys++;
-  }
-  if (keys > MAX_KEYS) refuse(walk, "bad_frame", `an object may hold ${MAX_KEYS} keys at most`);
+  const fault = shapeFault(value, depth, "a frame");
+  if (fault !== undefined) refuse(walk, "bad_frame", fault);
 }

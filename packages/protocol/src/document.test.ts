@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import { CLIENT_FRAMES } from "./client-frames.ts";
 import { CLOSES } from "./closes.ts";
 import { ERRORS } from "./errors.ts";
-import { isJsonObject } from "./field-readers.ts";
 import * as limits from "./limits.ts";
 import { OK_BODIES, SERVER_FRAMES } from "./server-frames.ts";
+import { isJsonObject } from "./shape.ts";
 
 const document = readFileSync(new URL("../PROTOCOL.md", import.meta.url), "utf8");
 

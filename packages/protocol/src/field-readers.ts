@@ -14,6 +14,7 @@ import {
   MAX_TOKEN_BYTES,
 } from "./limits.ts";
 import { numbersSurvive } from "./exact-numbers.ts";
+import { isForbiddenKey, isJsonObject } from "./shape.ts";
 import { cleanText, isOver, isWellFormed, showsNothing, utf8Bytes } from "./text.ts";
 
 /** Verdicts of a reader: symbols, since no parsed JSON is one. They stand for `bad_frame`, `invalid`, `too_large`. */
@@ -30,15 +31,6 @@ export interface Reading {
 }
 
 export type Reader = (value: unknown, reading: Reading) => unknown;
-
-/** Keys that reach a prototype when an object is copied or merged carelessly; refused anywhere in a frame. */
-export function isForbiddenKey(key: string): boolean {
-  return key === "__proto__" || key === "constructor" || key === "prototype";
-}
-
-export function isJsonObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 // Three readers instead of one that takes the test as an argument: that call would be megamorphic in every frame.
 function readChannel(value: unknown): unknown {

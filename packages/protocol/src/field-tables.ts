@@ -4,7 +4,8 @@
  */
 import { CLIENT_FRAMES } from "./client-frames.ts";
 import { FIELD_KIND } from "./fields.ts";
-import { isFieldKind, isJsonObject, type Reader, READERS } from "./field-readers.ts";
+import { isFieldKind, type Reader, READERS } from "./field-readers.ts";
+import { isJsonObject } from "./shape.ts";
 
 export interface Field {
   readonly name: string;

@@ -19,7 +19,7 @@ export { CLIENT_FRAMES } from "./client-frames.ts";
 export type { CloseAction, CloseReason } from "./closes.ts";
 export { actionForClose, CLOSES } from "./closes.ts";
 export type { Decoded } from "./decode.ts";
-export { binaryFrameError, createDecoder } from "./decode.ts";
+export { binaryFrameError, createDecoder, readFrame } from "./decode.ts";
 export type { ChangeParts, FrameHalves, MessageParts, PageParts, Placed } from "./encode.ts";
 export {
   deletedHalves,
@@ -139,6 +139,7 @@ export type {
   WelcomeFrame,
 } from "./server-frames.ts";
 export { MODES, OK_BODIES, REMOVED_CODES, RIGHTS, ROLES, SERVER_FRAMES } from "./server-frames.ts";
+export { isJsonObject, shapeFault } from "./shape.ts";
 export type { StoredFrame } from "./stored-frame.ts";
 export type { CleanText } from "./text.ts";
 export { cleanText, isWellFormed, utf8Bytes } from "./text.ts";

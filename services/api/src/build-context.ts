@@ -11,7 +11,7 @@ import {
   createPublisher,
   rightsVersion,
 } from "@rookery/broker";
-import { createDecoder, DEFAULT_LIMITS } from "@rookery/protocol";
+import { DEFAULT_LIMITS } from "@rookery/protocol";
 import type { FrameLimits } from "@rookery/protocol";
 import { VERSION } from "@rookery/runtime";
 import type { NodeContext } from "@rookery/node";
@@ -28,15 +28,12 @@ import type { RefreshTokens } from "@rookery/store";
 import { createAuthorise } from "./authorise.ts";
 import { createIdentify } from "./callers.ts";
 import type { ApiContext, TokenParts } from "./context.ts";
-import { MAX_BODY_BYTES } from "./json-body.ts";
 import { createApiMetrics } from "./metrics.ts";
 import { createRefresh } from "./refresh.ts";
 
 type Context = Pick<NodeContext<"api">, "settings" | "log" | "node" | "metrics" | "onStop">;
 
 const REMEMBERED_CHANNELS = 50_000;
-/** What a `send` frame has around the fields of a request. */
-const FRAME_SLACK_BYTES = 1024;
 
 export type Stores = ReturnType<typeof connectStores>;
 
@@ -81,13 +78,11 @@ export function buildContext(
   const apiKeys = createApiKeys(store);
   const outboxPositions = createOutboxPositions(store);
   const floors = createEpochFloors();
-  const limits = frameLimits(settings);
   return {
     log,
     metrics,
-    limits,
+    limits: frameLimits(settings),
     version: VERSION,
-    decode: createDecoder(limits),
     tokens: tokenParts(context, createRefreshTokens(store)),
     identify: createIdentify({
       bootstrapKey: settings.apiKey,
@@ -123,9 +118,7 @@ export function buildContext(
 }
 
 function frameLimits({ bodyBytes, metaBytes, pageMessages, pageBytes }: Context["settings"]): FrameLimits {
-  // The server holds a body against its limit before it is read; type, channel and clientId of the frame come on top.
-  const frameBytes = MAX_BODY_BYTES + FRAME_SLACK_BYTES;
-  return { ...DEFAULT_LIMITS, frameBytes, bodyBytes, metaBytes, pageMessages, pageBytes };
+  return { ...DEFAULT_LIMITS, bodyBytes, metaBytes, pageMessages, pageBytes };
 }
 
 /** What a token must be signed with and must say; the settings have already made sure that one key is there. */

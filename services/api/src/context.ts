@@ -1,7 +1,7 @@
 // What the routes of one api process share: built once by main, read by every route. Types only.
 import type { Minter } from "@rookery/auth";
 import type { History, Publisher } from "@rookery/broker";
-import type { Decoded, FrameLimits } from "@rookery/protocol";
+import type { FrameLimits } from "@rookery/protocol";
 import type { Log } from "@rookery/runtime";
 import type { Authorise } from "./authorise.ts";
 import type { Identify } from "./callers.ts";
@@ -12,8 +12,6 @@ export interface ApiContext {
   readonly log: Pick<Log, "error" | "warn">;
   readonly metrics: ApiMetrics;
   readonly limits: FrameLimits;
-  /** The decoder of frames from sockets: what it refuses is refused here too, in the same words. */
-  readonly decode: (bytes: Uint8Array) => Decoded;
   readonly version: string;
   readonly identify: Identify;
   readonly authorise: Authorise;

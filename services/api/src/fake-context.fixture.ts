@@ -3,7 +3,7 @@
 import { createMinter, createVerifier } from "@rookery/auth";
 import type { Publication, Published, PublishOutcome } from "@rookery/broker";
 import type { StoredFrame } from "@rookery/protocol";
-import { ChatError, comparePositions, createDecoder, DEFAULT_LIMITS, ORIGIN, renderFrame } from "@rookery/protocol";
+import { ChatError, comparePositions, DEFAULT_LIMITS, ORIGIN, renderFrame } from "@rookery/protocol";
 import { createMetrics } from "@rookery/runtime";
 import type { Metrics } from "@rookery/runtime";
 import type { RefreshOwner, RefreshTokens } from "@rookery/store";
@@ -50,7 +50,6 @@ export function fakeContext(options: FakeOptions = {}): FakeContext {
     log,
     metrics: createApiMetrics(prometheus),
     limits: DEFAULT_LIMITS,
-    decode: createDecoder(DEFAULT_LIMITS),
     version: "0.0.0",
     tokens: signs ? { minter, refresh, guests } : undefined,
     identify: createIdentify({

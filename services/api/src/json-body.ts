@@ -1,13 +1,10 @@
 // Reads the body of a request: JSON in UTF-8, in the shape that frames have too. Called by the server for every route, so
 // that nothing behind it, which may well walk or write the value recursively, ever meets one deeper than a frame.
 // Pure; bounded by the size of the body, which the server has held against its limit before.
-import { ChatError, MAX_DEPTH, MAX_KEYS, numbersSurvive } from "@rookery/protocol";
+import { ChatError, numbersSurvive, shapeFault } from "@rookery/protocol";
 
 /** Most bytes of a body: enough for the largest token's claims or the largest message with every character escaped. */
 export const MAX_BODY_BYTES = 65_536;
-
-/** Keys that reach a prototype when an object is copied or merged carelessly. */
-const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
 /** Fields in which a caller keeps values of its own: they are stored or signed as they were written, or refused. */
 const KEPT_FIELDS = ["meta", "claims"] as const;
@@ -18,7 +15,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 export function readJsonBody(bytes: Uint8Array): unknown {
   if (bytes.length === 0) return undefined;
   const { text, value } = parse(bytes);
-  checkShape(value, 1);
+  const fault = shapeFault(value, 1, "the body");
+  if (fault !== undefined) throw new ChatError("bad_frame", fault);
   const lost = KEPT_FIELDS.find((name) => !numbersSurvive(text, name));
   if (lost === undefined) return value;
   throw new ChatError(
@@ -34,21 +32,5 @@ function parse(bytes: Uint8Array): { readonly text: string; readonly value: unkn
     return { text, value: JSON.parse(text) };
   } catch {
     throw new ChatError("bad_frame", "the body must be JSON in UTF-8");
-  }
-}
-
-/** Depth, count and names of keys, as of a frame; the body itself is the first level. Depth ends the recursion. */
-function checkShape(value: unknown, depth: number): void {
-  if (typeof value !== "object" || value === null) return;
-  if (depth > MAX_DEPTH) throw new ChatError("bad_frame", `the body may be ${MAX_DEPTH} levels deep at most`);
-  if (Array.isArray(value)) {
-    for (const item of value) checkShape(item, depth + 1);
-    return;
-  }
-  const entries = Object.entries(value);
-  if (entries.length > MAX_KEYS) throw new ChatError("bad_frame", `an object may hold ${MAX_KEYS} keys at most`);
-  for (const [key, item] of entries) {
-    if (FORBIDDEN_KEYS.has(key)) throw new ChatError("bad_frame", `the key "${key}" is not allowed`);
-    checkShape(item, depth + 1);
   }
 }

@@ -1,4 +1,4 @@
-// What an error looks like over HTTP: the one place where a refusal becomes a problem document (RFC 9457) and where
+// What an error looks like over HTTP: the one file where a refusal becomes a problem document (RFC 9457) and where
 // errors of the framework become refusals. Called by the server's error handlers; it must never show text of a fault.
 import { ChatError, ERRORS } from "@rookery/protocol";
 import type { ErrorCode } from "@rookery/protocol";

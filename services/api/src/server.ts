@@ -1,5 +1,5 @@
 // The public HTTP server: the framework with its plugins, what happens around every route (headers, origins, gate, count),
-// and the one place where errors leave as problem documents. Built by main; knows no route by name.
+// and the one way in which errors leave, as problem documents. Built by main; knows no route by name.
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
 import swagger from "@fastify/swagger";

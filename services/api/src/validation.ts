@@ -1,12 +1,12 @@
 // Checks path, query and body of a request against a row's schema and names the field that is off, with the meaning the
 // protocol gives to its codes: absent or of the wrong type is `bad_frame`, a value that is not allowed is `invalid`.
 // Pure; must never change what it was given.
-import { ChatError } from "@rookery/protocol";
+import { ChatError, isJsonObject } from "@rookery/protocol";
 import type { Static, TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 
 /** All of a path or a query is text; a body has types. */
-export type Place = "path" | "query" | "body";
+export type Part = "path" | "query" | "body";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -19,27 +19,23 @@ interface Refusal {
  * The checked value, in which whole numbers of a query are numbers. A body that was not sent counts as an empty object.
  * Throws ChatError `bad_frame` or `invalid`; when several fields are off, `bad_frame` is told first.
  */
-export function createCheck<S extends TSchema>(schema: S, place: Place): (given: unknown) => Static<S> {
+export function createCheck<S extends TSchema>(schema: S, part: Part): (given: unknown) => Static<S> {
   const compiled = Compile(schema);
   const fields = propertiesOf(schema);
   return (given) => {
     const whole = given === undefined ? {} : given;
-    const value = place === "query" && isObject(whole) ? withNumbers(whole, fields) : whole;
+    const value = part === "query" && isJsonObject(whole) ? withNumbers(whole, fields) : whole;
     if (compiled.Check(value)) return value;
-    const refusals = compiled.Errors(value).map((each) => refusalOf(each, value, fields, place));
+    const refusals = compiled.Errors(value).map((each) => refusalOf(each, value, fields, part));
     const worst = refusals.find(({ code }) => code === "bad_frame") ?? refusals[0];
-    throw new ChatError(worst?.code ?? "invalid", worst?.message ?? `the ${place} is not allowed`);
+    throw new ChatError(worst?.code ?? "invalid", worst?.message ?? `the ${part} is not allowed`);
   };
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function propertiesOf({ properties }: { properties?: unknown }): ReadonlyMap<string, Fields> {
   const fields = new Map<string, Fields>();
-  for (const [name, schema] of Object.entries(isObject(properties) ? properties : {})) {
-    if (isObject(schema)) fields.set(name, schema);
+  for (const [name, schema] of Object.entries(isJsonObject(properties) ? properties : {})) {
+    if (isJsonObject(schema)) fields.set(name, schema);
   }
   return fields;
 }
@@ -60,7 +56,7 @@ interface SchemaError {
   readonly params: object;
 }
 
-function refusalOf(error: SchemaError, value: unknown, fields: ReadonlyMap<string, Fields>, place: Place): Refusal {
+function refusalOf(error: SchemaError, value: unknown, fields: ReadonlyMap<string, Fields>, part: Part): Refusal {
   const path = error.instancePath.split("/").slice(1).map(unescaped);
   if (error.keyword === "required") {
     const names = "requiredProperties" in error.params ? error.params.requiredProperties : [];
@@ -71,14 +67,14 @@ function refusalOf(error: SchemaError, value: unknown, fields: ReadonlyMap<strin
   if (name === undefined) return { code: "bad_frame", message: "the body must be a JSON object" };
   const description = path.length === 1 ? fields.get(name)?.["description"] : undefined;
   const wants = typeof description === "string" ? `must be ${description}` : error.message;
-  const isWrongType = place === "body" && error.keyword === "type" && !isFraction(error, path, value);
+  const isWrongType = part === "body" && error.keyword === "type" && !isFraction(error, path, value);
   return { code: isWrongType ? "bad_frame" : "invalid", message: `"${path.join(".")}" ${wants}` };
 }
 
 /** A number that is not whole has the right type and a wrong value. */
 function isFraction({ params }: SchemaError, path: readonly string[], value: unknown): boolean {
   let at: unknown = value;
-  for (const key of path) at = isObject(at) ? at[key] : undefined;
+  for (const key of path) at = isJsonObject(at) ? at[key] : undefined;
   return "type" in params && params.type === "integer" && typeof at === "number";
 }
 

@@ -8,11 +8,13 @@ import {
   DEFAULT_PAGE_MESSAGES,
   displayName,
   isClientId,
+  isJsonObject,
   isUserId,
   parsePosition,
+  readFrame,
   SERVER_FRAMES,
 } from "@rookery/protocol";
-import type { ClientFrameOf, Position } from "@rookery/protocol";
+import type { ClientFrameOf, FrameLimits, Position } from "@rookery/protocol";
 import { nanoid } from "nanoid";
 import Type from "typebox";
 import type { Caller } from "../callers.ts";
@@ -90,7 +92,7 @@ const publish = defineRoute({
     operationId: "publishMessage",
     summary: "Publishes a message",
     description:
-      "A repeat with the same user, channel and `clientId` within 10 minutes answers the first one's place with " +
+      "A repeat with the same user, channel and `clientId` within 10 minutes answers the first one's position with " +
       "`duplicate`. A backend speaks as any user, with `user` and `name`; a user speaks as oneself, under the name in " +
       "the token, and any other `user` is `forbidden`.",
     headers: Type.Object({
@@ -125,7 +127,7 @@ const publish = defineRoute({
   async handle(api, { caller, params, body, headers }) {
     const fields = readFields(body);
     const speaker = speakerOf(caller, fields);
-    const frame = readFrame(api, params.id, fields, idempotencyKey(headers["idempotency-key"]));
+    const frame = readSend(api.limits, params.id, fields, idempotencyKey(headers["idempotency-key"]));
     const { clientId, channel } = frame;
     const message = composeMessage({ ...frame, ...speaker, id: nanoid() });
     const { id, position: at, at: atMs, duplicate } = await counted(api, place(api, message));
@@ -155,10 +157,8 @@ async function forward(api: ApiContext, channel: string, after: Position, limit:
 type Fields = Readonly<Record<string, unknown>>;
 
 function readFields(body: unknown): Fields {
-  if (typeof body !== "object" || body === null || Array.isArray(body)) {
-    throw new ChatError("bad_frame", "the body must be a JSON object");
-  }
-  return { ...body };
+  if (isJsonObject(body)) return body;
+  throw new ChatError("bad_frame", "the body must be a JSON object");
 }
 
 interface Speaker {
@@ -188,12 +188,17 @@ function idempotencyKey(header: string | string[] | undefined): string | undefin
   return key;
 }
 
-/** The fields as a `send` frame, read by the very decoder that reads one from a socket. */
-function readFrame(api: ApiContext, channel: string, fields: Fields, key: string | undefined): ClientFrameOf<"send"> {
+/** The fields as a `send` frame, under the very rules for one from a socket. A `ref` has nothing to answer here. */
+function readSend(
+  limits: FrameLimits,
+  channel: string,
+  fields: Fields,
+  key: string | undefined,
+): ClientFrameOf<"send"> {
   // A null that was sent is no absence: the decoder refuses it.
   const clientId = "clientId" in fields ? fields["clientId"] : (key ?? nanoid());
-  const text = JSON.stringify({ ...fields, type: "send", ref: undefined, channel, clientId });
-  const decoded = api.decode(Buffer.from(text));
+  const own = Object.fromEntries(Object.entries(fields).filter(([name]) => name !== "ref"));
+  const decoded = readFrame({ ...own, type: "send", channel, clientId }, limits);
   if (decoded.kind === "refusal") throw decoded.error;
   if (decoded.frame.type !== "send") throw new ChatError("internal", "a send frame was read as another one");
   return decoded.frame;
