@@ -21,6 +21,9 @@ const STARTED = [
   "loadtest/src/readers.ts",
 ];
 
+/** What pages import, and whoever else speaks to an edge: for any platform, so without a word to Node. */
+const FOR_CLIENTS = ["packages/protocol/src/index.ts", "packages/protocol/src/wire.ts"];
+
 /** They find files of their own beside their code: a native module, a page's assets. */
 const LEFT_OUTSIDE = ["uWebSockets.js", "@fastify/swagger-ui"];
 
@@ -63,22 +66,30 @@ for (const source of STARTED) {
   byDepth.set(up, [...(byDepth.get(up) ?? []), source]);
 }
 
+/** @param {string} source */
+const entryOf = (source) => ({ in: source, out: outputOf(source).replace(/\.js$/, "") });
+/** @type {import("esbuild").BuildOptions} */
+const shared = {
+  outdir: ".",
+  bundle: true,
+  format: "esm",
+  conditions: ["source"],
+  sourcemap: true,
+  logLevel: "warning",
+};
+
 // Bundles of one depth have the same way to every place, so one build serves them and reads each module once.
-await Promise.all(
-  [...byDepth.values()].map((sources) =>
+await Promise.all([
+  ...[...byDepth.values()].map((sources) =>
     build({
-      entryPoints: sources.map((source) => ({ in: source, out: outputOf(source).replace(/\.js$/, "") })),
-      outdir: ".",
-      bundle: true,
+      ...shared,
+      entryPoints: sources.map(entryOf),
       platform: "node",
-      format: "esm",
       target: "node20",
-      conditions: ["source"],
       external: LEFT_OUTSIDE,
       banner: { js: REQUIRE },
-      sourcemap: true,
-      logLevel: "warning",
       plugins: [keepPlaces(dirname(outputOf(sources[0] ?? "")))],
     }),
   ),
-);
+  build({ ...shared, entryPoints: FOR_CLIENTS.map(entryOf), platform: "neutral", target: "es2022" }),
+]);

@@ -46,6 +46,7 @@ export {
   reactionHalves,
   renderFrame,
 } from "./encode.ts";
+export { encodeClientFrame } from "./encode-client.ts";
 export type { ErrorCode, ErrorDetails, Retry } from "./errors.ts";
 export { ChatError, ERRORS } from "./errors.ts";
 export { numbersSurvive } from "./exact-numbers.ts";

@@ -2,7 +2,7 @@
 // Called by stay-connected.ts, once a connection. What an edge sends is taken to be what its type says.
 // States: opening, open, closed.
 import type { ClientFrame, ServerFrame } from "@rookery/protocol";
-import { SERVER_FRAMES } from "@rookery/protocol";
+import { encodeClientFrame, SERVER_FRAMES } from "@rookery/protocol";
 import { WebSocket } from "ws";
 import type { RawData } from "ws";
 import { messageOf } from "../io.ts";
@@ -63,7 +63,7 @@ export function openSocket({ url, token, onFrame, until }: SocketOptions): Promi
   const socket: ChatSocket = {
     // A socket that has closed meanwhile tells so by `closed`.
     send: (frame) => {
-      if (ws.readyState === WebSocket.OPEN) ws.send(JSON.stringify(frame));
+      if (ws.readyState === WebSocket.OPEN) ws.send(encodeClientFrame(frame));
     },
     close: () => {
       ws.close(1000);
