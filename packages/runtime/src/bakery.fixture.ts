@@ -37,7 +37,7 @@ type Rule = SettingRule<typeof rows>;
 const rules: readonly Rule[] = [
   {
     kind: "holds",
-    keys: ["batchLoaves", "trayLoaves"],
+    keys: ["batchLoaves", "trayLoaves", "nodeName"],
     holds: ({ batchLoaves = 0, trayLoaves = 0 }, isProduction) => !isProduction || batchLoaves % trayLoaves === 0,
     expected: "whole trays",
   },

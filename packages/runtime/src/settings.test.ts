@@ -84,7 +84,7 @@ describe("a reader of settings", () => {
     expect(problemsOf({ env })).toEqual([
       expect.objectContaining({
         key: "batchLoaves",
-        source: "environment, beside ROOKERY_TRAY_LOAVES",
+        source: "environment, beside ROOKERY_TRAY_LOAVES and ROOKERY_NODE_NAME",
         expected: "whole trays",
       }),
     ]);
