@@ -1,25 +1,19 @@
-// Contract of the arrays that carry a batch.
+// Contract of the two parameters that carry a batch.
 import { describe, expect, it } from "vitest";
 import { entryOf, EPOCH, messageRow } from "./batch.fixture.ts";
 import { batchParameters } from "./batch-columns.ts";
 
 describe("the parameters of a batch", () => {
-  it("are 26 columns of one element an entry, with dead letters apart", () => {
-    const { id, row } = entryOf(4, { epoch: EPOCH, number: 9 }, messageRow("c", 1));
-    if ("fault" in row) throw new Error(row.fault);
-    const placed = { partition: 4, id, epoch: row.epoch, seq: row.seq, row };
-    const dead = { ...placed, row: undefined, dead: { frame: "é", reason: "why" } };
-    const columns = batchParameters(new Map([[4, id]]), [placed, dead]);
-    expect(columns).toHaveLength(26);
-    expect(columns.slice(0, 7)).toEqual([
-      "{4}",
-      `{${EPOCH}}`,
-      "{9}",
-      "{4,4}",
-      `{${EPOCH},${EPOCH}}`,
-      "{9,9}",
-      '{"c",null}',
-    ]);
-    expect(columns.slice(-3)).toEqual(["{2}", '{"w6k="}', '{"why"}']);
+  it("are its read positions and its entries, each entry numbered from 1 and a dead letter beside its place", () => {
+    const { id, row } = entryOf(4, { epoch: EPOCH, number: 9 }, messageRow("c", 1, { body: 'a "b"' }));
+    if (row.kind !== "message") throw new Error(row.fault);
+    const item = { partition: 4, id, epoch: row.epoch, seq: row.seq, row };
+    const dead = { ...item, row: undefined, dead: { frame: "é", reason: "why" } };
+    const [reads, entries, ...more] = batchParameters(new Map([[4, id]]), [item, dead]);
+    expect(more).toEqual([]);
+    expect(reads).toBe(`{"(4,${EPOCH},9)"}`);
+    const first = `(1,4,${EPOCH},9,,,c,${EPOCH},1,message,${row.id},,c1,ada,Ada,\\"a \\"\\"b\\"\\"\\",,,,${row.at},,,)`;
+    const second = `(2,4,${EPOCH},9,why,w6k=,,${EPOCH},1,,,,,,,,,,,,,,)`;
+    expect(entries).toBe(`{"${first}","${second}"}`);
   });
 });

@@ -23,6 +23,14 @@ export { outageReason } from "./reason.ts";
 export { createRefreshTokens } from "./refresh-tokens.ts";
 export type { IssuedRefreshToken, RefreshOwner, RefreshTokens, Rotation } from "./refresh-tokens.ts";
 export { saveBatch } from "./save-batch.ts";
-export type { Batch, BatchEntry, DeadLetter, RaisedPrev, SaveOutcome, UnreadableRow } from "./save-batch.ts";
+export type {
+  Batch,
+  BatchEntry,
+  DeadLetter,
+  RaisedPrev,
+  SavedOutcome,
+  SaveOutcome,
+  UnreadableRow,
+} from "./save-batch.ts";
 export { shareConnections } from "./share-connections.ts";
 export type { ConnectionShares } from "./share-connections.ts";

@@ -28,12 +28,13 @@ function next(): BatchEntry {
 
 async function save(entries: number): Promise<void> {
   const outcome = await saveBatch(store, batchOf(Array.from({ length: entries }, next)));
-  if (!outcome.saved || outcome.inserted !== entries) throw new Error(`not saved: ${JSON.stringify(outcome)}`);
+  if (outcome.kind !== "saved" || outcome.inserted !== entries)
+    throw new Error(`not saved: ${JSON.stringify(outcome)}`);
 }
 
 async function insertOne(): Promise<void> {
   const { row } = next();
-  if ("fault" in row) throw new Error(row.fault);
+  if (row.kind !== "message") throw new Error(row.fault);
   await sql`insert into messages (channel, epoch, seq, kind, id, client_id, author, name, body, at)
     values (${row.channel}, ${row.epoch}, ${row.seq}, ${row.kind}, ${row.id}, ${row.clientId}, ${row.author}, ${row.name},
       ${row.body}, ${row.at})`;

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { eventually, testPostgres } from "@rookery/testkit";
 import { afterAll, describe, expect, it } from "vitest";
+import { arrayLiteral } from "./array-literal.ts";
 import { batchOf, entriesOf, entryOf, EPOCH, messageId, messageRow, rowsOf } from "./batch.fixture.ts";
 import { connectStore } from "./connect.ts";
 import { createMessages } from "./messages.ts";
@@ -22,7 +23,7 @@ describe("a batch", () => {
     const entries = [...entriesOf(1, rowsOf("a1", 3)), ...entriesOf(2, rowsOf("a2", 2))];
     const outcome = await saveBatch(store, batchOf(entries));
     expect(outcome).toEqual({
-      saved: true,
+      kind: "saved",
       inserted: 5,
       skipped: 0,
       quarantined: 0,
@@ -47,8 +48,8 @@ describe("a batch", () => {
   it("skips what is committed already and stores the rest", async () => {
     const entries = entriesOf(3, rowsOf("b", 6));
     await saveBatch(store, batchOf(entries.slice(0, 4)));
-    expect(await saveBatch(store, batchOf(entries))).toMatchObject({ saved: true, inserted: 2, skipped: 4 });
-    expect(await saveBatch(store, batchOf(entries))).toMatchObject({ saved: true, inserted: 0, skipped: 6 });
+    expect(await saveBatch(store, batchOf(entries))).toMatchObject({ kind: "saved", inserted: 2, skipped: 4 });
+    expect(await saveBatch(store, batchOf(entries))).toMatchObject({ kind: "saved", inserted: 0, skipped: 6 });
     expect(await seqs("b")).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
@@ -56,7 +57,7 @@ describe("a batch", () => {
     const late = entriesOf(4, [messageRow("c", 6)], 6);
     const good = entriesOf(5, rowsOf("c5", 1));
     const batch = batchOf([...good, ...late], [[4, { epoch: EPOCH, number: 5 }]]);
-    expect(await saveBatch(store, batch)).toEqual({ saved: false, behind: [4] });
+    expect(await saveBatch(store, batch)).toEqual({ kind: "behind", partitions: [4] });
     expect(await seqs("c")).toEqual([]);
     expect(await seqs("c5")).toEqual([]);
     expect((await positions.lastIds()).get(4)).toEqual({ epoch: 0, number: 0 });
@@ -66,13 +67,13 @@ describe("a batch", () => {
     const rows = rowsOf("d", 12);
     await saveBatch(store, batchOf(entriesOf(6, rows.slice(0, 9))));
     const rest = batchOf(entriesOf(6, rows.slice(9), 10), [[6, { epoch: EPOCH, number: 9 }]]);
-    expect(await saveBatch(store, rest)).toMatchObject({ saved: true, inserted: 3 });
+    expect(await saveBatch(store, rest)).toMatchObject({ kind: "saved", inserted: 3 });
   });
 
   it("stores each row once when two commit the same entries at once", async () => {
     const entries = entriesOf(7, rowsOf("e", 400));
     const outcomes = await Promise.all([1, 2, 3, 4].map(() => saveBatch(store, batchOf(entries))));
-    const inserted = outcomes.map((outcome) => (outcome.saved ? outcome.inserted : -1));
+    const inserted = outcomes.map((outcome) => (outcome.kind === "saved" ? outcome.inserted : -1));
     expect(inserted.toSorted((a, b) => a - b)).toEqual([0, 0, 0, 400]);
     expect(await seqs("e")).toHaveLength(400);
   });
@@ -86,7 +87,7 @@ describe("a batch", () => {
       ),
     );
     const outcomes = await Promise.all(batches.map((batch) => saveBatch(store, batch)));
-    expect(outcomes.every(({ saved }) => saved)).toBe(true);
+    expect(outcomes.every(({ kind }) => kind === "saved")).toBe(true);
     expect(await sql`select 1 from messages where channel like 'f%'`).toHaveLength(16);
   });
 
@@ -106,7 +107,31 @@ describe("a batch", () => {
       await other`insert into messages (channel, epoch, seq, kind, id, author, at) values ('g', ${EPOCH}, 2, 'message', ${messageId(`g-${EPOCH}-2`)}, 'ada', 1)`;
       await other`update outbox_positions set last_epoch = ${EPOCH}, last_number = 2 where partition = 8`;
     });
-    expect(await saved).toMatchObject({ saved: true, inserted: 0, skipped: 2 });
+    expect(await saved).toMatchObject({ kind: "saved", inserted: 0, skipped: 2 });
+  });
+});
+
+describe("a persister of the build before", () => {
+  it("commits with the function that it knows", async () => {
+    const position = [[40], [0], [0], [40], [EPOCH], [1]];
+    const row = [
+      ["before"],
+      [EPOCH],
+      [1],
+      ["message"],
+      [messageId("before")],
+      [null],
+      ["c1"],
+      ["ada"],
+      ["Ada"],
+      ["hi"],
+    ];
+    const rest = [[null], [null], [null], [EPOCH], [null], [null], [null], [], [], []];
+    const columns = [...position, ...row, ...rest].map((cells) => arrayLiteral(cells));
+    const parameters = columns.map((_, at) => `$${at + 1}`).join(",");
+    const rows = await sql.unsafe(`select inserted from save_batch(${parameters})`, columns);
+    expect(rows).toEqual([{ inserted: 1 }]);
+    expect(await seqs("before")).toEqual([1]);
   });
 });
 
@@ -123,8 +148,8 @@ describe("an entry at or below the position", () => {
     await passed(30);
     const batch = batchOf(entriesOf(30, rowsOf("late", 3)));
     const reached = new Map([[30, { epoch: later, number: 9 }]]);
-    expect(await saveBatch(store, batch)).toMatchObject({ saved: true, inserted: 3, skipped: 0, reached });
-    expect(await saveBatch(store, batch)).toMatchObject({ saved: true, inserted: 0, skipped: 3, reached });
+    expect(await saveBatch(store, batch)).toMatchObject({ kind: "saved", inserted: 3, skipped: 0, reached });
+    expect(await saveBatch(store, batch)).toMatchObject({ kind: "saved", inserted: 0, skipped: 3, reached });
     expect(await seqs("late")).toEqual([1, 2, 3]);
     expect((await positions.lastIds()).get(30)).toEqual({ epoch: later, number: 9 });
   });
@@ -173,7 +198,7 @@ describe("a place that is taken", () => {
     const row = messageRow("h", 1);
     await saveBatch(store, batchOf([entryOf(9, { epoch: EPOCH, number: 1 }, row)]));
     const again = batchOf([entryOf(9, { epoch: EPOCH, number: 2 }, row)]);
-    expect(await saveBatch(store, again)).toMatchObject({ saved: true, inserted: 0, skipped: 0, quarantined: 0 });
+    expect(await saveBatch(store, again)).toMatchObject({ kind: "saved", inserted: 0, skipped: 0, quarantined: 0 });
   });
 
   it("by another message sends the late one to quarantine, and the rest proceeds", async () => {
@@ -194,7 +219,7 @@ describe("a place that is taken", () => {
   it("is filled by a deleted message when the id stands at another place", async () => {
     const twin = messageRow("j", 2, { id: messageId(`j-${EPOCH}-1`), body: "secret" });
     const batch = batchOf(entriesOf(11, [messageRow("j", 1), twin, messageRow("j", 3)]));
-    expect(await saveBatch(store, batch)).toMatchObject({ saved: true, inserted: 2, quarantined: 1 });
+    expect(await saveBatch(store, batch)).toMatchObject({ kind: "saved", inserted: 2, quarantined: 1 });
     const frames = await messages.after("j", { epoch: 0, seq: 0 }, 10);
     expect(frames.map(({ position }) => position.seq)).toEqual([1, 2, 3]);
     expect(JSON.parse(frames[1]?.frame ?? "")).toMatchObject({ deleted: true });
@@ -217,7 +242,7 @@ describe("the first row of an epoch", () => {
     const first = messageRow("l", 3, { epoch: later, prevEpoch: EPOCH, prevSeq: 2 });
     const outcome = await saveBatch(store, batchOf(entriesOf(13, [first], 5)));
     const raised = { channel: "l", position: { epoch: later, seq: 3 }, prev: { epoch: EPOCH, seq: 4 } };
-    expect(outcome).toMatchObject({ saved: true, inserted: 1, raised: [raised] });
+    expect(outcome).toMatchObject({ kind: "saved", inserted: 1, raised: [raised] });
     const [frame] = await messages.after("l", { epoch: EPOCH, seq: 4 }, 1);
     expect(frame?.prev).toEqual(raised.prev);
     expect(frame?.frame).toContain(`"prev":{"epoch":${EPOCH},"seq":4}`);
@@ -235,8 +260,10 @@ describe("an entry that Postgres refuses", () => {
     const rows = rowsOf("n", 300).map((row) => (row.seq === 137 ? { ...row, body: "a\u0000b" } : row));
     const long = messageRow("n2", 1, { id: randomBytes(6000).toString("base64url") });
     const outcome = await saveBatch(store, batchOf([...entriesOf(15, rows), ...entriesOf(16, [long])]));
-    expect(outcome).toMatchObject({ saved: true, skipped: 0, quarantined: 0 });
-    expect(outcome.saved && outcome.deadLetters.map(({ partition, position }) => [partition, position.seq])).toEqual([
+    expect(outcome).toMatchObject({ kind: "saved", skipped: 0, quarantined: 0 });
+    expect(
+      outcome.kind === "saved" && outcome.deadLetters.map(({ partition, position }) => [partition, position.seq]),
+    ).toEqual([
       [15, 137],
       [16, 1],
     ]);
@@ -256,7 +283,7 @@ describe("an entry that Postgres refuses", () => {
     const bad = entriesOf(17, [messageRow("o", 1, { name: "\u0000" })]);
     const told = async (): Promise<unknown> => {
       const outcome = await saveBatch(store, batchOf(bad));
-      return outcome.saved && [outcome.deadLetters.length, outcome.unstored];
+      return outcome.kind === "saved" && [outcome.deadLetters.length, outcome.unstored];
     };
     // Who reads it again, after a crash, must still be able to say that the partition holds something unstored.
     expect([await told(), await told()]).toEqual([
@@ -267,14 +294,20 @@ describe("an entry that Postgres refuses", () => {
 
   it("that could not even be read goes the same way", async () => {
     const good = entriesOf(18, [messageRow("p", 1), messageRow("p", 2), messageRow("p", 3)]);
-    const entries = good.map((entry) => (entry.position.seq === 2 ? { ...entry, row: { fault: "not JSON" } } : entry));
+    const entries = good.map((entry) =>
+      entry.position.seq === 2 ? { ...entry, row: { kind: "unreadable" as const, fault: "not JSON" } } : entry,
+    );
     const lost = entryOf(18, { epoch: EPOCH, number: 4 }, messageRow("p", 4));
-    const nowhere = { ...lost, channel: "no channel\u0000", row: { fault: "no channel" } };
+    const nowhere = { ...lost, channel: "no channel\u0000", row: { kind: "unreadable" as const, fault: "no channel" } };
     const next = entryOf(18, { epoch: EPOCH, number: 5 }, messageRow("p", 5));
-    const unplaced = { ...next, position: { epoch: 0, seq: 0 }, row: { fault: "no place" } };
+    const unplaced = {
+      ...next,
+      position: { epoch: 0, seq: 0 },
+      row: { kind: "unreadable" as const, fault: "no place" },
+    };
     const outcome = await saveBatch(store, batchOf([...entries, nowhere, unplaced]));
     expect(outcome).toMatchObject({
-      saved: true,
+      kind: "saved",
       inserted: 3,
       deadLetters: [{ reason: "not JSON" }, { reason: "no channel" }, { reason: "no place" }],
     });

@@ -6,7 +6,7 @@ import type { Position } from "@rookery/protocol";
 import { createHash } from "node:crypto";
 import { codeOf, isRefusedData, isRepeatable } from "./away.ts";
 import { batchParameters } from "./batch-columns.ts";
-import type { PlacedRow } from "./batch-columns.ts";
+import type { BatchItem } from "./batch-columns.ts";
 import type { Store } from "./connect.ts";
 import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import type { EntryId } from "./entry-id.ts";
@@ -15,6 +15,7 @@ import { loadStatement } from "./statement.ts";
 
 /** An entry whose frame says nothing that could be stored; `fault` says why, without the frame's text. */
 export interface UnreadableRow {
+  readonly kind: "unreadable";
   readonly fault: string;
 }
 
@@ -50,30 +51,31 @@ export interface RaisedPrev {
   readonly prev: Position;
 }
 
+/** Every entry is committed, whether by this call or before. */
+export interface SavedOutcome {
+  readonly kind: "saved";
+  readonly inserted: number;
+  /** entries that were saved before */
+  readonly skipped: number;
+  readonly quarantined: number;
+  readonly deadLetters: readonly DeadLetter[];
+  readonly raised: readonly RaisedPrev[];
+  /** partitions in which an entry of the batch is no row of its own, whether by this call or before */
+  readonly unstored: readonly number[];
+  /** up to where each partition of the batch is saved; beyond its last entry when that was numbered too low */
+  readonly reached: ReadonlyMap<number, EntryId>;
+}
+
 /**
- * `saved`: every entry is committed, whether by this call or before. Not saved: Postgres stands below what these
- * partitions were read after, so an earlier batch of theirs is missing: read them again.
+ * `behind`: nothing was written, since Postgres stands below what these partitions were read after. An earlier batch of
+ * theirs is missing: read them again.
  */
-export type SaveOutcome =
-  | {
-      readonly saved: true;
-      readonly inserted: number;
-      /** entries that were committed before */
-      readonly skipped: number;
-      readonly quarantined: number;
-      readonly deadLetters: readonly DeadLetter[];
-      readonly raised: readonly RaisedPrev[];
-      /** partitions in which an entry of the batch is no row of its own, whether since now or since before */
-      readonly unstored: readonly number[];
-      /** up to where each partition of the batch is committed now; beyond its last entry when that was numbered too low */
-      readonly reached: ReadonlyMap<number, EntryId>;
-    }
-  | { readonly saved: false; readonly behind: readonly number[] };
+export type SaveOutcome = SavedOutcome | { readonly kind: "behind"; readonly partitions: readonly number[] };
 
 const SAVE = loadStatement("save-batch");
 
 const NOTHING: SaveOutcome = {
-  ...{ saved: true, inserted: 0, skipped: 0, quarantined: 0 },
+  ...{ kind: "saved", inserted: 0, skipped: 0, quarantined: 0 },
   ...{ deadLetters: [], raised: [], unstored: [], reached: new Map() },
 };
 
@@ -119,12 +121,12 @@ async function saveHalves(store: Store, { readAfter, entries }: Batch): Promise<
   const middle = Math.ceil(entries.length / 2);
   const [left, right] = [entries.slice(0, middle), entries.slice(middle)];
   const first = await saveBatch(store, { readAfter, entries: left });
-  if (!first.saved) return first;
+  if (first.kind !== "saved") return first;
   const reached = new Map([...readAfter, ...left.map(({ partition, id }) => [partition, id] as const)]);
   const second = await saveBatch(store, { readAfter: reached, entries: right });
-  if (!second.saved) return second;
+  if (second.kind !== "saved") return second;
   return {
-    saved: true,
+    kind: "saved",
     inserted: first.inserted + second.inserted,
     skipped: first.skipped + second.skipped,
     quarantined: first.quarantined + second.quarantined,
@@ -151,14 +153,14 @@ async function saveAlone(store: Store, batch: Batch): Promise<SaveOutcome> {
 
 /** One transaction. With `fault`, every entry of the batch becomes a dead letter. */
 async function commit(store: Store, batch: Batch, fault: string | undefined): Promise<SaveOutcome> {
-  const placed = batch.entries.map((entry) => place(entry, fault));
+  const items = batch.entries.map((entry) => toItem(entry, fault));
   const readAfter = new Map(
-    placed.map(({ partition }) => [partition, batch.readAfter.get(partition) ?? BEFORE_FIRST_ENTRY]),
+    items.map(({ partition }) => [partition, batch.readAfter.get(partition) ?? BEFORE_FIRST_ENTRY]),
   );
-  const row = await repeated(() => store.query<SaveRow>(SAVE, batchParameters(readAfter, placed)));
-  if (row.behind !== null) return { saved: false, behind: row.behind };
+  const row = await repeated(() => store.query<SaveRow>(SAVE, batchParameters(readAfter, items)));
+  if (row.behind !== null) return { kind: "behind", partitions: row.behind };
   const deadLetters = row.dead.flatMap((index) => {
-    const [entry, letter] = [batch.entries[index - 1], placed[index - 1]?.dead];
+    const [entry, letter] = [batch.entries[index - 1], items[index - 1]?.dead];
     if (entry === undefined || letter === undefined) return [];
     const { partition, id, channel, position } = entry;
     return { partition, id, channel, position, reason: letter.reason };
@@ -170,7 +172,7 @@ async function commit(store: Store, batch: Batch, fault: string | undefined): Pr
   }));
   const { inserted, skipped, quarantined, unstored } = row;
   const reached = new Map(row.reached.map(({ partition, epoch, number }) => [partition, { epoch, number }]));
-  return { saved: true, inserted, skipped, quarantined, deadLetters, raised, unstored, reached };
+  return { kind: "saved", inserted, skipped, quarantined, deadLetters, raised, unstored, reached };
 }
 
 async function repeated(save: () => Promise<SaveRow[]>): Promise<SaveRow> {
@@ -185,21 +187,21 @@ async function repeated(save: () => Promise<SaveRow[]>): Promise<SaveRow> {
   }
 }
 
-function place(entry: BatchEntry, fault: string | undefined): PlacedRow {
+function toItem(entry: BatchEntry, fault: string | undefined): BatchItem {
   const { partition, id, position, frame, row } = entry;
   const at = { partition, id, ...position };
-  const reason = fault ?? ("fault" in row ? row.fault : undefined);
-  if (reason === undefined) return { ...at, row: "fault" in row ? undefined : row };
-  return { ...at, row: placeholder(entry), dead: { frame, reason } };
+  const dead = (reason: string): BatchItem => ({ ...at, row: placeholder(entry), dead: { frame, reason } });
+  if (row.kind === "unreadable") return dead(fault ?? row.fault);
+  return fault === undefined ? { ...at, row } : dead(fault);
 }
 
 /**
- * A deleted message at the entry's place, of what is known to be harmless. None for a channel that cannot be named, or
- * without a place: nobody could read it.
+ * A deleted message at the entry's position, of what is known to be harmless. None for a channel that cannot be named, or
+ * without a position: nobody could read it.
  */
 function placeholder({ channel, position, row }: BatchEntry): MessageRow | undefined {
   if (!isChannelId(channel) || position.seq < 1) return undefined;
-  const known = "fault" in row ? undefined : row;
+  const known = row.kind === "unreadable" ? undefined : row;
   const fit = (text: string | null | undefined, isFit: (text: string) => boolean, otherwise: string): string =>
     typeof text === "string" && isFit(text) ? text : otherwise;
   const at = known?.at ?? position.epoch;

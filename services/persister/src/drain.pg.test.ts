@@ -200,9 +200,9 @@ describe("entries of the outbox", () => {
     await Promise.all(["t1", "t2", "t3", "t4"].map((channel) => publish(channel, 150)));
     await eventually(isDrained);
     for (const channel of ["t1", "t2", "t3", "t4"]) expect(await stored(channel)).toEqual(upTo(150));
-    const inserted = outcomes.reduce((sum, outcome) => sum + (outcome.saved ? outcome.inserted : 0), 0);
+    const inserted = outcomes.reduce((sum, outcome) => sum + (outcome.kind === "saved" ? outcome.inserted : 0), 0);
     expect(inserted).toBe(600);
-    expect(outcomes.some((outcome) => outcome.saved && outcome.quarantined > 0)).toBe(false);
+    expect(outcomes.some((outcome) => outcome.kind === "saved" && outcome.quarantined > 0)).toBe(false);
   });
 
   it("that Postgres refuses do not hold up the others", async () => {

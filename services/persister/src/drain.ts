@@ -15,7 +15,7 @@ import { ChatError, comparePositions, ORIGIN } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
 import { pause } from "@rookery/runtime";
 import { isAway, isRefusedWrite } from "@rookery/store";
-import type { Batch, SaveOutcome } from "@rookery/store";
+import type { Batch, SavedOutcome, SaveOutcome } from "@rookery/store";
 import { createBackoff } from "./backoff.ts";
 import { createCursors } from "./cursors.ts";
 import type { Outage, OutageKind } from "./outage.ts";
@@ -33,7 +33,7 @@ export interface DrainOptions {
   /** A partition cannot be saved while others can: told when that begins. */
   stuck?(this: void, partition: number, error: unknown): void;
   /** Called after each commit, before Redis is told. */
-  committed?(this: void, outcome: Extract<SaveOutcome, { saved: true }>, entries: number, tookMs: number): void;
+  committed?(this: void, outcome: SavedOutcome, entries: number, tookMs: number): void;
 }
 
 export interface Drain {
@@ -121,7 +121,7 @@ export function createDrain(options: DrainOptions): Drain {
   async function commit({ readAfter, entries }: ReadBatch): Promise<Committed> {
     const outcome = await commitRows({ readAfter, entries: entries.map(toBatchEntry) });
     const told = summarise(entries, outcome);
-    const unsaved = outcome?.saved === true ? await tellRedis(told) : "failed";
+    const unsaved = outcome?.kind === "saved" ? await tellRedis(told) : "failed";
     if (unsaved === "failed") {
       cursors.rewind(told.keys());
       return "failed";
@@ -138,7 +138,7 @@ export function createDrain(options: DrainOptions): Drain {
     try {
       const outcome = await options.save(batch);
       postgres.back();
-      if (outcome.saved) options.committed?.(outcome, batch.entries.length, performance.now() - startedMs);
+      if (outcome.kind === "saved") options.committed?.(outcome, batch.entries.length, performance.now() - startedMs);
       return outcome;
     } catch (error) {
       postgres.lost(error, postgresKind(error));
@@ -202,7 +202,7 @@ interface Summary {
 
 /** What a batch commits of each partition: its last entry, the highest place of each channel, whether all became rows. */
 function summarise(entries: readonly OutboxEntry[], outcome: SaveOutcome | undefined): Map<number, SavedBatch> {
-  const isUnstored = new Set(outcome?.saved === true ? outcome.unstored : []);
+  const isUnstored = new Set(outcome?.kind === "saved" ? outcome.unstored : []);
   const told = new Map<number, SavedBatch & Summary>();
   for (const { partition, id, cumulativeBytes, channel, position, fault, counted } of entries) {
     const before = told.get(partition);
@@ -219,7 +219,7 @@ function summarise(entries: readonly OutboxEntry[], outcome: SaveOutcome | undef
       cumulativeBytes: fault === undefined ? cumulativeBytes : (before?.cumulativeBytes ?? 0),
       channels,
       counted: sums,
-      reached: outcome?.saved === true ? outcome.reached.get(partition) : undefined,
+      reached: outcome?.kind === "saved" ? outcome.reached.get(partition) : undefined,
       unstored: isUnstored.has(partition),
     });
   }

@@ -16,7 +16,7 @@ import type { NodeContext } from "@rookery/node";
 import { ChatError } from "@rookery/protocol";
 import { startInternalServer, VERSION } from "@rookery/runtime";
 import { connectStore, createClusterLedger, outageReason, saveBatch } from "@rookery/store";
-import type { SaveOutcome } from "@rookery/store";
+import type { SavedOutcome } from "@rookery/store";
 import { createBacklog } from "./backlog.ts";
 import { createDrain } from "./drain.ts";
 import { createMembership } from "./membership.ts";
@@ -185,12 +185,9 @@ function connectStores({ settings, log, node, onStop }: Context) {
 }
 
 /** What somebody has to look at, by place and id, never with its text. */
-function report(
-  log: Context["log"],
-  { deadLetters, quarantined, raised }: Extract<SaveOutcome, { saved: true }>,
-): void {
+function report(log: Context["log"], { deadLetters, quarantined, raised }: SavedOutcome): void {
   for (const letter of deadLetters) log.error(letter, "Postgres refused a message; it is in dead_letters");
-  if (quarantined > 0) log.error({ quarantined }, "messages without a place of their own; they are in quarantine");
+  if (quarantined > 0) log.error({ quarantined }, "messages without a position of their own; they are in quarantine");
   for (const { channel, position, prev } of raised) {
     log.warn({ channel, position, prev }, "an epoch begins after messages that its Redis had lost");
   }

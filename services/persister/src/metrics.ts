@@ -1,13 +1,13 @@
 // What a persister counts. Everything happens per batch, so nothing here is hot.
 import type { Shed } from "@rookery/broker";
 import type { Metrics, PlainCount } from "@rookery/runtime";
-import type { SaveOutcome } from "@rookery/store";
+import type { SavedOutcome } from "@rookery/store";
 import type { Backlog } from "./backlog.ts";
 import type { Outage } from "./outage.ts";
 import type { Relief } from "./relief.ts";
 
 export interface PersisterMetrics {
-  committed(outcome: Extract<SaveOutcome, { saved: true }>, entries: number, tookMs: number): void;
+  committed(outcome: SavedOutcome, entries: number, tookMs: number): void;
   shed(shed: Shed): void;
 }
 

@@ -36,7 +36,7 @@ const entry = (channel: string, frame: string, seq = 1) => ({
 });
 const faultOf = (channel: string, frame: string): string | undefined => {
   const { row } = toBatchEntry(entry(channel, frame));
-  return "fault" in row ? row.fault : undefined;
+  return row.kind === "unreadable" ? row.fault : undefined;
 };
 
 describe("an announced message", () => {
@@ -51,7 +51,7 @@ describe("an announced message", () => {
           position: at,
           ...(prev === undefined ? {} : { prev }),
         });
-        if ("fault" in row) throw new Error(row.fault);
+        if (row.kind === "unreadable") throw new Error(row.fault);
         expect(renderRow(row)).toEqual({ position: at, ...(prev === undefined ? {} : { prev }), frame });
       }),
     );

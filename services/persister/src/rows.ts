@@ -7,15 +7,24 @@ import type { BatchEntry, MessageRow, UnreadableRow } from "@rookery/store";
 
 export function toBatchEntry(entry: OutboxEntry): BatchEntry {
   const { partition, id, channel, position, frame, fault } = entry;
-  return { partition, id, channel, position, frame, row: fault === undefined ? toRow(entry) : { fault } };
+  return {
+    partition,
+    id,
+    channel,
+    position,
+    frame,
+    row: fault === undefined ? toRow(entry) : { kind: "unreadable", fault },
+  };
 }
 
 function toRow({ channel, position, frame, prev }: OutboxEntry): MessageRow | UnreadableRow {
   const message = read(frame);
   if ("fault" in message) return message;
   // The entry's own fields decide where it stands; a frame that says otherwise was announced with another place.
-  if (message.channel !== channel) return { fault: "the frame names another channel than its entry" };
-  if (!samePosition(message, position)) return { fault: "the frame stands at another place than its entry" };
+  if (message.channel !== channel)
+    return { kind: "unreadable", fault: "the frame names another channel than its entry" };
+  if (!samePosition(message, position))
+    return { kind: "unreadable", fault: "the frame stands at another place than its entry" };
   return {
     channel,
     ...position,
@@ -40,6 +49,6 @@ function read(frame: string): FullMessageFrame | UnreadableRow {
   try {
     return parseMessageFrame(frame);
   } catch (error) {
-    return { fault: error instanceof ChatError ? error.message : "the frame cannot be read" };
+    return { kind: "unreadable", fault: error instanceof ChatError ? error.message : "the frame cannot be read" };
   }
 }
