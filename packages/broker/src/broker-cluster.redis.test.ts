@@ -12,7 +12,7 @@ import { createPast } from "./past.fixture.ts";
 import { createKeys } from "./keys.ts";
 import { createOutbox } from "./outbox.ts";
 import { clusterSlot, createPartitions } from "./partitions.ts";
-import { connected, publication, published, publisherOn } from "./publishing.suite.ts";
+import { connected, publication, published, publisherOn, readMessages } from "./publishing.suite.ts";
 import { createRegistry } from "./registry.ts";
 import { createShedding } from "./shedding.ts";
 
@@ -61,7 +61,8 @@ it("channels of both masters are published to, read, drained and saved at once",
   const pages = await Promise.all(channels.map((channel) => history.forward(channel, ORIGIN, 10, 10_000)));
   expect(pages.every((page) => page.recovered && page.frames.length === 1)).toBe(true);
 
-  const entries = await outbox.read(
+  const entries = await readMessages(
+    outbox,
     new Map(allPartitions.map((partition) => [partition, BEFORE_FIRST_ENTRY])),
     100,
     1_000,
@@ -85,7 +86,12 @@ it("channels of both masters are published to, read, drained and saved at once",
 });
 
 it("an outbox that has nothing is asked again until something is there", async () => {
-  const waiting = outbox.read(new Map(allPartitions.map((partition) => [partition, BEFORE_FIRST_ENTRY])), 100, 2_000);
+  const waiting = readMessages(
+    outbox,
+    new Map(allPartitions.map((partition) => [partition, BEFORE_FIRST_ENTRY])),
+    100,
+    2_000,
+  );
   await publisher.publish(publication(channels[0] ?? ""));
   expect(await waiting).toHaveLength(1);
 });
@@ -146,7 +152,7 @@ it("log is shed on the master that is nearly full, and on no other", async () =>
   const lengths = (): Promise<number[]> =>
     Promise.all(settled.map((channel) => connection.xlen(keys.channel(channel).log)));
   for (const channel of settled) await publisher.publish(publication(channel));
-  const entries = await outbox.read(new Map(allPartitions.map((n) => [n, BEFORE_FIRST_ENTRY])), 10_000, 0);
+  const entries = await readMessages(outbox, new Map(allPartitions.map((n) => [n, BEFORE_FIRST_ENTRY])), 10_000, 0);
   for (const { partition, id: last, cumulativeBytes, channel, position } of entries) {
     await outbox.save(partition, { last, cumulativeBytes, channels: new Map([[channel, position]]), unstored: false });
   }

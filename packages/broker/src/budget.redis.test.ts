@@ -7,7 +7,7 @@ import type { BudgetWatch } from "./budget.ts";
 import { connectRedis, whenReady } from "./connect.ts";
 import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import { createOutbox } from "./outbox.ts";
-import { connected, keys, newChannel, partitions, publication, publisherOn } from "./publishing.suite.ts";
+import { connected, keys, newChannel, partitions, publication, publisherOn, readMessages } from "./publishing.suite.ts";
 
 const server = await testRedis();
 const { redis } = server;
@@ -193,7 +193,7 @@ describe("while the budget runs short", () => {
     await send(channel, "before");
     await tell(1, "some");
     for (const user of ["ann", "bob", "ann"]) await send(channel, user);
-    const entries = await outbox.read(new Map([[1, BEFORE_FIRST_ENTRY]]), 10, 0);
+    const entries = await readMessages(outbox, new Map([[1, BEFORE_FIRST_ENTRY]]), 10, 0);
     expect(entries.map(({ counted }) => counted?.user)).toEqual([undefined, "ann", "bob", "ann"]);
     const { held } = keys.partition(1);
     const each = entries[1]?.counted?.bytes ?? 0;

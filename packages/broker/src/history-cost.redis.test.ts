@@ -9,7 +9,7 @@ import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import { createHistory } from "./history.ts";
 import { createOutbox } from "./outbox.ts";
 import { createPast } from "./past.fixture.ts";
-import { connected, keys, newChannel, partitions, publication, published } from "./publishing.suite.ts";
+import { connected, keys, newChannel, partitions, publication, published, readMessages } from "./publishing.suite.ts";
 import { publisherOn, publishMany } from "./publishing.suite.ts";
 import { createReading } from "./reading.ts";
 
@@ -34,7 +34,7 @@ beforeEach(async () => {
 
 async function persist(channel: string): Promise<void> {
   const partition = partitions.of(channel);
-  const entries = await outbox.read(new Map([[partition, BEFORE_FIRST_ENTRY]]), 5_000, 0);
+  const entries = await readMessages(outbox, new Map([[partition, BEFORE_FIRST_ENTRY]]), 5_000, 0);
   const last = entries.at(-1);
   if (last === undefined) return;
   for (const { channel: name, position, frame } of entries)

@@ -9,7 +9,7 @@ import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import { createHistory } from "./history.ts";
 import { createOutbox } from "./outbox.ts";
 import { createPast } from "./past.fixture.ts";
-import { connected, keys, newChannel, publisherOn, publishMany } from "./publishing.suite.ts";
+import { connected, keys, newChannel, publisherOn, publishMany, readMessages } from "./publishing.suite.ts";
 
 const server = await testRedis({ args: { "enable-debug-command": "yes" } });
 const { redis } = server;
@@ -35,7 +35,7 @@ function createStory() {
   const acts = {
     publish: async (count: number): Promise<void> => void said.push(...(await publishMany(publisher, channel, count))),
     async persist(count: number): Promise<void> {
-      const entries = await outbox.read(new Map([[partition, BEFORE_FIRST_ENTRY]]), count, 0);
+      const entries = await readMessages(outbox, new Map([[partition, BEFORE_FIRST_ENTRY]]), count, 0);
       const last = entries.at(-1);
       if (last === undefined) return;
       for (const { position, prev, frame } of entries) {

@@ -9,7 +9,7 @@ import { createHistory } from "./history.ts";
 import { createOutbox } from "./outbox.ts";
 import type { ForwardPage } from "./page.ts";
 import { createPast } from "./past.fixture.ts";
-import { connected, keys, newChannel, partitions, publication, published } from "./publishing.suite.ts";
+import { connected, keys, newChannel, partitions, publication, published, readMessages } from "./publishing.suite.ts";
 import { publisherOn, publishMany } from "./publishing.suite.ts";
 
 const server = await testRedis({ args: { "enable-debug-command": "yes" } });
@@ -34,7 +34,7 @@ beforeEach(async () => {
 /** Commits what waits for this channel's partition, up to `count` entries, as the persister does. */
 async function persist(channel: string, count = 1_000): Promise<void> {
   const partition = partitions.of(channel);
-  const entries = await outbox.read(new Map([[partition, BEFORE_FIRST_ENTRY]]), count, 0);
+  const entries = await readMessages(outbox, new Map([[partition, BEFORE_FIRST_ENTRY]]), count, 0);
   const last = entries.at(-1);
   if (last === undefined) return;
   for (const { channel: name, position, prev, frame } of entries) {

@@ -1,11 +1,26 @@
-// What stands in the outbox, as the persister reads it: filled by the reader, handed on by the outbox. Types only.
+// What stands in the outbox, as the persister reads it: told apart by kind here, found by outbox-reader.ts, handed on by
+// outbox.ts. Pure; must never throw over what an entry holds, since one that nobody can read must not stop the reader.
+// A further kind is an ordinal in KINDS and a reader in READERS; the row it becomes is the persister's.
+import { ORIGIN, parsePosition } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
 import type { EntryId } from "./entry-id.ts";
+import { fieldOf } from "./log.ts";
 
-/** One message waiting for Postgres. `prev` stands only on the first of an epoch that follows another. */
-export interface OutboxEntry {
+/** The kinds that this build makes rows of. Ordinals only grow: whoever understands one understands those below it. */
+const KINDS = { message: 1 } as const;
+type KnownKind = keyof typeof KINDS;
+
+/** What a persister of this build says of itself, see NodeRecord.kinds. */
+export const NEWEST_KIND: number = Math.max(...Object.values(KINDS));
+
+interface At {
   readonly partition: number;
   readonly id: EntryId;
+}
+
+/** One message waiting for Postgres. `prev` stands only on the first of an epoch that follows another. */
+export interface MessageEntry extends At {
+  readonly kind: "message";
   readonly channel: string;
   readonly position: Position;
   readonly prev?: Position | undefined;
@@ -14,7 +29,82 @@ export interface OutboxEntry {
   /** bytes ever put into this outbox, this entry included */
   readonly cumulativeBytes: number;
   /** Counted while it waits, see keys.ts of `held`: for whom, and how many bytes. */
-  readonly counted?: { readonly user: string; readonly bytes: number };
-  /** Why it is no message: then channel may be "" and position ORIGIN, and `frame` is whatever the entry holds. */
-  readonly fault?: string;
+  readonly counted?: { readonly user: string; readonly bytes: number } | undefined;
+}
+
+/** Well-formed and of a kind that a newer build put there: not this build's to judge, nor to pass. */
+export interface UnknownEntry extends At {
+  readonly kind: "unknown";
+  /** What it says it is: at most 32 of a-z and _. */
+  readonly name: string;
+}
+
+/** What no build can read: channel may be "" and position ORIGIN, and `frame` is whatever the entry holds. */
+export interface MalformedEntry extends At {
+  readonly kind: "malformed";
+  /** Why, without the frame's text. */
+  readonly fault: string;
+  readonly channel: string;
+  readonly position: Position;
+  readonly frame: string;
+  readonly counted?: { readonly user: string; readonly bytes: number } | undefined;
+}
+
+export type OutboxEntry = MessageEntry | UnknownEntry | MalformedEntry;
+
+/** What every entry carries, whatever its kind and whichever build wrote it. */
+const KIND_NAME = /^[a-z][a-z_]{0,31}$/;
+const WHOLE_NUMBER = /^\d+$/;
+const MOST_KIND_CHARS = 32;
+
+/** Undefined for one that lacks what its kind must have. */
+type Reader<Entry> = (at: At, fields: readonly string[], cumulativeBytes: number) => Entry | undefined;
+
+const READERS = { message: readMessage } satisfies { [Kind in KnownKind]: Reader<OutboxEntry & { kind: Kind }> };
+
+/** The entry of a stream's row. */
+export function readEntry(partition: number, id: EntryId, fields: readonly string[]): OutboxEntry {
+  const at = { partition, id };
+  const name = fieldOf(fields, "k") ?? "";
+  const bytes = fieldOf(fields, "b") ?? "";
+  if (!KIND_NAME.test(name) || !WHOLE_NUMBER.test(bytes)) return malformed(at, fields, name);
+  if (!isKnown(name)) return { ...at, kind: "unknown", name };
+  return READERS[name](at, fields, Number(bytes)) ?? malformed(at, fields, name);
+}
+
+function isKnown(name: string): name is KnownKind {
+  return Object.hasOwn(KINDS, name);
+}
+
+function readMessage(at: At, fields: readonly string[], cumulativeBytes: number): MessageEntry | undefined {
+  const { channel, position } = positionOf(fields);
+  if (position === undefined) return undefined;
+  const prev = fieldOf(fields, "v");
+  return {
+    ...{ ...at, kind: "message", channel, position },
+    ...(prev === undefined ? {} : { prev: parsePosition(prev) }),
+    frame: frameOf(fields),
+    cumulativeBytes,
+    ...countedOf(fields),
+  };
+}
+
+function malformed(at: At, fields: readonly string[], name: string): MalformedEntry {
+  const { channel, position = ORIGIN } = positionOf(fields);
+  const fault = `an entry of kind "${name.slice(0, MOST_KIND_CHARS)}" that is not understood`;
+  return { ...at, kind: "malformed", fault, channel, position, frame: frameOf(fields), ...countedOf(fields) };
+}
+
+function positionOf(fields: readonly string[]): { channel: string; position: Position | undefined } {
+  const channel = fieldOf(fields, "c") ?? "";
+  return { channel, position: channel === "" ? undefined : parsePosition(fieldOf(fields, "p") ?? "") };
+}
+
+function frameOf(fields: readonly string[]): string {
+  return fieldOf(fields, "f") ?? fields.join(" ");
+}
+
+function countedOf(fields: readonly string[]): Pick<MessageEntry, "counted"> {
+  const user = fieldOf(fields, "u");
+  return user === undefined ? {} : { counted: { user, bytes: Number(fieldOf(fields, "n") ?? "0") } };
 }

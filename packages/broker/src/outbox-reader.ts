@@ -3,14 +3,13 @@
 // partition is asked by itself without blocking, again and again until something is there or the time is over. So it is on
 // a single server while one of the keys is no outbox, since that fails the command for all: it must hold up no other.
 import { setTimeout as delay } from "node:timers/promises";
-import { ORIGIN, parsePosition } from "@rookery/protocol";
 import { answered } from "./answered.ts";
 import { MOST_BLOCK_MS } from "./connect.ts";
 import type { RedisConnection } from "./connect.ts";
 import { formatEntryId, parseEntryId } from "./entry-id.ts";
 import type { EntryId } from "./entry-id.ts";
 import type { Keys } from "./keys.ts";
-import { fieldOf } from "./log.ts";
+import { readEntry } from "./outbox-entry.ts";
 import type { OutboxEntry } from "./outbox-entry.ts";
 
 /** How often a Cluster is asked while nothing is there. */
@@ -18,7 +17,7 @@ const POLL_MS = 50;
 
 type StreamRows = [id: string, fields: string[]][];
 
-/** One partition's place in one read; `full` while the last answer was as long as it was allowed to be. */
+/** How far one partition is in one read; `full` while the last answer was as long as it was allowed to be. */
 interface Cursor {
   readonly partition: number;
   readonly outbox: string;
@@ -57,7 +56,7 @@ export function createOutboxReader(connection: RedisConnection, keys: Keys): Out
     return new Map(reply ?? []);
   }
 
-  /** A partition whose master is away holds up no other; only when none answers is there nothing to be had. */
+  /** A partition whose master is away holds up no other; only when none answers has the read failed. */
   async function askEach(cursors: readonly Cursor[], count: number): Promise<Map<string, StreamRows>> {
     const replies = await Promise.allSettled(cursors.map((cursor) => askOne([cursor], count, 0)));
     const answers = replies.flatMap((reply) => (reply.status === "fulfilled" ? [...reply.value] : []));
@@ -83,10 +82,9 @@ export function createOutboxReader(connection: RedisConnection, keys: Keys): Out
     const answers = await ask(cursors, count, blockMs);
     return cursors.flatMap((cursor) => {
       const rows = answers.get(cursor.outbox) ?? [];
-      const entries = readEntries(cursor.partition, rows);
-      // What stands at an id that is none of ours cannot be passed, and a blocking read would answer it at once.
-      if (entries.length < rows.length) polls = true;
-      cursor.full = rows.length >= count && entries.length === rows.length;
+      const { entries, isStopped } = readRows(cursor.partition, rows);
+      polls ||= isStopped;
+      cursor.full = rows.length >= count && !isStopped;
       cursor.after = rows[entries.length - 1]?.[0] ?? cursor.after;
       return entries;
     });
@@ -125,36 +123,21 @@ export function createOutboxReader(connection: RedisConnection, keys: Keys): Out
   };
 }
 
-/** Those before the first whose id no script of ours gave. */
-function readEntries(partition: number, rows: StreamRows): OutboxEntry[] {
+interface Readable {
+  readonly entries: readonly OutboxEntry[];
+  /** The entries end before the rows do: what follows cannot be passed, and a blocking read would answer it at once. */
+  readonly isStopped: boolean;
+}
+
+/** Up to and with the first of an unknown kind, or up to the first whose id no script of ours gave. */
+function readRows(partition: number, rows: StreamRows): Readable {
   const entries: OutboxEntry[] = [];
   for (const [id, fields] of rows) {
     const entryId = parseEntryId(id);
-    if (entryId === undefined) break;
-    entries.push(readEntry(partition, entryId, fields));
+    if (entryId === undefined) return { entries, isStopped: true };
+    const entry = readEntry(partition, entryId, fields);
+    entries.push(entry);
+    if (entry.kind === "unknown") return { entries, isStopped: true };
   }
-  return entries;
+  return { entries, isStopped: false };
 }
-
-/** Never throws over what an entry holds: one that nobody can read must not hold up those behind it. */
-function readEntry(partition: number, entryId: EntryId, fields: readonly string[]): OutboxEntry {
-  const [kind = "", channel = "", place = "", prev, bytes = "", user, counted = "0"] = FIELDS.map((name) =>
-    fieldOf(fields, name),
-  );
-  const position = channel === "" ? undefined : parsePosition(place);
-  const isComplete = kind === "message" && position !== undefined && /^\d+$/.test(bytes);
-  return {
-    partition,
-    id: entryId,
-    channel,
-    position: position ?? ORIGIN,
-    ...(prev === undefined ? {} : { prev: parsePosition(prev) }),
-    frame: fieldOf(fields, "f") ?? fields.join(" "),
-    cumulativeBytes: isComplete ? Number(bytes) : 0,
-    ...(user === undefined ? {} : { counted: { user, bytes: Number(counted) } }),
-    ...(isComplete ? {} : { fault: `an entry of kind "${kind.slice(0, MOST_KIND_CHARS)}" that is not understood` }),
-  };
-}
-
-const FIELDS = ["k", "c", "p", "v", "b", "u", "n"];
-const MOST_KIND_CHARS = 32;

@@ -42,7 +42,8 @@ export interface OutboxBacklog {
 export interface Outbox {
   /**
    * At most `limit` entries of these partitions after these ids, ascending within each partition, shared out fairly.
-   * Waits up to `blockMs` (2 s at most) while there are none.
+   * An entry of an unknown kind ends what is read of its partition: nothing that stands behind one is given. Waits up to
+   * `blockMs` (2 s at most) while there are none.
    */
   read(after: ReadonlyMap<number, EntryId>, limit: number, blockMs: number): Promise<OutboxEntry[]>;
   /**
@@ -74,6 +75,9 @@ const CHANNELS_PER_RUN = 200;
 /** The frame's own time; it stands before anything a user wrote. */
 const SENT_AT = /^\{"type":"[a-z]+","channel":"[^"]*","epoch":\d+,"seq":\d+,"at":(\d+)/;
 
+/** How many entries are looked at for a time, where the first has none. */
+const TIMELESS_LOOK = 100;
+
 export function createOutbox(options: OutboxOptions): Outbox {
   const { connection, keys } = options;
   const logEntries = String(options.logEntries);
@@ -82,14 +86,21 @@ export function createOutbox(options: OutboxOptions): Outbox {
 
   async function run(partition: number, last: string, batch: SavedBatch, channels: readonly [string, Position][]) {
     const { part, outbox, control, shed, held } = keys.partition(partition);
-    const places = channels.map(([channel]) => keys.channel(channel));
-    const names = [part, outbox, control, shed, held, ...places.flatMap(({ head, log, gone }) => [head, log, gone])];
+    const ofChannels = channels.map(([channel]) => keys.channel(channel));
+    const names = [
+      part,
+      outbox,
+      control,
+      shed,
+      held,
+      ...ofChannels.flatMap(({ head, log, gone }) => [head, log, gone]),
+    ];
     const reached = formatEntryId(batch.reached ?? batch.last);
     const figures = [String(batch.cumulativeBytes), logEntries, idleMs, batch.unstored ? "1" : "0", reached];
-    const committed = channels.map(([, position]) => formatPosition(position));
+    const positions = channels.map(([, position]) => formatPosition(position));
     const counted = last === "" ? [] : [...(batch.counted ?? [])].flatMap(([whose, bytes]) => [whose, String(bytes)]);
     await connection
-      .rookerySave(names.length, ...names, last, ...figures, ...committed, ...counted)
+      .rookerySave(names.length, ...names, last, ...figures, ...positions, ...counted)
       .catch((error: unknown) => {
         const reason = brokeOff(error);
         throw reason === undefined ? error : new ChatError("internal", reason);
@@ -103,11 +114,10 @@ export function createOutbox(options: OutboxOptions): Outbox {
       connection.hmget(part, "in", "out"),
       connection.xrange(outbox, "-", "+", "COUNT", 1),
     ]);
-    const sentAt = SENT_AT.exec(fieldOf(first[0]?.[1] ?? [], "f") ?? "")?.[1];
-    return {
-      ...{ partition, entries, bytes: waitingBytes(fields) },
-      oldestAtMs: sentAt === undefined ? Number.POSITIVE_INFINITY : Number(sentAt),
-    };
+    // One that tells no time may hold its partition for long: then those behind it tell how long.
+    const isTimeless = first.length > 0 && oldestOf(first) === Number.POSITIVE_INFINITY;
+    const timed = isTimeless ? await connection.xrange(outbox, "-", "+", "COUNT", TIMELESS_LOOK) : first;
+    return { partition, entries, bytes: waitingBytes(fields), oldestAtMs: oldestOf(timed) };
   }
 
   return {
@@ -133,4 +143,9 @@ export function createOutbox(options: OutboxOptions): Outbox {
         return { entries, bytes, loads, ...(Number.isFinite(oldestAtMs) ? { oldestAtMs } : {}) };
       }),
   };
+}
+
+/** When the oldest of these that tells it was sent. */
+function oldestOf(rows: readonly [id: string, fields: string[]][]): number {
+  return Math.min(...rows.map(([, fields]) => Number(SENT_AT.exec(fieldOf(fields, "f") ?? "")?.[1] ?? Infinity)));
 }

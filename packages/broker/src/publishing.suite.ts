@@ -7,6 +7,8 @@ import { connectRedis, whenReady } from "./connect.ts";
 import type { RedisConnection } from "./connect.ts";
 import { createEpochFloors } from "./floors.ts";
 import { createKeys } from "./keys.ts";
+import type { MessageEntry } from "./outbox-entry.ts";
+import type { Outbox } from "./outbox.ts";
 import { createPartitions } from "./partitions.ts";
 import { createPublisher } from "./publisher.ts";
 import type { Publication, Published, Publisher, PublisherOptions, PublishOutcome } from "./publisher.ts";
@@ -74,6 +76,15 @@ export async function publishMany(publisher: Publisher, channel: string, count: 
     positions.push(published(await publisher.publish(publication(channel))).position);
   }
   return positions;
+}
+
+/** What `read` gives of an outbox in which nothing but messages waits. */
+export async function readMessages(outbox: Outbox, ...asked: Parameters<Outbox["read"]>): Promise<MessageEntry[]> {
+  const entries = await outbox.read(...asked);
+  return entries.map((entry) => {
+    if (entry.kind !== "message") throw new Error(`an entry that is no message: ${entry.kind}`);
+    return entry;
+  });
 }
 
 /** Everything Redis holds, byte by byte, and what is left of each time to live is not part of it. */

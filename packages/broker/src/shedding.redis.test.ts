@@ -5,7 +5,16 @@ import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { connectRedis, whenReady } from "./connect.ts";
 import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import { createOutbox } from "./outbox.ts";
-import { connected, keys, newChannel, partitions, publication, published, publisherOn } from "./publishing.suite.ts";
+import {
+  connected,
+  keys,
+  newChannel,
+  partitions,
+  publication,
+  published,
+  publisherOn,
+  readMessages,
+} from "./publishing.suite.ts";
 import { createShedding } from "./shedding.ts";
 
 const server = await testRedis({ args: { "enable-debug-command": "yes" } });
@@ -38,7 +47,7 @@ async function say(channel: string, count: number): Promise<Position[]> {
 /** Commits what waits for this channel's partition, up to `count` entries, as the persister does. */
 async function persist(channel: string, count = 10_000): Promise<void> {
   const partition = partitions.of(channel);
-  const entries = await outbox.read(new Map([[partition, BEFORE_FIRST_ENTRY]]), count, 0);
+  const entries = await readMessages(outbox, new Map([[partition, BEFORE_FIRST_ENTRY]]), count, 0);
   const last = entries.at(-1);
   if (last === undefined) return;
   const channels = new Map(entries.map((entry) => [entry.channel, entry.position]));

@@ -67,7 +67,8 @@ async function persist(): Promise<void> {
     const outbox = createOutbox({ connection: commands, reader, keys, logEntries: 3 });
     const partitions = Array.from({ length: keys.partitions.count }, (_, n) => n);
     const readAfter = new Map(partitions.map((n) => [n, BEGINNING]));
-    const entries = await outbox.read(readAfter, 1000, 0);
+    const read = await outbox.read(readAfter, 1000, 0);
+    const entries = read.flatMap((entry) => (entry.kind === "message" ? entry : []));
     const batch = entries.map(({ partition, id, channel, position, frame, prev }): BatchEntry => {
       const {
         clientId,

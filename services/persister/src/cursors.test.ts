@@ -1,16 +1,9 @@
 // Contract of where each partition is read from.
-import type { EntryId, OutboxEntry } from "@rookery/broker";
+import type { EntryId } from "@rookery/broker";
 import { describe, expect, it } from "vitest";
 import { createCursors } from "./cursors.ts";
 
-const entry = (partition: number, epoch: number, number: number): OutboxEntry => ({
-  partition,
-  id: { epoch, number },
-  channel: "c",
-  position: { epoch, seq: number },
-  frame: "",
-  cumulativeBytes: 0,
-});
+const entry = (partition: number, epoch: number, number: number) => ({ partition, id: { epoch, number } });
 const at = (epoch: number, number: number): EntryId => ({ epoch, number });
 const beginning = at(0, 0);
 const owning = (...partitions: number[]): ReturnType<typeof createCursors> => {

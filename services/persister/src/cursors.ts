@@ -1,12 +1,17 @@
 // Where the next read of each partition begins. Kept by drain.ts; nothing of it survives the process.
 // States of a partition: from the beginning (nothing of it is on its way; whatever its outbox holds is to be saved), after
-// an entry (a batch with everything up to it is being committed), or resting (it was just tried in vain).
+// an entry (a batch with everything up to it is being committed), or resting (it was just tried in vain, or is held).
 // Reading from the beginning costs nothing once the outbox is trimmed, and finds what an earlier process, another Redis
 // or a lost answer has left there: so every partition goes back to it whenever it can.
 import { compareEntryIds } from "@rookery/broker";
-import type { EntryId, OutboxEntry } from "@rookery/broker";
+import type { EntryId } from "@rookery/broker";
 
 const BEGINNING: EntryId = { epoch: 0, number: 0 };
+
+interface Numbered {
+  readonly partition: number;
+  readonly id: EntryId;
+}
 
 export interface Cursors {
   /** Takes on new partitions from the beginning and forgets those that are another's now. */
@@ -18,12 +23,12 @@ export interface Cursors {
    * were read after mean that the partition changed its owner: they are left for a read from the beginning, which also
    * shows what the new owner still holds of the old epoch.
    */
-  advance(readAfter: ReadonlyMap<number, EntryId>, entries: readonly OutboxEntry[]): OutboxEntry[];
+  advance<Entry extends Numbered>(readAfter: ReadonlyMap<number, EntryId>, entries: readonly Entry[]): Entry[];
   /** These were committed, saved and trimmed up to the given ids: back to the beginning where nothing was read since. */
   settle(saved: ReadonlyMap<number, EntryId>): void;
   /** Back to the beginning, whatever was read: of these partitions, or of all. */
   rewind(partitions?: Iterable<number>): void;
-  /** Back to the beginning, and left alone for so long: what fails alone must hold up no other. */
+  /** Back to the beginning, and left alone for so long: what stands still alone must hold up no other. */
   rest(partitions: Iterable<number>, forMs: number): void;
 }
 

@@ -7,19 +7,21 @@
 // While one batch commits the next is read; batches commit one after another. A batch carries the ids it was read after,
 // and Postgres refuses it when an earlier one is missing. After any failure the batch and the one read behind it are
 // dropped, and their partitions are read from their beginning: what is committed is not inserted again, but is saved again.
-// Where only some partitions cannot be saved, only theirs is dropped, and they rest while the others go on.
+// Where only some partitions cannot be saved, only theirs is dropped, and they rest while the others go on; so does one
+// that is held by an entry which this build cannot make a row of, and what stands behind it is not read.
 // Must never tell Redis of anything before Postgres has committed it, since what is saved is trimmed.
 // States: idle, draining, stopping (the batch in flight is finished), stopped.
-import type { EntryId, Outbox, OutboxEntry, SavedBatch } from "@rookery/broker";
-import { ChatError, comparePositions, ORIGIN } from "@rookery/protocol";
-import type { Position } from "@rookery/protocol";
+import type { EntryId, Outbox, SavedBatch } from "@rookery/broker";
+import { ChatError } from "@rookery/protocol";
 import { pause } from "@rookery/runtime";
 import { isAway, isRefusedWrite } from "@rookery/store";
 import type { Batch, SavedOutcome, SaveOutcome } from "@rookery/store";
 import { createBackoff } from "./backoff.ts";
 import { createCursors } from "./cursors.ts";
+import type { FreeEntry, Holds } from "./holds.ts";
 import type { Outage, OutageKind } from "./outage.ts";
 import { toBatchEntry } from "./rows.ts";
+import { savedBatches } from "./saved-batches.ts";
 
 export interface DrainOptions {
   readonly outbox: Pick<Outbox, "read" | "save">;
@@ -30,6 +32,7 @@ export interface DrainOptions {
   readonly lingerMs: number;
   readonly redis: Outage;
   readonly postgres: Outage;
+  readonly holds: Pick<Holds, "own" | "sift">;
   /** A partition cannot be saved while others can: told when that begins. */
   stuck?(this: void, partition: number, error: unknown): void;
   /** Called after each commit, before Redis is told. */
@@ -48,13 +51,13 @@ export interface Drain {
 
 /** How long a read waits for a first entry: bounds how late a stop or a new share is noticed. */
 const BLOCK_MS = 500;
-/** How long a partition rests that could not be saved. */
+/** How long a partition rests that could not be saved or is held. */
 const REST_MS = 250;
 
 /** What was read, and after which ids. */
 interface ReadBatch {
   readonly readAfter: ReadonlyMap<number, EntryId>;
-  readonly entries: readonly OutboxEntry[];
+  readonly entries: readonly FreeEntry[];
 }
 
 /** The partitions of a batch that are to be read again, or all of them. */
@@ -62,7 +65,7 @@ type Committed = ReadonlySet<number> | "failed";
 const WHOLE: Committed = new Set();
 
 export function createDrain(options: DrainOptions): Drain {
-  const { outbox, batchEntries, lingerMs, redis, postgres } = options;
+  const { outbox, batchEntries, lingerMs, redis, postgres, holds } = options;
   const cursors = createCursors();
   const backoff = createBackoff();
   const stopping = new AbortController();
@@ -96,17 +99,16 @@ export function createDrain(options: DrainOptions): Drain {
   /** Undefined when Redis is away. */
   async function readBatch(): Promise<ReadBatch | undefined> {
     cursors.own(owned);
+    holds.own(owned);
     if (rereadWanted) cursors.rewind();
     rereadWanted = false;
     try {
       const readAfter = cursors.readAfter();
       if (readAfter.size === 0) await pause(BLOCK_MS, { signal });
-      const entries = cursors.advance(readAfter, await outbox.read(readAfter, batchEntries, BLOCK_MS));
+      const entries = await readFree(readAfter, batchEntries, BLOCK_MS);
       if (entries.length > 0 && entries.length < batchEntries && !signal.aborted) {
         await pause(lingerMs, { signal });
-        const readOn = cursors.readAfter();
-        const more = await outbox.read(readOn, batchEntries - entries.length, 0);
-        entries.push(...cursors.advance(readOn, more));
+        entries.push(...(await readFree(cursors.readAfter(), batchEntries - entries.length, 0)));
       }
       redis.back();
       return { readAfter, entries };
@@ -117,10 +119,18 @@ export function createDrain(options: DrainOptions): Drain {
     }
   }
 
+  async function readFree(readAfter: ReadBatch["readAfter"], limit: number, blockMs: number): Promise<FreeEntry[]> {
+    const read = await outbox.read(readAfter, limit, blockMs);
+    const { free, held } = holds.sift(readAfter.keys(), read, read.length < limit);
+    const entries = cursors.advance(readAfter, free);
+    cursors.rest(held, REST_MS);
+    return entries;
+  }
+
   /** Commits, tells Redis, and puts the cursors where the next read of these partitions is to begin. */
   async function commit({ readAfter, entries }: ReadBatch): Promise<Committed> {
     const outcome = await commitRows({ readAfter, entries: entries.map(toBatchEntry) });
-    const told = summarise(entries, outcome);
+    const told = savedBatches(entries, outcome);
     const unsaved = outcome?.kind === "saved" ? await tellRedis(told) : "failed";
     if (unsaved === "failed") {
       cursors.rewind(told.keys());
@@ -193,37 +203,6 @@ function without({ readAfter, entries }: ReadBatch, partitions: ReadonlySet<numb
     readAfter: new Map([...readAfter].filter(([partition]) => !partitions.has(partition))),
     entries: entries.filter(({ partition }) => !partitions.has(partition)),
   };
-}
-
-interface Summary {
-  readonly channels: Map<string, Position>;
-  readonly counted: Map<string, number>;
-}
-
-/** What a batch commits of each partition: its last entry, the highest place of each channel, whether all became rows. */
-function summarise(entries: readonly OutboxEntry[], outcome: SaveOutcome | undefined): Map<number, SavedBatch> {
-  const isUnstored = new Set(outcome?.kind === "saved" ? outcome.unstored : []);
-  const told = new Map<number, SavedBatch & Summary>();
-  for (const { partition, id, cumulativeBytes, channel, position, fault, counted } of entries) {
-    const before = told.get(partition);
-    const { channels, counted: sums } = before ?? { channels: new Map<string, Position>(), counted: new Map() };
-    for (const whose of counted === undefined ? [] : [`c|${channel}`, `u|${counted.user}`]) {
-      sums.set(whose, (sums.get(whose) ?? 0) + (counted?.bytes ?? 0));
-    }
-    const known = channels.get(channel) ?? ORIGIN;
-    // An entry without a place stands at ORIGIN.
-    if (comparePositions(position, known) > 0) channels.set(channel, position);
-    told.set(partition, {
-      last: id,
-      // An entry that nobody understands does not say how much was put in before it.
-      cumulativeBytes: fault === undefined ? cumulativeBytes : (before?.cumulativeBytes ?? 0),
-      channels,
-      counted: sums,
-      reached: outcome?.kind === "saved" ? outcome.reached.get(partition) : undefined,
-      unstored: isUnstored.has(partition),
-    });
-  }
-  return told;
 }
 
 function isUnavailable(error: unknown): boolean {

@@ -19,6 +19,8 @@ import { connectStore, createClusterLedger, outageReason, saveBatch } from "@roo
 import type { SavedOutcome } from "@rookery/store";
 import { createBacklog } from "./backlog.ts";
 import { createDrain } from "./drain.ts";
+import { createHolds } from "./holds.ts";
+import type { Holds } from "./holds.ts";
 import { createMembership } from "./membership.ts";
 import type { Membership } from "./membership.ts";
 import { createPersisterMetrics } from "./metrics.ts";
@@ -44,6 +46,7 @@ async function main(context: Context): Promise<void> {
   const outbox = createOutbox({ connection: commands, reader, keys, logEntries: settings.logEntries });
   const { outboxMaxBytes: budgetBytes } = settings;
   const backlog = createBacklog({ outbox, budgetBytes, partitions: settings.partitions, log });
+  const holds = createHolds({ log, streamOf: (partition) => keys.partition(partition).outbox });
   let owned: readonly number[] = [];
   const relief = createRelief({
     shedding: createShedding({ connection: commands, keys }),
@@ -53,8 +56,14 @@ async function main(context: Context): Promise<void> {
     shed: (shed) => metrics.shed(shed),
     log,
   });
-  const metrics = createPersisterMetrics(context.metrics, { backlog, relief, ...outages, owned: () => owned.length });
-  const internalPort = await listen(context, stores, relief);
+  const metrics = createPersisterMetrics(context.metrics, {
+    backlog,
+    holds,
+    relief,
+    ...outages,
+    owned: () => owned.length,
+  });
+  const internalPort = await listen(context, stores, { relief, holds });
 
   const starting = new AbortController();
   onStop("start", () => starting.abort());
@@ -94,6 +103,7 @@ async function main(context: Context): Promise<void> {
     batchEntries: settings.batchEntries,
     lingerMs: settings.batchLingerMs,
     ...outages,
+    holds,
     stuck: (partition, err) => log.error({ partition, err }, "this partition cannot be saved; the others go on"),
     committed(outcome, entries, tookMs) {
       metrics.committed(outcome, entries, tookMs);
@@ -117,7 +127,11 @@ async function main(context: Context): Promise<void> {
 type Stores = ReturnType<typeof connectStores>;
 
 /** Nothing is routed by it: a persister is ready while it drains, so that a rollout stops at one that cannot. */
-async function listen(context: Context, { commands, reader, store, outages }: Stores, relief: Relief): Promise<number> {
+async function listen(
+  context: Context,
+  { commands, reader, store, outages }: Stores,
+  { relief, holds }: { readonly relief: Relief; readonly holds: Holds },
+): Promise<number> {
   const { settings, log, metrics, onStop } = context;
   const server = await startInternalServer({
     host: settings.internalHost,
@@ -131,6 +145,7 @@ async function listen(context: Context, { commands, reader, store, outages }: St
       },
       { name: "postgres", check: async () => outages.postgres.trouble() ?? (await store.trouble()) },
       { name: "memory", check: async () => relief.trouble(), advisory: true },
+      { name: "kinds", check: async () => holds.trouble(), advisory: true },
     ],
     drain: () => context.stop("drain"),
   });

@@ -3,6 +3,7 @@ import type { Shed } from "@rookery/broker";
 import type { Metrics, PlainCount } from "@rookery/runtime";
 import type { SavedOutcome } from "@rookery/store";
 import type { Backlog } from "./backlog.ts";
+import type { Holds } from "./holds.ts";
 import type { Outage } from "./outage.ts";
 import type { Relief } from "./relief.ts";
 
@@ -18,6 +19,7 @@ const ENTRY_FATES = ["inserted", "skipped", "quarantined", "dead"] as const;
 
 export interface PersisterGauges {
   readonly backlog: Backlog;
+  readonly holds: Pick<Holds, "count">;
   readonly relief: Pick<Relief, "fullness">;
   readonly redis: Outage;
   readonly postgres: Outage;
@@ -25,7 +27,7 @@ export interface PersisterGauges {
 }
 
 export function createPersisterMetrics(metrics: Metrics, gauges: PersisterGauges): PersisterMetrics {
-  const { backlog, relief, redis, postgres } = gauges;
+  const { backlog, holds, relief, redis, postgres } = gauges;
   const counter = (name: string, help: string): PlainCount => metrics.plainCounter(`rookery_persister_${name}`, help);
   const gauge = (name: string, help: string, read: () => number): void =>
     metrics.gauge(`rookery_persister_${name}`, help, read);
@@ -63,6 +65,7 @@ export function createPersisterMetrics(metrics: Metrics, gauges: PersisterGauges
   gauge("watermark_age_seconds", "Age of the oldest message that waits for Postgres.", () =>
     backlog.ageSeconds(Date.now()),
   );
+  gauge("held_partitions", "Partitions held by an entry of a kind that a newer persister understands.", holds.count);
   gauge("owned_partitions", "Partitions that this persister drains.", gauges.owned);
   gauge("redis_fullness_ratio", "Used share of maxmemory, of the fullest Redis master; absent without a limit.", () =>
     relief.fullness(),

@@ -1,4 +1,5 @@
 // Contract of the way from an announced frame to a row and back: nothing is lost, nothing is thrown.
+import type { MessageEntry } from "@rookery/broker";
 import { messageHalves, renderFrame } from "@rookery/protocol";
 import { renderRow } from "@rookery/store";
 import * as fc from "fast-check";
@@ -26,7 +27,8 @@ const parts = fc.record(
   { requiredKeys: ["channel", "id", "clientId", "user", "name", "body"] },
 );
 
-const entry = (channel: string, frame: string, seq = 1) => ({
+const entry = (channel: string, frame: string, seq = 1): MessageEntry => ({
+  kind: "message",
   partition: 3,
   id: { epoch: EPOCH, number: 7 },
   channel,
