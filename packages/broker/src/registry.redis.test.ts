@@ -31,6 +31,17 @@ describe("the registry", () => {
     expect(await redis.pttl(keys.node("a"))).toBeLessThanOrEqual(6_000);
   });
 
+  it("tells which kinds of entries a persister understands, and takes records of builds that do not say", async () => {
+    await registry.beat(record("new", { kind: "persister", kinds: 3 }));
+    await registry.beat(record("old", { kind: "persister" }));
+    await registry.beat(record("odd", { kind: "persister" }));
+    await redis.set(keys.node("odd"), JSON.stringify({ ...record("odd"), kinds: "3" }), "PX", 5_000);
+    expect((await registry.list()).map(({ node, kinds }) => [node, kinds])).toEqual([
+      ["new", 3],
+      ["old", undefined],
+    ]);
+  });
+
   it("leaves out who has not been heard of, and forgets it", async () => {
     const brief = createRegistry({ connection, keys, leaseMs: 30 });
     await brief.beat(record("dead"));

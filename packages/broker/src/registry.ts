@@ -17,6 +17,8 @@ export interface NodeRecord {
   readonly connections: number;
   readonly draining: boolean;
   readonly beatAt: number;
+  /** Of a persister: the newest kind of outbox entry it understands, by its ordinal. Builds that tell none bury entries. */
+  readonly kinds?: number | undefined;
 }
 
 /** Every method throws ChatError `unavailable`. */
@@ -73,5 +75,6 @@ function isRecord(value: unknown): value is NodeRecord {
   const types = { node: "string", kind: "string", pid: "number", version: "string", startedAt: "number" };
   const more = { connections: "number", draining: "boolean", beatAt: "number" };
   const fields: Readonly<Record<string, unknown>> = { ...value };
-  return Object.entries({ ...types, ...more }).every(([name, type]) => typeof fields[name] === type);
+  const isWhole = Object.entries({ ...types, ...more }).every(([name, type]) => typeof fields[name] === type);
+  return isWhole && ["undefined", "number"].includes(typeof fields["kinds"]);
 }

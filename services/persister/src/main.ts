@@ -8,6 +8,7 @@ import {
   createRegistry,
   createShedding,
   isReady,
+  NEWEST_KIND,
   startBelonging,
   watchBudget,
 } from "@rookery/broker";
@@ -159,7 +160,14 @@ function joinCluster(
   share: (partitions: readonly number[]) => void,
 ): Membership {
   const registry = createRegistry({ connection: commands, keys, leaseMs: settings.leaseMs });
-  return createMembership({ registry, node, version: VERSION, partitions: settings.partitions, share });
+  return createMembership({
+    registry,
+    node,
+    version: VERSION,
+    kinds: NEWEST_KIND,
+    partitions: settings.partitions,
+    share,
+  });
 }
 
 /** Connections that come up by themselves whenever their server does; nothing here waits for one. */

@@ -6,7 +6,7 @@ import { createMembership } from "./membership.ts";
 
 function record(node: string): NodeRecord {
   const fixed = { kind: "persister", pid: 1, version: "0.1.0", startedAt: 1 } as const;
-  return { node, ...fixed, connections: 0, draining: false, beatAt: 1 };
+  return { node, ...fixed, connections: 0, draining: false, kinds: 1, beatAt: 1 };
 }
 
 function joining(registry: { beat(): Promise<void>; list(): Promise<NodeRecord[]> }) {
@@ -15,6 +15,7 @@ function joining(registry: { beat(): Promise<void>; list(): Promise<NodeRecord[]
     registry: { ...registry, leave: async () => undefined },
     node: "persister.self",
     version: "0.1.0",
+    kinds: 1,
     partitions: 8,
     share: (partitions) => shares.push([...partitions]),
   });

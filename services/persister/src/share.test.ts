@@ -1,6 +1,6 @@
 // Contract of how partitions are shared out.
 import { describe, expect, it } from "vitest";
-import { shareOf } from "./share.ts";
+import { shareOf, sharersAmong } from "./share.ts";
 
 const nodes = ["persister.a1b2", "persister.c3d4", "persister.e5f6", "persister.g7h8"];
 const sharesOf = (living: readonly string[]): number[][] => living.map((node) => shareOf(node, living, 64));
@@ -31,5 +31,19 @@ describe("shares of the living persisters", () => {
   it("count oneself in, also before the list does", () => {
     expect(shareOf("persister.new1", [], 8)).toHaveLength(8);
     expect(shareOf(nodes[0] ?? "", nodes.slice(1), 64)).toEqual(sharesOf(nodes)[0]);
+  });
+});
+
+describe("who shares", () => {
+  const old = { node: "old" };
+  const one = { node: "one", kinds: 1 };
+  const two = { node: "two", kinds: 2 };
+
+  it("are those that understand the newest kind, and who tells of none counts lowest", () => {
+    expect(sharersAmong(one, [old])).toEqual(["one"]);
+    expect(sharersAmong(one, [one, two, old])).toEqual(["two"]);
+    expect(sharersAmong(two, [one, two])).toEqual(["two"]);
+    expect(sharersAmong(one, [{ ...one, node: "other" }])).toEqual(["one", "other"]);
+    expect(sharersAmong(old, [])).toEqual(["old"]);
   });
 });

@@ -2,6 +2,23 @@
 // whoever comes or goes moves only its own. Pure; all who see the same list come to the same answer.
 import { createHash } from "node:crypto";
 
+/** Who lives, and up to which kind of outbox entry it understands. */
+export interface Sharer {
+  readonly node: string;
+  /** Absent on builds that know of no kinds, which counts as 0. */
+  readonly kinds?: number | undefined;
+}
+
+/**
+ * Those of the living among whom the partitions are shared: who understands the newest kind that any of them does, or
+ * that `self` does. Whoever is not among them owns nothing, since it could only hold what a newer one passes.
+ */
+export function sharersAmong(self: Sharer, living: readonly Sharer[]): string[] {
+  const all = [self, ...living.filter(({ node }) => node !== self.node)];
+  const newest = Math.max(...all.map(({ kinds = 0 }) => kinds));
+  return all.flatMap(({ node, kinds = 0 }) => (kinds === newest ? node : []));
+}
+
 /** The partitions of `self` among `living`, which may or may not name it. */
 export function shareOf(self: string, living: readonly string[], partitions: number): number[] {
   const rivals = living.filter((node) => node !== self);
