@@ -1,6 +1,6 @@
 #!lua
--- Gives messages of one partition their positions, each in one atomic step: refuses it, or numbers, logs, queues for Postgres
--- and announces it. A refusal writes nothing. A write that fails ends its message and no other.
+-- Gives messages of one partition their positions, each in one atomic step: refuses it, or numbers, logs, queues for
+-- Postgres and announces it. A refusal writes nothing. A write that fails ends its message and no other.
 -- Without allow-oom on purpose: a full Redis refuses the whole run before any write.
 --
 -- KEYS     1 part  2 outbox  3 rights  4 held

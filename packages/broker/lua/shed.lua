@@ -9,8 +9,8 @@
 --          4 mark: nothing is taken once no more than this many thousandths of maxmemory are used
 -- Returns  1 taken: entries; -1 when this server has room
 --          2 bytes of their frames
---          3 oldest: when the oldest that could still be taken was sent, ms on this server's clock; 0 when there is none, and
---            the channel is off the list of those that have some
+--          3 oldest: when the oldest that could still be taken was sent, ms on this server's clock; 0 when there is none,
+--            and the channel is off the list of those that have some
 
 local call = redis.call
 local most, latest = tonumber(ARGV[2]), tonumber(ARGV[3])

@@ -1,7 +1,8 @@
 -- Queues for Postgres what was numbered, and writes it into its channel. A write that fails keeps no other from being tried.
 -- In the loop of a script, after number.lua and reserve.lua; recover.lua comes last.
 -- Keys     1 part  2 outbox  4 held
--- Needs    try, format, waiting (fence), short (room), stand, number, reserve; kind of the entry, channel, user, headKey, logKey, goneKey
+-- Needs    try, format, waiting (fence), short (room), stand, number, reserve; kind of the entry, channel, user, headKey,
+--          logKey, goneKey
 -- Defines  isQueued  false: nothing of it stands
 --          broken  what Redis said to a write that failed, if one did
 --          refusing, isMoved  for recover.lua: the stream that refused, and whether the head was written
