@@ -111,7 +111,7 @@ describe("TLS", () => {
     const { port } = await startTlsFront(url, certificate);
     const store = open(secured(port, host, `sslmode=${mode}&${root}`));
     expect(await store.trouble()).toBeUndefined();
-    expect(await saveBatch(store, batchOf(entriesOf(1, rowsOf("tls", 1))))).toMatchObject({ saved: true });
+    expect(await saveBatch(store, batchOf(entriesOf(1, rowsOf("tls", 1))))).toMatchObject({ kind: "saved" });
     expect(told).toEqual(["ready"]);
   });
 
@@ -161,7 +161,7 @@ async function useStore(at: string, channel: string, partition: number): Promise
   for (let round = 1; round <= 5; round += 1) {
     const saving = saveBatch(store, batchOf(entriesOf(partition, rowsOf(channel, round * 10))));
     const asked = Array.from({ length: 20 }, () => messages.after(channel, { epoch: 0, seq: 0 }, 5));
-    expect(await saving).toMatchObject({ saved: true });
+    expect(await saving).toMatchObject({ kind: "saved" });
     await Promise.all(asked);
   }
   expect(await messages.after(channel, { epoch: 0, seq: 0 }, 100)).toHaveLength(50);

@@ -137,7 +137,7 @@ describe("a row", () => {
         round += 1;
         const rows = all.map((over, index) => messageRow(`trip-${round}`, index + 1, over));
         const outcome = await saveBatch(store, batchOf(entriesOf(1_000 + round, rows)));
-        expect(outcome).toMatchObject({ saved: true, inserted: rows.length, deadLetters: [] });
+        expect(outcome).toMatchObject({ kind: "saved", inserted: rows.length, deadLetters: [] });
         const frames = await messages.after(`trip-${round}`, start, 100);
         expect(frames).toEqual(rows.map(renderRow));
         for (const { frame } of frames) expect(parseMessageFrame(frame).channel).toBe(`trip-${round}`);

@@ -29,7 +29,7 @@ const { redis } = server;
 const keys = createKeys(createPartitions(PARTITIONS));
 const commands = connectRedis({ url: server.url, use: "commands", commandTimeoutMs: 2_000 });
 const registry = createRegistry({ connection: commands, keys, leaseMs: LEASE_MS });
-const store = connectStore({ url: postgres.url, max: 4, application: "kinds" });
+const store = connectStore({ url: postgres.url, max: 4, application: "kinds", statementTimeoutMs: 5_000 });
 const silent = (): void => undefined;
 const quiet = { info: silent, warn: silent, error: silent };
 await whenReady(commands, 5_000);
@@ -62,7 +62,7 @@ function understood(entry: OutboxEntry): OutboxEntry {
 async function startPersister(node: string, kinds: number): Promise<Persister> {
   const reader = connectRedis({ url: server.url, use: "outbox", commandTimeoutMs: 2_000 });
   await whenReady(reader, 5_000);
-  const outbox = createOutbox({ connection: commands, reader, keys });
+  const outbox = createOutbox({ connection: commands, reader, keys, logEntries: 1_000 });
   const read: Outbox["read"] = async (...asked) => {
     const entries = await outbox.read(...asked);
     return kinds > NEWEST_KIND ? entries.map(understood) : entries;
@@ -138,7 +138,7 @@ describe("two persisters of which one understands a newer kind", () => {
       await eventually(() => older.owned().length === PARTITIONS && older.held() === 1, { withinMs: LEASE_MS * 4 });
       await eventually(async () => String(await lengths()) === "0,0,2,0");
       expect(await postgres.sql`select 1 from dead_letters`).toHaveLength(PARTITIONS);
-      const outbox = createOutbox({ connection: commands, reader: commands, keys });
+      const outbox = createOutbox({ connection: commands, reader: commands, keys, logEntries: 1_000 });
       const [first] = await outbox.read(new Map([[2, BEFORE_FIRST_ENTRY]]), 10, 0);
       expect(first).toMatchObject({ kind: "unknown", name: "newer", id: { epoch: 5, number: 2 } });
     },
