@@ -46,8 +46,8 @@ async function startListener(pulseEveryMs: number, urls: string[] = []) {
 
   function act(channel: string, actions: readonly RelayAction[]): void {
     for (const action of actions) {
-      if (action.do === "heal") void heal(channel, action.after);
-      else if (action.do === "gap") deliveries.get(channel)?.gaps.push(action);
+      if (action.kind === "heal") void heal(channel, action.after);
+      else if (action.kind === "gap") deliveries.get(channel)?.gaps.push(action);
       else deliveries.get(channel)?.positions.push(action.position);
     }
   }
@@ -70,7 +70,9 @@ async function startListener(pulseEveryMs: number, urls: string[] = []) {
     node: "listener",
     listener: {
       envelope: (channel, envelope) => act(channel, relays.get(channel)?.feed(envelope) ?? []),
-      stored: () => undefined,
+      signal: () => undefined,
+      saved: () => undefined,
+      control: () => undefined,
       probe: (partition) => pulse.probe(partition),
       lost: () => void (counts.lost += 1),
       restored(names) {
@@ -217,6 +219,6 @@ it("a master that steps back is told as a gap of what was taken back", async () 
   expect(next.position.seq).toBe(4);
   expect(deliveries.get("heal-2")).toEqual({
     positions: [...sent, next.position],
-    gaps: [{ do: "gap", from: sent[3], to: sent[4], lost: true }],
+    gaps: [{ kind: "gap", from: sent[3], to: sent[4], lost: true }],
   });
 });

@@ -2,7 +2,7 @@
 // States: empty, holding. Beyond a limit it drops all it holds, since the stores have every one of them; whoever owns it
 // must remember that positions were seen.
 import { comparePositions } from "@rookery/protocol";
-import type { Envelope } from "./envelope.ts";
+import type { SequencedEnvelope } from "./envelope.ts";
 
 export interface HeldLimits {
   readonly heldEnvelopes: number;
@@ -13,14 +13,14 @@ export interface HeldEnvelopes {
   readonly count: number;
   /** Frame bytes only. */
   readonly bytes: number;
-  /** Keeps an envelope in its place; a position that is already held changes nothing. */
-  add(envelope: Envelope): void;
-  first(): Envelope | undefined;
+  /** Keeps an envelope in the order of positions; a position that is already held changes nothing. */
+  add(envelope: SequencedEnvelope): void;
+  first(): SequencedEnvelope | undefined;
   removeFirst(): void;
 }
 
 export function createHeldEnvelopes(limits: HeldLimits): HeldEnvelopes {
-  let held: Envelope[] = [];
+  let held: SequencedEnvelope[] = [];
   let bytes = 0;
   return {
     get count() {
@@ -30,7 +30,7 @@ export function createHeldEnvelopes(limits: HeldLimits): HeldEnvelopes {
       return bytes;
     },
     add(envelope) {
-      const at = placeOf(envelope, held);
+      const at = indexFor(envelope, held);
       if (at === undefined) return;
       if (held.length >= limits.heldEnvelopes || bytes + envelope.frame.length > limits.heldBytes) {
         held = [];
@@ -49,7 +49,7 @@ export function createHeldEnvelopes(limits: HeldLimits): HeldEnvelopes {
 }
 
 /** Where it belongs, or undefined when its position is held already. Almost always the end, so it looks from there. */
-function placeOf(envelope: Envelope, held: readonly Envelope[]): number | undefined {
+function indexFor(envelope: SequencedEnvelope, held: readonly SequencedEnvelope[]): number | undefined {
   for (let at = held.length; at > 0; at -= 1) {
     const before = held[at - 1];
     const order = before === undefined ? 1 : comparePositions(envelope.position, before.position);

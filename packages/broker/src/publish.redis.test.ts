@@ -2,7 +2,7 @@
 import { ChatError, ORIGIN, parseMessageFrame, renderFrame } from "@rookery/protocol";
 import { testRedis } from "@rookery/testkit";
 import { beforeEach, describe, expect, it } from "vitest";
-import { unpackEnvelope } from "./envelope.ts";
+import { unpackEnvelope } from "./unpack-envelope.ts";
 import { createEpochFloors } from "./floors.ts";
 import { connected, contentsOf, keys, newChannel, partitions, publication } from "./publishing.suite.ts";
 import { published, publisherOn, publishMany } from "./publishing.suite.ts";

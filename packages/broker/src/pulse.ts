@@ -15,8 +15,8 @@ import type { Watermark } from "./watermark.ts";
 /** What one partition's Redis says of it. */
 export interface PulseReport {
   readonly partition: number;
-  /** The watermark; undefined before Postgres has confirmed anything. */
-  readonly stored: Watermark | undefined;
+  /** The watermark; undefined before anything was saved. */
+  readonly saved: Watermark | undefined;
   /** `part.owner`: the replication id under which the partition's epoch began; "" before the first message. */
   readonly owner: string;
   /** The replication id of the server that answered. Another one than before: another master, or a restarted one. */
@@ -41,8 +41,6 @@ export interface Pulse {
   start(): void;
   /** The topics tell that a probe came back. */
   probe(partition: number): void;
-  /** The next call of each partition compares all its channels, as after a restored subscription. */
-  compareAll(): void;
   stop(): void;
   /** Age of the oldest of the partitions' last answers, counted from the start where there is none. */
   ageMs(): number;
@@ -72,7 +70,6 @@ interface Beat {
   readonly partition: number;
   turn: number;
   isCalling: boolean;
-  comparesAll: boolean;
   answeredAtMs: number;
   probe: "none" | "sent" | "returned";
   missed: number;
@@ -156,9 +153,6 @@ export function createPulse(options: PulseOptions): Pulse {
       if (trouble === beat) trouble = undefined;
       tell(beat);
     },
-    compareAll() {
-      for (const beat of beats) beat.comparesAll = true;
-    },
     stop() {
       clearInterval(timer);
       timer = undefined;
@@ -173,7 +167,6 @@ function restingBeat(partition: number): Beat {
     partition,
     turn: 0,
     isCalling: false,
-    comparesAll: false,
     answeredAtMs: 0,
     probe: "none",
     missed: 0,
@@ -183,10 +176,9 @@ function restingBeat(partition: number): Beat {
 
 /** A channel's turn hangs on its name alone, so that no coming and going of others makes it wait longer. */
 function channelsDue(beat: Beat, channels: readonly string[]): readonly string[] {
-  const { turn, comparesAll } = beat;
+  const { turn } = beat;
   beat.turn = (turn + 1) % TURNS;
-  beat.comparesAll = false;
-  return comparesAll ? channels : channels.filter((channel) => turnOf(channel) === turn);
+  return channels.filter((channel) => turnOf(channel) === turn);
 }
 
 /** FNV-1a, for an even share of each turn. */
@@ -222,7 +214,7 @@ function readReply(partition: number, channels: readonly string[], reply: readon
   }
   return {
     partition,
-    stored: toWatermark(stored, unstored),
+    saved: toWatermark(stored, unstored),
     owner,
     serving,
     epoch: Number(epoch),

@@ -124,8 +124,8 @@ function createClient(channel: Channel, manner: Manner) {
     /** Returns what has to be read, if anything. */
     follow(actions: readonly RelayAction[]): Position | undefined {
       for (const [index, action] of actions.entries()) {
-        if (action.do === "deliver") deliver(action.position, Buffer.from(action.frame).toString());
-        else if (action.do === "gap") (action.lost ? takeBack : skip)(action.from, action.to);
+        if (action.kind === "deliver") deliver(action.position, Buffer.from(action.frame).toString());
+        else if (action.kind === "gap") (action.lost ? takeBack : skip)(action.from, action.to);
         else {
           expect(index).toBe(actions.length - 1);
           return action.after;

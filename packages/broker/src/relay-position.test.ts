@@ -1,11 +1,11 @@
 import { ORIGIN } from "@rookery/protocol";
 import type { Position, StoredFrame } from "@rookery/protocol";
 import { describe, expect, it } from "vitest";
-import type { Envelope } from "./envelope.ts";
+import type { SequencedEnvelope } from "./envelope.ts";
 import { createRelayPosition } from "./relay-position.ts";
 
 const at = (epoch: number, seq: number): Position => ({ epoch, seq });
-const envelope = (position: Position, prev: Position = at(position.epoch, position.seq - 1)): Envelope => ({
+const envelope = (position: Position, prev: Position = at(position.epoch, position.seq - 1)): SequencedEnvelope => ({
   kind: "sequenced",
   position,
   prev,
@@ -17,7 +17,8 @@ const stored = (position: Position, prev?: Position): StoredFrame => ({
   frame: `frame ${position.epoch}-${position.seq}`,
   ...(prev === undefined ? {} : { prev }),
 });
-const delivered = (epoch: number, seq: number) => expect.objectContaining({ do: "deliver", position: at(epoch, seq) });
+const delivered = (epoch: number, seq: number) =>
+  expect.objectContaining({ kind: "deliver", position: at(epoch, seq) });
 const roomy = { heldEnvelopes: 100, heldBytes: 100_000 };
 const none = { frames: [], more: false, recovered: true } as const;
 
@@ -42,7 +43,7 @@ describe("a relay position that is live", () => {
   it("tells what a failover took back before it goes on from there", () => {
     const relay = createRelayPosition(at(1, 10), roomy);
     expect(relay.feed(envelope(at(2, 8), at(1, 7)))).toEqual([
-      { do: "gap", from: at(1, 8), to: at(1, 10), lost: true },
+      { kind: "gap", from: at(1, 8), to: at(1, 10), lost: true },
       delivered(2, 8),
     ]);
   });
@@ -50,7 +51,7 @@ describe("a relay position that is live", () => {
   it("ignores a head it has reached and heals towards one it has not", () => {
     const relay = createRelayPosition(at(1, 5), roomy);
     expect(relay.head(at(1, 5))).toEqual([]);
-    expect(relay.head(at(1, 6))).toEqual([{ do: "heal", after: at(1, 5) }]);
+    expect(relay.head(at(1, 6))).toEqual([{ kind: "heal", after: at(1, 5) }]);
     expect(relay.head(at(1, 7))).toEqual([]);
   });
 });
@@ -58,7 +59,7 @@ describe("a relay position that is live", () => {
 describe("a relay position that is healing", () => {
   it("holds what is beyond a hole, and delivers it behind the frames that were read", () => {
     const relay = createRelayPosition(at(1, 1), roomy);
-    expect(relay.feed(envelope(at(1, 4)))).toEqual([{ do: "heal", after: at(1, 1) }]);
+    expect(relay.feed(envelope(at(1, 4)))).toEqual([{ kind: "heal", after: at(1, 1) }]);
     expect(relay.feed(envelope(at(1, 5)))).toEqual([]);
     expect(relay.feed(envelope(at(1, 5)))).toEqual([]);
     expect([relay.state, relay.heldCount, relay.heldBytes]).toEqual(["healing", 2, 18]);
@@ -73,7 +74,7 @@ describe("a relay position that is healing", () => {
     relay.feed({ ...envelope(at(1, 3)), frame: whole.subarray(2, 4) });
     whole.fill("x");
     expect(relay.healed({ ...none, frames: [stored(at(1, 2))], head: at(1, 3) })[1]).toEqual({
-      do: "deliver",
+      kind: "deliver",
       position: at(1, 3),
       frame: new Uint8Array(Buffer.from("23")),
     });
@@ -83,7 +84,7 @@ describe("a relay position that is healing", () => {
     const relay = createRelayPosition(at(1, 1), roomy);
     relay.head(at(1, 3));
     const page = { frames: [stored(at(1, 2))], more: true, recovered: true, head: at(1, 3) };
-    expect(relay.healed(page)).toEqual([delivered(1, 2), { do: "heal", after: at(1, 2) }]);
+    expect(relay.healed(page)).toEqual([delivered(1, 2), { kind: "heal", after: at(1, 2) }]);
   });
 
   it("reads again when a hole opened after the reading had begun", () => {
@@ -93,7 +94,7 @@ describe("a relay position that is healing", () => {
     expect(relay.healed({ ...none, frames: [stored(at(1, 2)), stored(at(1, 3))], head: at(1, 3) })).toEqual([
       delivered(1, 2),
       delivered(1, 3),
-      { do: "heal", after: at(1, 3) },
+      { kind: "heal", after: at(1, 3) },
     ]);
   });
 
@@ -101,7 +102,7 @@ describe("a relay position that is healing", () => {
     const relay = createRelayPosition(at(1, 1), roomy);
     relay.feed(envelope(at(1, 4)));
     expect(relay.healed({ ...none, recovered: false, head: at(1, 4) })).toEqual([
-      { do: "gap", from: at(1, 2), to: at(1, 3), lost: false },
+      { kind: "gap", from: at(1, 2), to: at(1, 3), lost: false },
       delivered(1, 4),
     ]);
   });
@@ -110,7 +111,7 @@ describe("a relay position that is healing", () => {
     const relay = createRelayPosition(at(1, 1), roomy);
     relay.head(at(3, 9));
     expect(relay.healed({ ...none, recovered: false, head: at(3, 9) })).toEqual([
-      { do: "gap", from: at(1, 2), to: at(3, 9), lost: false },
+      { kind: "gap", from: at(1, 2), to: at(3, 9), lost: false },
     ]);
     expect([relay.position, relay.state]).toEqual([at(3, 9), "live"]);
   });
@@ -118,9 +119,9 @@ describe("a relay position that is healing", () => {
   it("does not ask for ever for a head that the stores name but do not have", () => {
     const relay = createRelayPosition(at(1, 1), roomy);
     relay.head(at(1, 2));
-    expect(relay.healed({ ...none, head: at(1, 5) })).toEqual([{ do: "heal", after: at(1, 1) }]);
+    expect(relay.healed({ ...none, head: at(1, 5) })).toEqual([{ kind: "heal", after: at(1, 1) }]);
     expect(relay.healed({ ...none, head: at(1, 5) })).toEqual([
-      { do: "gap", from: at(1, 2), to: at(1, 5), lost: false },
+      { kind: "gap", from: at(1, 2), to: at(1, 5), lost: false },
     ]);
     expect(relay.state).toBe("live");
   });
@@ -129,7 +130,7 @@ describe("a relay position that is healing", () => {
     const relay = createRelayPosition(at(1, 10), roomy);
     relay.head(at(2, 8));
     const read = { frames: [stored(at(2, 8), at(1, 7))], more: false, recovered: false, head: at(2, 8) };
-    expect(relay.healed(read)).toEqual([{ do: "gap", from: at(1, 8), to: at(1, 10), lost: true }, delivered(2, 8)]);
+    expect(relay.healed(read)).toEqual([{ kind: "gap", from: at(1, 8), to: at(1, 10), lost: true }, delivered(2, 8)]);
   });
 
   it("tells what was taken back also when only the newest page could be read", () => {
@@ -137,11 +138,11 @@ describe("a relay position that is healing", () => {
     relay.head(at(2, 90));
     const newest = { frames: [stored(at(2, 89)), stored(at(2, 90))], more: true, recovered: false, head: at(2, 90) };
     expect(relay.healed({ ...newest, stepsBackTo: at(1, 7) })).toEqual([
-      { do: "gap", from: at(1, 8), to: at(1, 10), lost: true },
-      { do: "gap", from: at(1, 8), to: at(2, 88), lost: false },
+      { kind: "gap", from: at(1, 8), to: at(1, 10), lost: true },
+      { kind: "gap", from: at(1, 8), to: at(2, 88), lost: false },
       delivered(2, 89),
       delivered(2, 90),
-      { do: "heal", after: at(2, 90) },
+      { kind: "heal", after: at(2, 90) },
     ]);
   });
 
@@ -153,7 +154,7 @@ describe("a relay position that is healing", () => {
     for (const seq of [3, 4, 5]) relay.feed(envelope(at(1, seq)));
     expect([relay.heldCount, relay.heldBytes]).toEqual([0, 0]);
     const early = { ...none, frames: [stored(at(1, 2)), stored(at(1, 3))], head: at(1, 3) };
-    expect(relay.healed(early).at(-1)).toEqual({ do: "heal", after: at(1, 3) });
+    expect(relay.healed(early).at(-1)).toEqual({ kind: "heal", after: at(1, 3) });
     const late = { ...none, frames: [stored(at(1, 4)), stored(at(1, 5))], head: at(1, 5) };
     expect(relay.healed(late)).toEqual([delivered(1, 4), delivered(1, 5)]);
     expect(relay.state).toBe("live");

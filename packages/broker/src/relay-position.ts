@@ -4,7 +4,7 @@
 // Must never deliver a position twice, go back within an epoch, or pass over a frame without a gap.
 import { comparePositions, ORIGIN, samePosition } from "@rookery/protocol";
 import type { Position, StoredFrame } from "@rookery/protocol";
-import type { Envelope, FrameBytes } from "./envelope.ts";
+import type { FrameBytes, SequencedEnvelope } from "./envelope.ts";
 import { createHeldEnvelopes } from "./held-envelopes.ts";
 import type { HeldEnvelopes, HeldLimits } from "./held-envelopes.ts";
 
@@ -13,9 +13,9 @@ import type { HeldEnvelopes, HeldLimits } from "./held-envelopes.ts";
  * inclusive; `lost` says that what was delivered there has been taken back by a failover.
  */
 export type RelayAction =
-  | { readonly do: "deliver"; readonly position: Position; readonly frame: FrameBytes }
-  | { readonly do: "heal"; readonly after: Position }
-  | { readonly do: "gap"; readonly from: Position; readonly to: Position; readonly lost: boolean };
+  | { readonly kind: "deliver"; readonly position: Position; readonly frame: FrameBytes }
+  | { readonly kind: "heal"; readonly after: Position }
+  | { readonly kind: "gap"; readonly from: Position; readonly to: Position; readonly lost: boolean };
 
 /**
  * The answer of both stores to one `heal`, as history's forward() gives it: frames after the position, ascending, and the
@@ -32,8 +32,8 @@ export interface HealingRead {
 }
 
 /**
- * One channel's place. At most one reading may be under way: it begins after its `heal` was returned, is repeated by the
- * caller while a store is away, and is answered once. Signals must not be fed.
+ * Where one channel stands. At most one reading may be under way: it begins after its `heal` was returned, is repeated by the
+ * caller while a store is away, and is answered once.
  */
 export interface RelayPosition {
   /** The last position delivered or explained by a gap. */
@@ -41,7 +41,7 @@ export interface RelayPosition {
   readonly state: "live" | "healing";
   readonly heldCount: number;
   readonly heldBytes: number;
-  feed(envelope: Envelope): readonly RelayAction[];
+  feed(envelope: SequencedEnvelope): readonly RelayAction[];
   /** A pulse or a renewed subscription saw this head. At or below the position it means nothing. */
   head(seen: Position): readonly RelayAction[];
   /** Answers the last `heal`. Without one it is ignored. */
@@ -64,7 +64,7 @@ class ChannelPosition implements RelayPosition {
   #held: HeldEnvelopes | undefined;
   /** The highest position anybody has shown. Above `#asked` after a reading means that another one is needed. */
   #known: Position;
-  /** What was known when the reading under way was asked for: a hole up to here that it does not fill cannot be had. */
+  /** What was known when the reading under way was asked for: a hole up to here that it does not fill is out of reach. */
   #asked: Position;
 
   constructor(start: Position, limits: HeldLimits) {
@@ -90,7 +90,7 @@ class ChannelPosition implements RelayPosition {
     return this.#held?.bytes ?? 0;
   }
 
-  feed(envelope: Envelope): readonly RelayAction[] {
+  feed(envelope: SequencedEnvelope): readonly RelayAction[] {
     if (comparePositions(envelope.position, this.#position) <= 0) return NOTHING;
     if (this.#state === "live" && comparePositions(envelope.prev, this.#position) <= 0) {
       const actions: RelayAction[] = [];
@@ -146,7 +146,7 @@ class ChannelPosition implements RelayPosition {
     return comparePositions(this.#known, this.#asked) > 0 && comparePositions(this.#known, this.#position) > 0;
   }
 
-  /** Whether a reading that ended at `end` proves that what lies from there to `upTo` is not to be had. */
+  /** Whether a reading that ended at `end` proves that nobody has what lies from there to `upTo`. */
   #isAnswered(upTo: Position, end: Position, read: HealingRead): boolean {
     if (!samePosition(end, this.#position)) return false;
     return comparePositions(upTo, this.#asked) <= 0 || (!read.recovered && comparePositions(upTo, read.head) <= 0);
@@ -158,18 +158,18 @@ class ChannelPosition implements RelayPosition {
     if (comparePositions(prev, this.#position) > 0) this.#skip(prev, actions);
     else this.#takeBack(prev, actions);
     this.#position = position;
-    actions.push({ do: "deliver", position, frame });
+    actions.push({ kind: "deliver", position, frame });
   }
 
   /** A new epoch goes on from before our position: its master never had what we delivered beyond `prev`. */
   #takeBack(prev: Position, actions: RelayAction[]): void {
     if (comparePositions(prev, this.#position) >= 0) return;
-    actions.push({ do: "gap", from: successor(prev), to: this.#position, lost: true });
+    actions.push({ kind: "gap", from: successor(prev), to: this.#position, lost: true });
     this.#position = prev;
   }
 
   #skip(to: Position, actions: RelayAction[]): void {
-    actions.push({ do: "gap", from: successor(this.#position), to, lost: false });
+    actions.push({ kind: "gap", from: successor(this.#position), to, lost: false });
     this.#position = to;
   }
 
@@ -180,7 +180,7 @@ class ChannelPosition implements RelayPosition {
   #ask(): RelayAction {
     this.#state = "healing";
     this.#asked = this.#known;
-    return { do: "heal", after: this.#position };
+    return { kind: "heal", after: this.#position };
   }
 
   #goLive(): void {

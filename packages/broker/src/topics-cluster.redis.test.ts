@@ -44,7 +44,9 @@ async function startedTopics() {
     node: "me",
     listener: {
       envelope: () => undefined,
-      stored: () => undefined,
+      signal: () => undefined,
+      control: () => undefined,
+      saved: () => undefined,
       probe: (partition) => void probes.add(partition),
       lost: () => void events.push("lost"),
       restored(names) {

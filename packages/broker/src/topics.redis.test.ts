@@ -1,10 +1,11 @@
+import { ORIGIN } from "@rookery/protocol";
 import { testRedis } from "@rookery/testkit";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { connectRedis } from "./connect.ts";
 import type { RedisConnection } from "./connect.ts";
 import type { Envelope } from "./envelope.ts";
-import { packEnvelope } from "./envelope.ts";
 import { createKeys } from "./keys.ts";
+import { packEnvelope } from "./packed-envelope.fixture.ts";
 import { createPartitions } from "./partitions.ts";
 import { createTopics } from "./topics.ts";
 import type { Topics } from "./topics.ts";
@@ -35,8 +36,11 @@ function listen(through: () => RedisConnection = connect): Heard {
     node: heard.node,
     listener: {
       envelope: (channel, envelope) => void heard.envelopes.push({ channel, envelope }),
-      stored: (partition, { upTo, unstored }) =>
-        void heard.events.push(`stored ${partition} ${upTo.epoch}-${upTo.number} ${unstored}`),
+      signal: (channel, { exclude, frame }) =>
+        void heard.events.push(`signal ${channel} ${exclude} ${Buffer.from(frame).toString()}`),
+      control: (partition, text) => void heard.events.push(`control ${partition} ${text}`),
+      saved: (partition, { upTo, unstored }) =>
+        void heard.events.push(`saved ${partition} ${upTo.epoch}-${upTo.number} ${unstored}`),
       probe: (partition) => void heard.events.push(`probe ${partition}`),
       lost: () => void heard.events.push("lost"),
       restored(channels) {
@@ -81,8 +85,8 @@ describe("topics", () => {
       expect(await server.redis.spublish(names.control, `{"stored":"7-${partition}","unstored":2}`)).toBe(1);
       expect(await server.redis.spublish(names.control, `{"rights":"of a newer node"}`)).toBe(1);
     }
-    await vi.waitFor(() => expect(events).toHaveLength(32));
-    expect(events.slice(0, 2)).toEqual(["probe 0", "stored 0 7-0 2"]);
+    await vi.waitFor(() => expect(events).toHaveLength(48));
+    expect(events.slice(0, 3)).toEqual(["probe 0", "saved 0 7-0 2", 'control 0 {"rights":"of a newer node"}']);
   });
 
   it("have every subscription acknowledged by Redis before subscribe resolves", async () => {
@@ -132,6 +136,17 @@ describe("topics", () => {
     const gone = topics.unsubscribe("left");
     await Promise.all([sent, gone]);
     expect(envelopes).toEqual([]);
+  });
+
+  it("tell a signal apart from what has a position, with the session that must not get it", async () => {
+    const { topics, envelopes, events } = await started();
+    await topics.subscribe("talk");
+    const at = { position: ORIGIN, prev: ORIGIN };
+    const signal = packEnvelope({ kind: "signal", ...at, exclude: "s1", frame: Buffer.from("typing") });
+    await server.redis.spublish(keys.channel("talk").topic, Buffer.from(signal));
+    await announce("talk", 1);
+    await vi.waitFor(() => expect(envelopes).toHaveLength(1));
+    expect(events).toEqual(["signal talk s1 typing"]);
   });
 
   it("drop what is no envelope and go on", async () => {

@@ -3,23 +3,27 @@
 // States: starting, live, lost (told once), restoring (all is issued again and acknowledged), closed.
 // Must never take a subscription for one before Redis has acknowledged it, and never swallow one that failed.
 import type { RedisConnection } from "./connect.ts";
-import { unpackEnvelope } from "./envelope.ts";
-import type { Envelope } from "./envelope.ts";
+import type { SequencedEnvelope, SignalEnvelope } from "./envelope.ts";
 import type { Keys } from "./keys.ts";
 import { clusterSlot } from "./partitions.ts";
 import type { Partitions } from "./partitions.ts";
 import { createSubscriptionLink } from "./subscription-link.ts";
 import { createTopicWishes } from "./topic-wishes.ts";
 import type { TopicWishes } from "./topic-wishes.ts";
+import { unpackEnvelope } from "./unpack-envelope.ts";
 import { parseAnnouncement } from "./watermark.ts";
 import type { Watermark } from "./watermark.ts";
 
 /** Called synchronously, in the order in which Redis sent. */
 export interface TopicListener {
-  /** `envelope.frame` is a view of a receive buffer: copy what is kept. */
-  envelope(channel: string, envelope: Envelope): void;
+  /** Of a kind that has a position. `frame` is a view of a receive buffer: copy what is kept. */
+  envelope(channel: string, envelope: SequencedEnvelope): void;
+  /** `frame` is a view of a receive buffer here too. */
+  signal(channel: string, envelope: SignalEnvelope): void;
   /** A partition's watermark. */
-  stored(partition: number, watermark: Watermark): void;
+  saved(partition: number, watermark: Watermark): void;
+  /** What a partition's control topic says beside watermarks, as it came: it may be a newer node's. */
+  control(partition: number, text: string): void;
   /** This edge's own probe came back. */
   probe(partition: number): void;
   /** From now on messages are missed. Told once until the next `restored`. */
@@ -91,6 +95,7 @@ export function createTopics(options: TopicsOptions): Topics {
     }
     const envelope = unpackEnvelope(bytes);
     if (envelope === undefined) options.log?.(`${channel}: a message that is no envelope was dropped`);
+    else if (envelope.kind === "signal") listener.signal(channel, envelope);
     else listener.envelope(channel, envelope);
   }
 
@@ -193,8 +198,10 @@ function standingTopics(options: TopicsOptions, numbers: readonly number[]): Map
     const [control, probe] = standingOf(options, partition);
     topics.set(probe, () => options.listener.probe(partition));
     topics.set(control, (bytes) => {
-      const watermark = parseAnnouncement(bytes.toString());
-      if (watermark !== undefined) options.listener.stored(partition, watermark);
+      const text = bytes.toString();
+      const watermark = parseAnnouncement(text);
+      if (watermark === undefined) options.listener.control(partition, text);
+      else options.listener.saved(partition, watermark);
     });
   }
   return topics;

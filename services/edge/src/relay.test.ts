@@ -1,12 +1,12 @@
 import { createPartitions } from "@rookery/broker";
-import type { ChannelHead, Envelope, ForwardPage, History } from "@rookery/broker";
+import type { ChannelHead, ForwardPage, History, SequencedEnvelope } from "@rookery/broker";
 import { ChatError, formatPosition } from "@rookery/protocol";
 import type { Position, StoredFrame } from "@rookery/protocol";
 import { describe, expect, it, vi } from "vitest";
 import { createRelays } from "./relay.ts";
 
 const at = (seq: number): Position => ({ epoch: 7, seq });
-const envelope = (seq: number): Envelope => ({
+const envelope = (seq: number): SequencedEnvelope => ({
   kind: "sequenced",
   position: at(seq),
   prev: at(seq - 1),

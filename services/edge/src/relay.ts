@@ -6,7 +6,7 @@
 
 import { createReading, createRelayPosition } from "@rookery/broker";
 import type {
-  Envelope,
+  SequencedEnvelope,
   FrameBytes,
   HealingRead,
   History,
@@ -46,7 +46,7 @@ export interface Relays {
   holdAll(channels: readonly string[]): Promise<void>[];
   /** Gives one hold back; the topic is left some seconds after the last. */
   release(channel: string): void;
-  feed(channel: string, envelope: Envelope): void;
+  feed(channel: string, envelope: SequencedEnvelope): void;
   /** Somebody saw the channel's head: a hole at the very end, which no later envelope would show, is found here. */
   sawHead(channel: string, head: Position): void;
   /** After a lost subscription: compares every given channel with its head in Redis. */
@@ -60,7 +60,7 @@ interface Relay {
   readonly channel: string;
   holders: number;
   position: RelayPosition | undefined;
-  early: Envelope[];
+  early: SequencedEnvelope[];
   started: Promise<void>;
   healing: boolean;
   lingerTimer: NodeJS.Timeout | undefined;
@@ -141,7 +141,7 @@ export function createRelays({
 
   function act(relay: Relay, actions: readonly RelayAction[]): void {
     for (const action of actions) {
-      switch (action.do) {
+      switch (action.kind) {
         case "deliver":
           counts.delivered.n += 1;
           outlet.publish(relay.channel, action.frame);

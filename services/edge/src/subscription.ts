@@ -48,10 +48,12 @@ export function createSubscription(parts: SubscriptionParts): Subscription {
     node,
     listener: {
       envelope: (channel, envelope) => relays.feed(channel, envelope),
-      stored(partition, watermark) {
+      signal: () => undefined,
+      saved(partition, watermark) {
         floors.see(partition, watermark.upTo.epoch);
         persisted.stored(partition, watermark);
       },
+      control: () => undefined,
       probe: (partition) => pulse.probe(partition),
       lost(reason) {
         if (state === "attached") state = "lost";
@@ -85,9 +87,9 @@ export function createSubscription(parts: SubscriptionParts): Subscription {
     everyMs: PULSE_EVERY_MS,
     channels: (partition) => [...relays.channelsOf(partition)],
     on: {
-      report({ partition, epoch, stored, heads }) {
+      report({ partition, epoch, saved, heads }) {
         floors.see(partition, epoch);
-        if (stored !== undefined) persisted.stored(partition, stored);
+        if (saved !== undefined) persisted.stored(partition, saved);
         for (const [channel, head] of heads) relays.sawHead(channel, head);
       },
       missed(probes) {

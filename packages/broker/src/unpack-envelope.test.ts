@@ -1,7 +1,8 @@
 import { ORIGIN } from "@rookery/protocol";
 import { describe, expect, it } from "vitest";
-import { packEnvelope, unpackEnvelope } from "./envelope.ts";
 import type { Envelope } from "./envelope.ts";
+import { packEnvelope } from "./packed-envelope.fixture.ts";
+import { unpackEnvelope } from "./unpack-envelope.ts";
 
 const message: Envelope = {
   kind: "sequenced",

@@ -1,7 +1,8 @@
 import { testRedis } from "@rookery/testkit";
 import { expect, it } from "vitest";
-import { packEnvelope, unpackEnvelope } from "./envelope.ts";
 import type { Envelope } from "./envelope.ts";
+import { packEnvelope } from "./packed-envelope.fixture.ts";
+import { unpackEnvelope } from "./unpack-envelope.ts";
 
 const server = await testRedis();
 
