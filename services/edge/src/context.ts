@@ -6,6 +6,7 @@ import type { FrameLimits } from "@rookery/protocol";
 import type { Log } from "@rookery/runtime";
 import type { Authorise, AuthoriseAll } from "./authorise.ts";
 import type { Hub } from "./hub.ts";
+import type { Membership } from "./membership.ts";
 import type { EdgeMetrics } from "./metrics.ts";
 import type { PersistedNotices } from "./persisted.ts";
 import type { Relays } from "./relay.ts";
@@ -22,6 +23,7 @@ export interface EdgeContext {
   /** Sockets that have not said who they are yet. */
   readonly unidentified: Set<Session>;
   readonly relays: Relays;
+  readonly membership: Membership;
   readonly history: History;
   readonly publisher: Publisher;
   readonly authorise: Authorise;
@@ -29,7 +31,3 @@ export interface EdgeContext {
   readonly verifier: Verifier;
   readonly persisted: PersistedNotices;
 }
-
-/** The server's own topics: sequenced frames and signals of a channel travel apart, so that signals can be shed first. */
-export const sequencedTopic = (channel: string): string => `m/${channel}`;
-export const signalTopic = (channel: string): string => `s/${channel}`;

@@ -1,16 +1,17 @@
 // A door without stores behind it, for tests of the door and of the public port: real hub, metrics, addresses and sessions;
 // every command is answered with its type and nothing else. Only tests use it.
 import type { Verified } from "@rookery/auth";
-import { createDecoder, DEFAULT_LIMITS } from "@rookery/protocol";
+import { DEFAULT_LIMITS } from "@rookery/protocol";
 import type { ClientFrame } from "@rookery/protocol";
 import { createClientAddress, createMetrics, createOriginAllowed } from "@rookery/runtime";
 import { createAddresses } from "./addresses.ts";
 import { createDoor } from "./door.ts";
 import { createHub } from "./hub.ts";
+import { createMembership } from "./membership.ts";
 import { createEdgeMetrics } from "./metrics.ts";
+import { SESSION_RULES } from "./session.fixture.ts";
 import type { Session } from "./session.ts";
 
-export const COMMAND_BURST = 100;
 export const ORIGIN = "https://chat.example.com";
 
 export interface DoorRig {
@@ -34,17 +35,10 @@ export function doorRig(options: DoorRig = {}) {
       ...{ node: "edge.test", limits: DEFAULT_LIMITS, heartbeatMs: 25_000, connectionsPerUser: 10 },
       ...{ metrics: createEdgeMetrics(registry), hub, unidentified },
       log: { warn: (fields: unknown) => void warnings.push(Object(fields)), error: () => undefined },
-      relays: { release: () => undefined },
+      membership: createMembership({ hub, relays: { release: () => undefined } }),
       persisted: { forget: () => undefined },
     },
-    rules: {
-      limits: DEFAULT_LIMITS,
-      commandBurst: COMMAND_BURST,
-      authFrameBytes: 12_288,
-      decode: createDecoder(DEFAULT_LIMITS),
-      dispatch: (session: Session, { type }: ClientFrame) => session.tell(type),
-      refused: () => undefined,
-    },
+    rules: { ...SESSION_RULES, dispatch: (session: Session, { type }: ClientFrame) => session.tell(type) },
     verifier: { verify: async () => verified },
     originAllowed: createOriginAllowed([ORIGIN]),
     ...{ maxConnections, connectsPerSec },

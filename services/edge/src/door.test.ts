@@ -23,7 +23,8 @@ async function visit({ door }: Rig, address: string, request = GOOD, closedBy?: 
   return new Promise((resolve) => {
     const session = door.enter(
       {
-        ...{ send: () => undefined, subscribe: () => undefined, unsubscribe: () => undefined, ping: () => undefined },
+        ...{ send: () => undefined, publish: () => true, subscribe: () => undefined, unsubscribe: () => undefined },
+        ping: () => undefined,
         end: (farewell: number) => {
           const code = closedBy ?? farewell;
           door.exit(session, code, address);

@@ -46,7 +46,7 @@ export interface DoorContext extends Pick<
   "node" | "limits" | "heartbeatMs" | "connectionsPerUser" | "metrics" | "hub" | "unidentified"
 > {
   readonly log: Pick<EdgeContext["log"], "warn" | "error">;
-  readonly relays: Pick<EdgeContext["relays"], "release">;
+  readonly membership: Pick<EdgeContext["membership"], "exitAll">;
   readonly persisted: Pick<EdgeContext["persisted"], "forget">;
 }
 
@@ -162,9 +162,7 @@ export function createDoor(options: DoorOptions): Door {
       unidentified.delete(session);
       edge.metrics.disconnected(code);
       edge.persisted.forget(session);
-      const channels = [...session.channels];
-      edge.hub.unregister(session);
-      for (const channel of channels) edge.relays.release(channel);
+      edge.membership.exitAll(session);
     },
     shut() {
       open = false;

@@ -13,7 +13,7 @@ const IDLE_AT_MOST_MS = 3000;
 
 export async function drain(edge: EdgeContext, door: Door, windowMs: number): Promise<void> {
   door.shut();
-  const sessions = [...edge.hub.sessions(), ...edge.unidentified];
+  const sessions = [...edge.hub.sessions.values(), ...edge.unidentified];
   edge.log.info({ sessions: sessions.length, windowMs }, "draining");
   const sliceMs = windowMs / SLICES;
   sessions.forEach((session, n) => {

@@ -3,12 +3,12 @@
 import type { Metrics } from "@rookery/runtime";
 import type { EdgeContext } from "./context.ts";
 import type { Store } from "@rookery/store";
-import type { Subscription } from "./subscription.ts";
+import type { RedisFeed } from "./redis-feed.ts";
 
 export function registerEdgeGauges(
   metrics: Metrics,
   edge: EdgeContext,
-  subscription: Subscription,
+  feed: RedisFeed,
   store: Pick<Store, "state">,
 ): void {
   const { hub, persisted } = edge;
@@ -19,12 +19,12 @@ export function registerEdgeGauges(
   gauge("users", "Different users connected here.", () => hub.counts().users);
   gauge("channels", "Channels with a member here.", () => hub.counts().channels);
   gauge("memberships", "Memberships of sessions in channels.", () => hub.counts().memberships);
-  gauge("subscribed_topics", "Channel topics subscribed in Redis.", () => subscription.topicCount());
+  gauge("subscribed_topics", "Channel topics subscribed in Redis.", () => feed.topicCount());
   gauge("unconfirmed_sends", "Sends whose persisted is still to come.", () => persisted.waiting());
   gauge(
     "postgres_state",
     "1 while Postgres answers, 0 while it is away.",
     () => ({ unknown: Number.NaN, ready: 1, lost: 0 })[store.state()],
   );
-  gauge("pulse_age_seconds", "Since the last pulse was answered.", () => subscription.pulseAgeMs() / 1000);
+  gauge("pulse_age_seconds", "Since the last pulse was answered.", () => feed.pulseAgeMs() / 1000);
 }

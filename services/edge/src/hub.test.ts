@@ -13,6 +13,7 @@ describe("the hub", () => {
     hub.join(bob, "lobby");
     expect([...hub.membersOf("lobby")]).toEqual([phone, bob]);
     expect([...hub.sessionsOf("alice")]).toEqual([phone, laptop]);
+    expect([hub.sessions.get("2"), hub.sessions.get("4")]).toEqual([laptop, undefined]);
     expect(hub.counts()).toEqual({ sessions: 3, users: 2, channels: 1, memberships: 2 });
   });
 
@@ -45,9 +46,9 @@ describe("the hub", () => {
       for (let n = 0; n < 10; n += 1) hub.join(each, `c${(Number(each.id.slice(1)) + n) % 70}`);
     }
     expect(hub.counts()).toEqual({ sessions: 500, users: 50, channels: 70, memberships: 5000 });
-    const emptied = members.flatMap((each) => [...hub.unregister(each)]);
+    const left = members.flatMap((each) => [...hub.unregister(each)]);
     expect(hub.counts()).toEqual({ sessions: 0, users: 0, channels: 0, memberships: 0 });
-    expect(new Set(emptied).size).toBe(70);
+    expect(new Set(left).size).toBe(70);
     expect(members.every((each) => each.channels.size === 0)).toBe(true);
   });
 });

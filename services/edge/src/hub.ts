@@ -22,7 +22,7 @@ export interface HubCounts {
  */
 export interface Hub<M extends Member> {
   register(member: M): void;
-  /** Takes the member out of every channel; answers those that are now without a local member. */
+  /** Takes the member out of every channel; answers those it was in. */
   unregister(member: M): readonly string[];
   /** True when the member was not in the channel before. */
   join(member: M, channel: string): boolean;
@@ -30,7 +30,8 @@ export interface Hub<M extends Member> {
   leave(member: M, channel: string): boolean;
   membersOf(channel: string): ReadonlySet<M>;
   sessionsOf(user: string): ReadonlySet<M>;
-  sessions(): IterableIterator<M>;
+  /** By id. */
+  readonly sessions: ReadonlyMap<string, M>;
   counts(): HubCounts;
 }
 
@@ -56,12 +57,9 @@ export function createHub<M extends Member>(): Hub<M> {
     unregister(member) {
       if (!byId.delete(member.id)) return [];
       remove(byUser, member.user, member);
-      const emptied: string[] = [];
-      for (const channel of [...member.channels]) {
-        leave(member, channel);
-        if (!byChannel.has(channel)) emptied.push(channel);
-      }
-      return emptied;
+      const left = [...member.channels];
+      for (const channel of left) leave(member, channel);
+      return left;
     },
     join(member, channel) {
       // A session that closed while its join waited for Redis must not be counted for ever.
@@ -74,7 +72,7 @@ export function createHub<M extends Member>(): Hub<M> {
     leave,
     membersOf: (channel) => byChannel.get(channel) ?? nobody,
     sessionsOf: (user) => byUser.get(user) ?? nobody,
-    sessions: () => byId.values(),
+    sessions: byId,
     counts: () => ({ sessions: byId.size, users: byUser.size, channels: byChannel.size, memberships }),
   };
 }

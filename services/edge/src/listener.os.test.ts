@@ -3,9 +3,12 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { clientFrame, CLOSE, closeOf, PING_BYTES, PONG, rawPeer, TEXT, upgradeText } from "../../../tests/raw-peer.ts";
 import type { RawPeer } from "../../../tests/raw-peer.ts";
-import { COMMAND_BURST, doorRig } from "./door.fixture.ts";
+import { doorRig } from "./door.fixture.ts";
 import type { DoorRig } from "./door.fixture.ts";
+import { createFanOut } from "./fan-out.ts";
 import { listen } from "./listener.ts";
+import { createMembership } from "./membership.ts";
+import { COMMAND_BURST } from "./session.fixture.ts";
 import type { Session } from "./session.ts";
 
 const HARD_BUFFER_BYTES = 64 * 1024;
@@ -17,7 +20,14 @@ const OFTEN = { interval: 2, timeout: 5000 };
 async function edge({ lastWordsMs = 10_000, ...options }: DoorRig & { lastWordsMs?: number } = {}) {
   const rig = doorRig(options);
   const listener = await listen({
-    ...{ host: "127.0.0.1", port: 0, door: rig.door, hardBufferBytes: HARD_BUFFER_BYTES, idleMs: 45_000 },
+    ...{
+      host: "127.0.0.1",
+      port: 0,
+      door: rig.door,
+
+      hardBufferBytes: HARD_BUFFER_BYTES,
+      idleMs: 45_000,
+    },
     wire: { controlPerSec: 50, controlBurst: COMMAND_BURST, lastWordsMs },
   });
   onTestFinished(() => listener.close());
@@ -180,10 +190,59 @@ describe("control frames", () => {
   });
 });
 
+describe("a signal", () => {
+  const texts = (peer: RawPeer): string[] =>
+    peer
+      .frames()
+      .filter(({ opcode }) => opcode === TEXT)
+      .map(({ payload }) => payload.toString());
+
+  /** Two members of a channel and one who sits elsewhere, each with its session. */
+  const lounge = async () => {
+    const rig = await edge();
+    const membership = createMembership({ hub: rig.hub, relays: { release: () => undefined } });
+    const deliveries = { n: 0 };
+    const fanOut = createFanOut({ hub: rig.hub, publish: rig.listener.publish, deliveries });
+    const peers = [await rig.open(), await rig.open(), await rig.open()] as const;
+    const [first, second, third] = [...rig.hub.sessions.values()];
+    if (first === undefined || second === undefined || third === undefined) throw new Error("a session is missing");
+    membership.enter(first, "lounge");
+    membership.enter(second, "lounge");
+    membership.enter(third, "attic");
+    return { hub: rig.hub, fanOut, deliveries, peers, sessions: [first, second, third] as const };
+  };
+
+  it("reaches every member but the session that it excludes, in its order among sequenced frames", async () => {
+    const { fanOut, deliveries, peers, sessions } = await lounge();
+    fanOut.publish("lounge", "1");
+    fanOut.signal("lounge", "typing", sessions[0].id);
+    fanOut.publish("lounge", "2");
+    fanOut.signal("lounge", "all", "");
+    fanOut.publish("attic", "3");
+    await expect.poll(() => texts(peers[1]).slice(1), OFTEN).toEqual(["1", "typing", "2", "all"]);
+    await expect.poll(() => texts(peers[0]).slice(1), OFTEN).toEqual(["1", "2", "all"]);
+    await expect.poll(() => texts(peers[2]).slice(1), OFTEN).toEqual(["3"]);
+    expect(deliveries.n).toBe(2 + 1 + 2 + 2 + 1);
+  });
+
+  it("reaches all members where the excluded session sits elsewhere or is on its way out", async () => {
+    const { hub, fanOut, deliveries, peers, sessions } = await lounge();
+    fanOut.signal("lounge", "not of here", sessions[2].id);
+    expect(deliveries.n).toBe(2);
+    peers[0].pause();
+    const text = "x".repeat(1024);
+    for (let n = 0; n < FLOOD_FRAMES; n += 1) sessions[0].tell(text);
+    await expect.poll(() => sessions[0].farewellAtMs, OFTEN).toBeDefined();
+    expect(hub.counts().sessions, "it is there until it has read what stands before its farewell").toBe(3);
+    fanOut.signal("lounge", "leaving", sessions[0].id);
+    await expect.poll(() => texts(peers[1]).slice(1), OFTEN).toEqual(["not of here", "leaving"]);
+  });
+});
+
 describe("a client that reads too slowly", () => {
   /** Fills the buffers of a client that has stopped reading, until something had to be dropped. */
   const fill = async ({ hub }: Awaited<ReturnType<typeof edge>>, peer: RawPeer): Promise<Session> => {
-    const [session] = hub.sessions();
+    const [session] = hub.sessions.values();
     if (session === undefined) throw new Error("there is no session");
     peer.pause();
     const text = "x".repeat(1024);
@@ -213,7 +272,7 @@ describe("a client that reads too slowly", () => {
   it("has no hole in what it got: nothing that follows a dropped frame reaches it", async () => {
     const rig = await edge();
     const peer = await rig.open();
-    const [session] = rig.hub.sessions();
+    const [session] = rig.hub.sessions.values();
     session?.wire?.subscribe("m/lounge");
     const pad = "x".repeat(1000);
     let published = 0;

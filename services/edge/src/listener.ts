@@ -3,14 +3,13 @@
 
 import { App, us_listen_socket_close, us_socket_local_port } from "uWebSockets.js";
 import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket } from "uWebSockets.js";
-import type { FrameBytes } from "@rookery/broker";
 import { LAYER_FRAME_BYTES } from "@rookery/protocol";
 import { listenFault } from "@rookery/runtime";
 import { echoedProtocol } from "./credentials.ts";
 import type { Admission, Door } from "./door.ts";
 import { answer } from "./http-answer.ts";
 import { createOutlet } from "./outlet.ts";
-import type { Outlet } from "./outlet.ts";
+import type { Outlet, Publish } from "./outlet.ts";
 import type { Session } from "./session.ts";
 import { SocketWire } from "./socket-wire.ts";
 import type { WireRules } from "./socket-wire.ts";
@@ -20,8 +19,8 @@ import { readUpgradeRequest, WEBSOCKET_VERSION } from "./upgrade-request.ts";
 
 export interface Listener {
   readonly port: number;
-  /** To every local subscriber of a native topic, batched by the server into one write per socket and loop turn. */
-  publish(topic: string, frame: FrameBytes): void;
+  /** Batched by the server into one write per socket and loop turn. */
+  readonly publish: Publish;
   /** New connections are refused from here on; those that are open stay. */
   stopListening(): void;
   close(): void;
@@ -53,7 +52,10 @@ const LAYER_IDLE_SLACK_SEC = 60;
 
 export function listen({ host, port, ...options }: ListenerOptions): Promise<Listener> {
   const app = App();
-  const outlet = createOutlet((topic, frame) => void app.publish(topic, frame));
+  const outlet = createOutlet((topic, frame, except) => {
+    // A socket that can publish no more has no subscription left either: then everybody is everybody else.
+    if (except?.wire?.publish(topic, frame) !== true) app.publish(topic, frame);
+  });
   serveSockets(app, outlet, options);
   // What came to /ws and has no key of the right length: the layer does not take it for a handshake.
   app.get("/ws", (response, request) => knock(options.door, response, request, undefined));

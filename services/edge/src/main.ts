@@ -1,5 +1,5 @@
 // The edge process: builds every part once, in the order in which they need each other, and gives them back in reverse.
-// Reading it tells what an edge is made of; the hops of a message are in dispatch, commands/send, relay and listener.
+// Reading it tells what an edge is made of; the hops of a message are in listener, dispatch, commands/send, relay and fan-out.
 
 import { createVerifier } from "@rookery/auth";
 import type { VerifierOptions } from "@rookery/auth";
@@ -15,28 +15,28 @@ import {
 import type { Belonging } from "@rookery/broker";
 import { runNode } from "@rookery/node";
 import type { NodeContext } from "@rookery/node";
-import { ChatError, createDecoder, encodeGap } from "@rookery/protocol";
+import { ChatError, createDecoder } from "@rookery/protocol";
 import type { FrameLimits, Position } from "@rookery/protocol";
 import { createClientAddress, createOriginAllowed, startInternalServer, VERSION } from "@rookery/runtime";
 import { createChannels, createClusterLedger, createMessages } from "@rookery/store";
 import { createAddresses } from "./addresses.ts";
 import { createAuthorise } from "./authorise.ts";
-import { sequencedTopic } from "./context.ts";
 import type { EdgeContext } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
 import { createDoor } from "./door.ts";
 import { drain } from "./drain.ts";
+import { createFanOut } from "./fan-out.ts";
 import { registerEdgeGauges } from "./gauges.ts";
 import { createHub } from "./hub.ts";
 import { listen } from "./listener.ts";
 import type { Listener } from "./listener.ts";
+import { createMembership } from "./membership.ts";
 import { createEdgeMetrics } from "./metrics.ts";
 import { createPersistedNotices } from "./persisted.ts";
-import type { RelayOutlet } from "./relay.ts";
+import { createRedisFeed } from "./redis-feed.ts";
 import type { Session } from "./session.ts";
 import { connectStores } from "./stores.ts";
 import type { Stores } from "./stores.ts";
-import { createSubscription } from "./subscription.ts";
 import { startSweep } from "./sweep.ts";
 import { startTables } from "./tables.ts";
 
@@ -74,18 +74,17 @@ async function main(context: Context): Promise<void> {
   const persisted = createPersistedNotices({
     partitions,
     holds: (placed) => messages.holds(placed),
-    fault: (err) => log.error({ err }, "Postgres cannot say what is committed; it is asked again"),
+    fault: (err) => log.error({ err }, "Postgres cannot say what is saved; it is asked again"),
   });
-  const outlet: RelayOutlet = {
-    publish(channel, frame) {
-      metrics.deliveries.n += hub.membersOf(channel).size;
-      listener?.publish(sequencedTopic(channel), frame);
-    },
-    gap(channel, from, to, lost) {
-      listener?.publish(sequencedTopic(channel), encodeGap({ channel, from, to, ...(lost ? { lost } : {}) }));
-    },
-  };
-  const subscription = createSubscription({ ...stores, context, history, persisted, metrics, outlet });
+  const fanOut = createFanOut({
+    hub,
+    publish: (...published) => listener?.publish(...published),
+    deliveries: metrics.deliveries,
+  });
+  // Rights that change while somebody sits in a channel are what will act on it.
+  const control = (): void => undefined;
+  const feed = createRedisFeed({ ...stores, context, history, persisted, metrics, fanOut, control });
+  const { relays } = feed;
   const edge: EdgeContext = {
     node,
     limits: frameLimits(settings),
@@ -95,7 +94,8 @@ async function main(context: Context): Promise<void> {
     metrics,
     hub,
     unidentified: new Set(),
-    relays: subscription.relays,
+    relays,
+    membership: createMembership({ hub, relays }),
     history,
     publisher: createPublisher({
       connection: commands,
@@ -116,7 +116,7 @@ async function main(context: Context): Promise<void> {
     verifier: createVerifier(tokenRules(context)),
     persisted,
   };
-  registerEdgeGauges(context.metrics, edge, subscription, store);
+  registerEdgeGauges(context.metrics, edge, feed, store);
 
   const tables = startTables(
     () => stores.floorReader.read(),
@@ -131,7 +131,7 @@ async function main(context: Context): Promise<void> {
     log,
     drain: () => context.stop("drain"),
     checks: [
-      { name: "redis", check: async () => subscription.trouble() ?? strangerTrouble() },
+      { name: "redis", check: async () => feed.trouble() ?? strangerTrouble() },
       { name: "tables", check: async () => tables.trouble() },
       { name: "postgres", advisory: true, check: () => store.trouble() },
       { name: "token keys", advisory: true, check: () => edge.verifier.trouble() },
@@ -139,7 +139,7 @@ async function main(context: Context): Promise<void> {
     ],
   });
   onStop("internal server", () => internal.close());
-  const attached = subscription.attach();
+  const attached = feed.attach();
   const belonging = startBelonging({
     marks: createClusterMarks(commands, keys),
     ledger: createClusterLedger(store),
@@ -163,7 +163,7 @@ async function main(context: Context): Promise<void> {
   onStop("registry", leave);
   const budget = watchBudget({ connection: commands, keys, node, budgetBytes: settings.outboxMaxBytes });
   onStop("budget", () => budget.stop());
-  onStop("relays", () => subscription.close());
+  onStop("relays", () => feed.close());
 
   const door = createDoor({
     edge,

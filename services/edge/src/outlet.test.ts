@@ -1,7 +1,7 @@
-import { createDecoder, DEFAULT_LIMITS } from "@rookery/protocol";
 import { describe, expect, it } from "vitest";
 import { createOutlet } from "./outlet.ts";
-import { Session } from "./session.ts";
+import { sessionOn } from "./session.fixture.ts";
+import type { Session } from "./session.ts";
 
 describe("what is published", () => {
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -13,17 +13,7 @@ describe("what is published", () => {
       did.push(`${topic} ${String(frame)}`);
       whileTold(String(frame));
     });
-    const session = (id: string): Session => {
-      const wire = {
-        ...{ send: () => undefined, subscribe: () => undefined, unsubscribe: () => undefined, ping: () => undefined },
-        end: (code: number) => void did.push(`${id} ${code}`),
-      };
-      const rules = {
-        ...{ limits: DEFAULT_LIMITS, commandBurst: 1, authFrameBytes: 1, decode: createDecoder(DEFAULT_LIMITS) },
-        ...{ dispatch: () => undefined, refused: () => undefined },
-      };
-      return new Session(id, wire, rules, 0);
-    };
+    const session = (id: string): Session => sessionOn({ end: (code) => void did.push(`${id} ${code}`) }, id);
     const drops = (at: string, dropped: readonly Session[]): void => {
       whileTold = (frame) => frame === at && dropped.forEach((each) => outlet.dropped(each));
     };

@@ -6,7 +6,8 @@
 import type { FrameBytes } from "@rookery/broker";
 import type { Session } from "./session.ts";
 
-type Publish = (topic: string, frame: FrameBytes) => void;
+/** To every local subscriber of a native topic but `except`. */
+export type Publish = (topic: string, frame: FrameBytes, except?: Session) => void;
 
 export interface Outlet {
   publish: Publish;
@@ -16,11 +17,11 @@ export interface Outlet {
 
 export function createOutlet(toTopic: Publish): Outlet {
   let slow: Session[] | undefined;
-  let held: (readonly [string, FrameBytes])[] = [];
+  let held: Parameters<Publish>[] = [];
 
-  const publish: Publish = (topic, frame) => {
-    if (slow === undefined) toTopic(topic, frame);
-    else held.push([topic, frame]);
+  const publish: Publish = (...published) => {
+    if (slow === undefined) toTopic(...published);
+    else held.push(published);
   };
 
   function letGo(): void {
@@ -28,7 +29,7 @@ export function createOutlet(toTopic: Publish): Outlet {
     [slow, held] = [undefined, []];
     for (const session of gone) session.farewell("slow", performance.now());
     // One of these may be the next to be dropped: then the rest is held again.
-    for (const [topic, frame] of waiting) publish(topic, frame);
+    for (const published of waiting) publish(...published);
   }
 
   return {

@@ -2,10 +2,10 @@
 // nothing later is told before it has come.
 import { createPartitions } from "@rookery/broker";
 import type { Published } from "@rookery/broker";
-import { ChatError, createDecoder, DEFAULT_LIMITS } from "@rookery/protocol";
+import { ChatError } from "@rookery/protocol";
 import { describe, expect, it, vi } from "vitest";
 import { createPersistedNotices } from "./persisted.ts";
-import { Session } from "./session.ts";
+import { sessionOn } from "./session.fixture.ts";
 
 const PARTITION = 0;
 const published = (seq: number): Published => ({
@@ -31,12 +31,7 @@ function rig() {
   });
   const open = () => {
     const said: number[] = [];
-    const wire = {
-      send: (text: string) => void said.push(JSON.parse(text).seq),
-      ...{ subscribe: () => undefined, unsubscribe: () => undefined, ping: () => undefined, end: () => undefined },
-    };
-    const rules = { limits: DEFAULT_LIMITS, commandBurst: 1, authFrameBytes: 1, decode: createDecoder(DEFAULT_LIMITS) };
-    const session = new Session("s", wire, { ...rules, dispatch: () => undefined, refused: () => undefined }, 0);
+    const session = sessionOn({ send: (text) => void said.push(JSON.parse(text).seq) });
     return { session, said };
   };
   return { asked, notices, open, faults };
@@ -47,13 +42,13 @@ describe("persisted", () => {
     const { asked, notices, open } = rig();
     const { session, said } = open();
     notices.track(session, "lobby", published(1));
-    notices.stored(PARTITION, mark(1, 1));
+    notices.saved(PARTITION, mark(1, 1));
     notices.track(session, "lobby", published(2));
-    notices.stored(PARTITION, mark(2, 1));
+    notices.saved(PARTITION, mark(2, 1));
     expect([said, asked.flatMap(({ ids }) => ids)]).toEqual([[], ["m1"]]);
     asked[0]?.answer(true);
     await vi.waitFor(() => expect(said).toEqual([1]));
-    notices.stored(PARTITION, mark(2, 1));
+    notices.saved(PARTITION, mark(2, 1));
     expect([said, notices.waiting()]).toEqual([[1, 2], 0]);
   });
 
@@ -61,27 +56,27 @@ describe("persisted", () => {
     const { asked, notices, open, faults } = rig();
     const { session, said } = open();
     notices.track(session, "lobby", published(1));
-    notices.stored(PARTITION, mark(1, 1));
+    notices.saved(PARTITION, mark(1, 1));
     asked[0]?.fail(new Error("permission denied for table messages"));
     await vi.waitFor(() => expect(faults).toHaveLength(1));
-    notices.stored(PARTITION, mark(1, 1));
+    notices.saved(PARTITION, mark(1, 1));
     await vi.waitFor(() => expect(asked).toHaveLength(2));
     asked[1]?.answer(true);
     await vi.waitFor(() => expect(said).toEqual([1]));
   });
 
-  it("ends for a session and channel of which something is not stored, and for no other", async () => {
+  it("ends for a session and channel of which something is not saved, and for no other", async () => {
     const { asked, notices, open } = rig();
     const [unlucky, other] = [open(), open()];
     notices.track(unlucky.session, "lobby", published(1));
     notices.track(other.session, "lobby", published(2));
-    notices.stored(PARTITION, mark(2, 1));
+    notices.saved(PARTITION, mark(2, 1));
     expect(asked.map(({ ids }) => ids)).toEqual([["m1", "m2"]]);
     asked[0]?.answer(false, true);
     await vi.waitFor(() => expect(other.said).toEqual([2]));
     notices.track(unlucky.session, "lobby", published(3));
     notices.track(unlucky.session, "hall", published(4));
-    notices.stored(PARTITION, mark(4, 1));
+    notices.saved(PARTITION, mark(4, 1));
     expect(unlucky.said).toEqual([4]);
   });
 
@@ -90,7 +85,7 @@ describe("persisted", () => {
     const { session, said } = open();
     const sends = Array.from({ length: 1_200 }, (_, n) => n + 1);
     for (const seq of sends) notices.track(session, "lobby", published(seq));
-    notices.stored(PARTITION, mark(1_200, 1));
+    notices.saved(PARTITION, mark(1_200, 1));
     for (let n = 0; n < 3; n += 1) {
       await vi.waitFor(() => expect(asked).toHaveLength(n + 1));
       asked[n]?.answer(...(asked[n]?.ids ?? []).map(() => true));
@@ -103,10 +98,10 @@ describe("persisted", () => {
     const { asked, notices, open } = rig();
     const { session, said } = open();
     notices.track(session, "lobby", published(1));
-    notices.stored(PARTITION, mark(1, 1));
+    notices.saved(PARTITION, mark(1, 1));
     asked[0]?.fail(new ChatError("unavailable", "away"));
     await vi.waitFor(() => expect(notices.waiting()).toBe(1));
-    notices.stored(PARTITION, mark(1, 1));
+    notices.saved(PARTITION, mark(1, 1));
     await vi.waitFor(() => expect(asked).toHaveLength(2));
     asked[1]?.answer(true);
     await vi.waitFor(() => expect(said).toEqual([1]));

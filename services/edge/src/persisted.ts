@@ -14,9 +14,9 @@ const ASKED_AT_ONCE = 500;
 
 export interface PersistedNotices {
   track(session: Session, channel: string, published: Published): void;
-  stored(partition: number, watermark: Watermark): void;
+  saved(partition: number, watermark: Watermark): void;
   forget(session: Session): void;
-  /** Sends that are acknowledged and not yet known to be committed. */
+  /** Sends that are acknowledged and not yet known to be saved. */
   waiting(): number;
 }
 
@@ -76,7 +76,7 @@ export function createPersistedNotices({ partitions, holds, fault }: PersistedOp
       const partition = partitions.of(channel);
       settle(partition, sends.track(partition, { session, channel, position, id, entry }));
     },
-    stored: (partition, watermark) => settle(partition, sends.reached(partition, watermark)),
+    saved: (partition, watermark) => settle(partition, sends.reached(partition, watermark)),
     forget: (session) => sends.forget(session),
     waiting: () => sends.size(),
   };

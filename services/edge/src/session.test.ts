@@ -14,6 +14,7 @@ function open(identified = true) {
   let decodes = 0;
   const wire = {
     send: (text: string) => void said.push(JSON.parse(text)),
+    publish: () => true,
     subscribe: () => undefined,
     unsubscribe: () => undefined,
     ping: () => undefined,

@@ -6,6 +6,7 @@
 // Every `nowMs` is monotonic (performance.now()): a step of the wall clock ends nobody and delays nothing. Only an
 // identity's times are wall clock, as its token wrote them.
 
+import type { FrameBytes } from "@rookery/broker";
 import { binaryFrameError, CLOSES, encodeError, encodeOk, findRef, jsonMembers } from "@rookery/protocol";
 import { BAD_FRAMES_WINDOW_MS, ChatError, MAX_BAD_FRAMES } from "@rookery/protocol";
 import type { ClientFrame, CloseReason, Decoded, FrameLimits } from "@rookery/protocol";
@@ -16,6 +17,8 @@ import { WindowCounter } from "./token-bucket.ts";
 /** What a session may do to its socket. `send` never drops in silence: a socket that cannot take a reply is closed. */
 export interface Wire {
   send(text: string): void;
+  /** To every subscriber of the topic but this socket; false when it can do nothing any more, and nobody got it. */
+  publish(topic: string, frame: FrameBytes): boolean;
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
   ping(): void;
@@ -57,13 +60,13 @@ export class Session implements Member {
   pingedAtMs: number;
   /** Joins under way, so that several at once cannot pass the cap together. */
   joining = 0;
-  /** Which channels want `persisted`: every one, or those that asked in `join`. */
-  persisted: "all" | Set<string> | undefined;
 
   #identity: Identity | undefined;
   #wire: Wire | undefined;
   #farewellAtMs: number | undefined;
   #held: HeldFrame[] | undefined;
+  /** Which channels want `persisted`: every one, or those that asked in `join`. */
+  #persisted: "all" | Set<string> | undefined;
   #tails: Map<string, Promise<void>> | undefined;
   readonly #rules: SessionRules;
   readonly #rates: SessionRates;
@@ -249,8 +252,19 @@ export class Session implements Member {
     this.#held = undefined;
   }
 
+  /** Asks for `persisted` in one channel, or in all, now and later, when none is named. */
+  wantPersisted(channel?: string): void {
+    if (channel === undefined) this.#persisted = "all";
+    else if (this.#persisted !== "all") this.#persisted = (this.#persisted ?? new Set()).add(channel);
+  }
+
+  /** A wish for all channels stays. */
+  unwantPersisted(channel: string): void {
+    if (this.#persisted !== "all") this.#persisted?.delete(channel);
+  }
+
   wantsPersisted(channel: string): boolean {
-    return this.persisted === "all" || this.persisted?.has(channel) === true;
+    return this.#persisted === "all" || this.#persisted?.has(channel) === true;
   }
 }
 

@@ -4,6 +4,7 @@
 // States: open; leaving (the last words wait for the buffer to empty, nothing else is sent and nothing is read any more);
 // gone (the close frame went out, or the socket was cut).
 
+import type { FrameBytes } from "@rookery/broker";
 import type { WebSocket } from "uWebSockets.js";
 import type { Wire } from "./session.ts";
 import { TokenBucket } from "./token-bucket.ts";
@@ -46,6 +47,12 @@ export class SocketWire<UserData> implements Wire {
   send(text: string): void {
     // 2: over the hard limit and dropped. The `dropped` callback, which follows, closes the socket with `slow`.
     if (this.#state === "open") this.#socket.send(text);
+  }
+
+  publish(topic: string, frame: FrameBytes): boolean {
+    if (this.#state !== "open") return false;
+    this.#socket.publish(topic, frame);
+    return true;
   }
 
   subscribe(topic: string): void {

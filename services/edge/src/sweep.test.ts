@@ -1,8 +1,8 @@
 // Contract of the sweep: whom the clocks close and whom they leave alone, whatever the wall clock does meanwhile.
-import { createDecoder, DEFAULT_LIMITS } from "@rookery/protocol";
 import { describe, expect, it } from "vitest";
 import { createHub } from "./hub.ts";
-import { Session } from "./session.ts";
+import { sessionOn } from "./session.fixture.ts";
+import type { Session } from "./session.ts";
 import { createSweep } from "./sweep.ts";
 
 const TIMES = {
@@ -21,22 +21,13 @@ function rig() {
   const hub = createHub<Session>();
   const unidentified = new Set<Session>();
   const sweep = createSweep({ hub, unidentified }, TIMES);
-  const rules = {
-    limits: DEFAULT_LIMITS,
-    commandBurst: 100,
-    authFrameBytes: 12_288,
-    decode: createDecoder(DEFAULT_LIMITS),
-    dispatch: () => undefined,
-    refused: () => undefined,
-  };
   const open = (expiresAtMs?: number) => {
     const told: string[] = [];
     const wire = {
-      ...{ send: () => undefined, subscribe: () => undefined, unsubscribe: () => undefined },
       ping: () => void told.push("ping"),
       end: (code: number, reason: string) => void told.push(`${code} ${reason}`),
     };
-    const session = new Session(`s${hub.counts().sessions}`, wire, rules, 0);
+    const session = sessionOn(wire, `s${hub.counts().sessions}`);
     if (expiresAtMs === undefined) unidentified.add(session);
     else {
       session.identify({ ...ALICE, expiresAtMs });

@@ -57,7 +57,7 @@ export function createSweep(edge: Pick<EdgeContext, "hub" | "unidentified">, tim
     lookedAtMs = now.nowMs;
     // Copies: a farewell takes the session out of the very set that is walked.
     for (const session of [...edge.unidentified]) look(session, now, lagMs);
-    for (const session of [...edge.hub.sessions()]) look(session, now, lagMs);
+    for (const session of [...edge.hub.sessions.values()]) look(session, now, lagMs);
   };
 }
 

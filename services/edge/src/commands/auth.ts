@@ -30,7 +30,7 @@ async function authenticate(edge: EdgeContext, session: Session, frame: ClientFr
   if (!isFirst && verified.user !== session.user) {
     throw new ChatError("forbidden", "auth: the token belongs to another user");
   }
-  if (frame.persisted === true) session.persisted = "all";
+  if (frame.persisted === true) session.wantPersisted();
   const { user, name, expiresAtMs } = verified;
   if (isFirst) identify(edge, session, verified);
   else session.identify({ user, name, expiresAtMs, refreshAtMs: refreshAtMs(Date.now(), expiresAtMs) });

@@ -9,10 +9,9 @@ import type { Grant } from "../authorise.ts";
 import type { EdgeContext } from "../context.ts";
 import { priceOfReading } from "../price.ts";
 import type { Session } from "../session.ts";
+import { toJoined, tooManyChannels } from "./joined.ts";
+import type { Joined, Wish } from "./joined.ts";
 import { joinAll } from "./joins.ts";
-import { exitChannel } from "./leave.ts";
-import { enterHub, toJoined, tooManyChannels, wantPersisted } from "./membership.ts";
-import type { Joined, Wish } from "./membership.ts";
 
 export async function join(edge: EdgeContext, session: Session, frame: ClientFrameOf<"join">): Promise<void> {
   const limit = Math.min(frame.limit ?? DEFAULT_PAGE_MESSAGES, edge.limits.pageMessages);
@@ -23,7 +22,7 @@ export async function join(edge: EdgeContext, session: Session, frame: ClientFra
   const reading = createReading(() => session.wire !== undefined);
   try {
     const joined = await enter(edge, session, frame, limit, reading);
-    if (frame.persisted === true) wantPersisted(session, frame.channel);
+    if (frame.persisted === true) session.wantPersisted(frame.channel);
     if (frame.ref !== undefined) session.tell(encodePage({ ref: frame.ref, ...joined }));
   } finally {
     session.charge(priceOfReading(reading));
@@ -49,19 +48,19 @@ async function enter(
     return toJoined(edge, wish, grant, page);
   } catch (error) {
     // An error means that nothing happened: a session that was not in the channel before is not in it now.
-    if (isNew) exitChannel(edge, session, channel);
+    if (isNew) edge.membership.exit(session, channel);
     throw error;
   }
 }
 
-/** Takes a place among the session's channels, asks for the right and subscribes. */
+/** Takes one of the channels a session may have, asks for the right and subscribes. */
 async function enterChannel(edge: EdgeContext, session: Session, channel: string): Promise<Grant> {
   if (session.channels.size + session.joining >= edge.limits.channels) throw tooManyChannels(edge, channel);
   session.joining += 1;
   try {
     const grant = await edge.authorise(session, channel, "join");
     await edge.relays.hold(channel);
-    enterHub(edge, session, channel);
+    edge.membership.enter(session, channel);
     return grant;
   } finally {
     session.joining -= 1;

@@ -10,9 +10,8 @@ import type { EdgeContext } from "../context.ts";
 import { priceOfChannels, priceOfReading } from "../price.ts";
 import { refusalOf } from "../refusal.ts";
 import type { Session } from "../session.ts";
-import { exitChannel } from "./leave.ts";
-import { enterHub, toJoined, tooManyChannels, wantPersisted } from "./membership.ts";
-import type { Joined, Wish } from "./membership.ts";
+import { toJoined, tooManyChannels } from "./joined.ts";
+import type { Joined, Wish } from "./joined.ts";
 
 type JoinsFrame = Extract<ClientFrameOf<"join">, { joins: unknown }>;
 type Result = Joined | ChatError;
@@ -31,8 +30,8 @@ export async function joinAll(edge: EdgeContext, session: Session, frame: JoinsF
     const joined = new Set(frame.joins.flatMap(({ channel }, n) => (read[n] instanceof ChatError ? [] : channel)));
     for (const channel of channels) {
       // An error means that nothing happened: a session that was not in the channel before is not in it now.
-      if (!joined.has(channel) && !before.has(channel)) exitChannel(edge, session, channel);
-      else if (joined.has(channel) && frame.persisted === true) wantPersisted(session, channel);
+      if (!joined.has(channel) && !before.has(channel)) edge.membership.exit(session, channel);
+      else if (joined.has(channel) && frame.persisted === true) session.wantPersisted(channel);
     }
     return read;
   });
@@ -65,7 +64,7 @@ async function inTurn<Answer>(
   return done;
 }
 
-/** Takes places among the session's channels, asks for the right and subscribes. Of each channel its grant or why not. */
+/** Takes some of the channels a session may have, asks for the right and subscribes. Of each channel its grant or why not. */
 async function enterAll(
   edge: EdgeContext,
   session: Session,
@@ -75,8 +74,8 @@ async function enterAll(
   const fresh = channels.filter((channel) => !session.channels.has(channel));
   const refused = new Set(fresh.slice(room));
   const asked = channels.filter((channel) => !refused.has(channel));
-  const places = fresh.length - refused.size;
-  session.joining += places;
+  const joining = fresh.length - refused.size;
+  session.joining += joining;
   try {
     const answers = await edge.authoriseAll(session, asked, "join");
     const judged = judgeAll(edge, session, answers);
@@ -86,12 +85,12 @@ async function enterAll(
     const held = await Promise.allSettled(edge.relays.holdAll(entering));
     for (const [n, channel] of entering.entries()) {
       const outcome = held[n];
-      if (outcome?.status === "fulfilled") enterHub(edge, session, channel);
+      if (outcome?.status === "fulfilled") edge.membership.enter(session, channel);
       else grants.set(channel, refusalOf(edge, session, outcome?.reason));
     }
     return grants;
   } finally {
-    session.joining -= places;
+    session.joining -= joining;
   }
 }
 

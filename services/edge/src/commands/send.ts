@@ -23,7 +23,7 @@ export async function send(
   edge.metrics.sends[published.duplicate ? "duplicate" : "new"].n += 1;
   const { id, position, at, duplicate } = published;
   session.answer(frame.ref, { channel, id, clientId, ...position, at, ...(duplicate ? { duplicate } : {}) });
-  // After the `ok`: a client never hears that a send is committed before it hears where it stands.
+  // After the `ok`: a client never hears that a send is saved before it hears where it stands.
   if (session.wantsPersisted(channel)) edge.persisted.track(session, channel, published);
 }
 

@@ -1,21 +1,30 @@
-// The edge's ear: topics, pulse and relays bound together, and the start that waits for a Redis one may rely on. What
-// topics hear goes to relays, what the pulse sees goes to relays and watermark, and a deaf connection is opened anew.
+// What an edge hears from Redis: topics, pulse and relays bound together, and the start that waits for a Redis one may rely
+// on. Made by main. What topics and the pulse tell is handed to relays, fan-out, `persisted` and `control`, each its part; a
+// deaf connection is opened anew. It judges no envelope and reaches no socket.
 // States: attaching (Redis not yet reached or not yet checked), attached, lost (its topics are being subscribed again).
 
 import { attachRedis, connectRedis, createPulse, createTopics, isReady, UnfitRedis, whenReady } from "@rookery/broker";
-import type { History, Topics } from "@rookery/broker";
+import type { History, PulseReport, Topics } from "@rookery/broker";
 import type { NodeContext } from "@rookery/node";
 import type { EdgeMetrics } from "./metrics.ts";
+import type { FanOut } from "./fan-out.ts";
 import type { PersistedNotices } from "./persisted.ts";
 import { createRelays } from "./relay.ts";
-import type { RelayOutlet, Relays } from "./relay.ts";
+import type { Relays } from "./relay.ts";
 import type { Stores } from "./stores.ts";
+
+type Context = NodeContext<"edge">;
 
 const PULSE_EVERY_MS = 1000;
 /** A channel that lost its last member keeps its topic for a moment: people reload pages. */
 const LINGER_MS = 3000;
 
-export interface Subscription {
+/** What Redis says of changes of rights: as it was announced, and, beside it each second, what shows that one was missed. */
+export type Control =
+  | { readonly kind: "announced"; readonly partition: number; readonly text: string }
+  | ({ readonly kind: "compared" } & Pick<PulseReport, "partition" | "owner" | "serving" | "control">);
+
+export interface RedisFeed {
   readonly relays: Relays;
   /** Resolves once every control topic is acknowledged; goes on trying until then. Ends the process over an unfit Redis. */
   attach(): Promise<void>;
@@ -26,16 +35,23 @@ export interface Subscription {
   close(): Promise<void>;
 }
 
-export interface SubscriptionParts extends Stores {
-  readonly context: NodeContext<"edge">;
-  readonly history: History;
-  readonly persisted: PersistedNotices;
-  readonly metrics: EdgeMetrics;
-  readonly outlet: RelayOutlet;
+export interface RedisFeedParts extends Pick<
+  Stores,
+  "commands" | "reads" | "keys" | "partitions" | "floors" | "floorReader"
+> {
+  readonly context: Pick<Context, "log" | "node" | "refuse" | "fail"> & {
+    readonly settings: Pick<Context["settings"], "redisUrl" | "commandTimeoutMs">;
+  };
+  readonly history: Pick<History, "head" | "heads" | "forward">;
+  readonly persisted: Pick<PersistedNotices, "saved">;
+  readonly metrics: Pick<EdgeMetrics, "relay" | "resubscribes" | "probeMisses">;
+  readonly fanOut: FanOut;
+  /** In the order in which it was heard, each partition for itself. */
+  control(this: void, heard: Control): void;
 }
 
-export function createSubscription(parts: SubscriptionParts): Subscription {
-  const { context, commands, reads, keys, partitions, floors, history, persisted, metrics, outlet } = parts;
+export function createRedisFeed(parts: RedisFeedParts): RedisFeed {
+  const { context, commands, reads, keys, partitions, floors, history, persisted, metrics, fanOut } = parts;
   const { settings, log, node } = context;
   const { redisUrl: url, commandTimeoutMs } = settings;
   const closing = new AbortController();
@@ -48,12 +64,12 @@ export function createSubscription(parts: SubscriptionParts): Subscription {
     node,
     listener: {
       envelope: (channel, envelope) => relays.feed(channel, envelope),
-      signal: () => undefined,
+      signal: (channel, { frame, exclude }) => fanOut.signal(channel, frame, exclude),
       saved(partition, watermark) {
         floors.see(partition, watermark.upTo.epoch);
-        persisted.stored(partition, watermark);
+        persisted.saved(partition, watermark);
       },
-      control: () => undefined,
+      control: (partition, text) => parts.control({ kind: "announced", partition, text }),
       probe: (partition) => pulse.probe(partition),
       lost(reason) {
         if (state === "attached") state = "lost";
@@ -73,7 +89,7 @@ export function createSubscription(parts: SubscriptionParts): Subscription {
     partitions,
     topics,
     history,
-    outlet,
+    outlet: fanOut,
     startTimeoutMs: commandTimeoutMs,
     lingerMs: LINGER_MS,
     counts: metrics.relay,
@@ -87,9 +103,10 @@ export function createSubscription(parts: SubscriptionParts): Subscription {
     everyMs: PULSE_EVERY_MS,
     channels: (partition) => [...relays.channelsOf(partition)],
     on: {
-      report({ partition, epoch, saved, heads }) {
+      report({ partition, epoch, saved, owner, serving, control, heads }) {
         floors.see(partition, epoch);
-        if (saved !== undefined) persisted.stored(partition, saved);
+        parts.control({ kind: "compared", partition, owner, serving, control });
+        if (saved !== undefined) persisted.saved(partition, saved);
         for (const [channel, head] of heads) relays.sawHead(channel, head);
       },
       missed(probes) {

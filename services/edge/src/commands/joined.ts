@@ -1,12 +1,10 @@
-// What joining one channel and joining several share: the step into the hub, and what is answered about a channel.
+// What joining one channel and joining several share: what is wished for and what is answered about a channel.
 
 import type { ForwardPage } from "@rookery/broker";
 import { ChatError } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
 import type { Grant } from "../authorise.ts";
-import { sequencedTopic, signalTopic } from "../context.ts";
 import type { EdgeContext } from "../context.ts";
-import type { Session } from "../session.ts";
 import { untilRights } from "./until-rights.ts";
 
 export interface Wish {
@@ -25,21 +23,6 @@ export interface Joined {
 
 export function tooManyChannels(edge: EdgeContext, channel: string): ChatError {
   return new ChatError("too_many", `a session joins at most ${edge.limits.channels} channels`, { channel });
-}
-
-/** Hub and native topics, for a channel whose relay is held. */
-export function enterHub(edge: EdgeContext, session: Session, channel: string): void {
-  // The socket may have closed meanwhile; then the hub refuses and the hold is given back.
-  if (!edge.hub.join(session, channel)) {
-    edge.relays.release(channel);
-    return;
-  }
-  session.wire?.subscribe(sequencedTopic(channel));
-  session.wire?.subscribe(signalTopic(channel));
-}
-
-export function wantPersisted(session: Session, channel: string): void {
-  if (session.persisted !== "all") session.persisted = (session.persisted ?? new Set()).add(channel);
 }
 
 export function toJoined(edge: EdgeContext, { channel, after }: Wish, grant: Grant, page: ForwardPage): Joined {

@@ -1,0 +1,114 @@
+// Contract of what an edge hears from Redis, over real topics and real sockets: each kind goes its own way.
+import { connectRedis, createEpochFloors, createKeys, createPartitions } from "@rookery/broker";
+import { ORIGIN } from "@rookery/protocol";
+import { createLog, createMetrics } from "@rookery/runtime";
+import { eventually, testRedis } from "@rookery/testkit";
+import { expect, it, onTestFinished } from "vitest";
+import { rawPeer, TEXT, upgradeText } from "../../../tests/raw-peer.ts";
+import type { RawPeer } from "../../../tests/raw-peer.ts";
+import { doorRig } from "./door.fixture.ts";
+import { createFanOut } from "./fan-out.ts";
+import { listen } from "./listener.ts";
+import { createMembership } from "./membership.ts";
+import { createEdgeMetrics } from "./metrics.ts";
+import { createRedisFeed } from "./redis-feed.ts";
+import type { Control } from "./redis-feed.ts";
+
+const server = await testRedis();
+const partitions = createPartitions(4);
+const keys = createKeys(partitions);
+const COMMAND_TIMEOUT_MS = 2_000;
+/** As scripts pack them: kind, excluded session, then position and the one it follows. */
+const ANNOUNCE = `
+  local numbers = { tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]) }
+  local header = struct.pack('>BBdddd', tonumber(ARGV[1]), #ARGV[2], unpack(numbers))
+  return redis.call('SPUBLISH', KEYS[1], header .. ARGV[2] .. ARGV[7])
+`;
+const notAsked = (): never => {
+  throw new Error("nobody asks for this here");
+};
+
+async function edge() {
+  const rig = doorRig();
+  const metrics = createEdgeMetrics(createMetrics({ service: "edge", node: "edge.test", version: "0.0.0" }));
+  const listener = await listen({
+    ...{ host: "127.0.0.1", port: 0, door: rig.door, hardBufferBytes: 65_536, idleMs: 45_000 },
+    wire: { controlPerSec: 50, controlBurst: 100, lastWordsMs: 1_000 },
+  });
+  const fanOut = createFanOut({ hub: rig.hub, publish: listener.publish, deliveries: metrics.deliveries });
+  const [commands, reads] = (["commands", "reads"] as const).map((use) =>
+    connectRedis({ url: server.url, use, commandTimeoutMs: COMMAND_TIMEOUT_MS }),
+  );
+  if (commands === undefined || reads === undefined) throw new Error("there is no connection");
+  const controls: Control[] = [];
+  const saved: string[] = [];
+  const feed = createRedisFeed({
+    ...{ commands, reads, keys, partitions, floors: createEpochFloors(), metrics, fanOut },
+    floorReader: { read: () => Promise.resolve() },
+    context: {
+      settings: { redisUrl: server.url, commandTimeoutMs: COMMAND_TIMEOUT_MS },
+      log: createLog({ service: "edge", node: "edge.test", level: "silent" }),
+      ...{ node: "edge.test", refuse: notAsked, fail: notAsked },
+    },
+    history: {
+      head: notAsked,
+      heads: (channels) => channels.map(() => Promise.resolve({ position: ORIGIN, saved: ORIGIN })),
+      forward: notAsked,
+    },
+    persisted: { saved: (partition, { upTo }) => void saved.push(`${partition} ${upTo.epoch}-${upTo.number}`) },
+    control: (heard) => void controls.push(heard),
+  });
+  onTestFinished(async () => {
+    await feed.close();
+    listener.close();
+    for (const connection of [commands, reads]) connection.disconnect();
+  });
+  await feed.attach();
+  const membership = createMembership({ hub: rig.hub, relays: feed.relays });
+  const open = async (): Promise<RawPeer> => {
+    const peer = await rawPeer(listener.port);
+    onTestFinished(peer.destroy);
+    peer.write(upgradeText({ Authorization: "Bearer a.b.c" }));
+    await eventually(() => peer.frames().length > 0);
+    return peer;
+  };
+  return { ...rig, metrics, feed, membership, controls, saved, open };
+}
+
+const announce = (kind: 1 | 2, exclude: string, numbers: readonly number[], frame: string): Promise<unknown> =>
+  server.redis.eval(ANNOUNCE, 1, keys.channel("lobby").topic, kind, exclude, ...numbers, frame);
+
+const textsOf = (peer: RawPeer): string[] =>
+  peer.frames().flatMap(({ opcode, payload }) => (opcode === TEXT ? [payload.toString()] : []));
+
+it("a signal reaches the members of its channel but the session it excludes, and moves no position", async () => {
+  const { hub, metrics, feed, membership, open } = await edge();
+  const peers = [await open(), await open()] as const;
+  const sessions = [...hub.sessions.values()];
+  for (const session of sessions) {
+    await feed.relays.hold("lobby");
+    membership.enter(session, "lobby");
+  }
+  await announce(2, sessions[0]?.id ?? "", [0, 0, 0, 0], "typing");
+  await announce(1, "", [7, 1, 0, 0], "message");
+  await eventually(() => textsOf(peers[1]).length === 3 && textsOf(peers[0]).length === 2);
+  expect(textsOf(peers[1]).slice(1)).toEqual(["typing", "message"]);
+  expect(textsOf(peers[0]).slice(1)).toEqual(["message"]);
+  expect(metrics.relay).toMatchObject({ delivered: { n: 1 }, hole_found: { n: 0 }, unwanted: { n: 0 } });
+});
+
+it("what is said of rights is told on, as it was announced and as every look at a partition shows it", async () => {
+  const { controls, saved } = await edge();
+  const { control, part } = keys.partition(2);
+  await server.redis.hset(part, { owner: "abc", epoch: "7", control: "7-3" });
+  await server.redis.spublish(control, '{"stored":"7-12","unstored":0}');
+  await server.redis.spublish(control, '{"rights":"lobby"}');
+  await eventually(() => controls.some(({ kind }) => kind === "announced"));
+  expect(saved).toEqual(["2 7-12"]);
+  expect(controls.filter(({ kind }) => kind === "announced")).toEqual([
+    { kind: "announced", partition: 2, text: '{"rights":"lobby"}' },
+  ]);
+  const serving = /master_replid:(\w+)/.exec(await server.redis.info("replication"))?.[1];
+  const looked = { kind: "compared", partition: 2, owner: "abc", serving, control: { epoch: 7, number: 3 } };
+  await eventually(() => expect(controls).toContainEqual(looked));
+});
