@@ -197,6 +197,25 @@ describe("imports", () => {
     ]);
   });
 
+  it("lead a frame of a client one way: listener, intake, dispatch, command", () => {
+    const graph = fileGraph();
+    const src = "services/edge/src";
+    const way = ["listener.ts", "door.ts", "intake.ts", "dispatch.ts"].map((file) => join(src, file));
+    const commands = [...graph.keys()].filter((file) => file.startsWith(join(src, "commands")));
+    expect(way.filter((file) => !graph.has(file))).toEqual([]);
+    expect(commands.length).toBeGreaterThan(5);
+    const behind = new Map([
+      ...commands.map((file) => [file, way] as const),
+      [join(src, "dispatch.ts"), way.slice(0, 3)] as const,
+      [join(src, "session.ts"), way] as const,
+      [join(src, "intake.ts"), way.slice(0, 2)] as const,
+    ]);
+    const backwards = [...behind].flatMap(([file, before]) =>
+      before.filter((one) => reachedBeyond(file, graph).has(one)).map((one) => `${file} -> ${one}`),
+    );
+    expect(backwards).toEqual([]);
+  });
+
   it("make no circle among the packages", () => {
     const visiting = new Set<string>();
     const visit = (folder: string): void => {

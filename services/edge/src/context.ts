@@ -17,7 +17,7 @@ export interface EdgeContext {
   readonly limits: FrameLimits;
   readonly heartbeatMs: number;
   readonly connectionsPerUser: number;
-  readonly log: Log;
+  readonly log: Pick<Log, "info" | "warn" | "error">;
   readonly metrics: EdgeMetrics;
   readonly hub: Hub<Session>;
   /** Sockets that have not said who they are yet. */

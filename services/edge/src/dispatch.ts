@@ -1,5 +1,6 @@
-// From a decoded frame to the function that carries it out: the rate of its type first (that of all frames was taken before
-// it was decoded), then the order of the channel, then membership, then the right, then the command. One table names all of it for each frame type; a refusal on the way is answered here.
+// From a decoded frame to the function that carries it out: the bucket of its type first (that of all frames was taken before
+// it was decoded), then the order of the channel, then membership, then the right, then the command. Called by intake; one
+// table names all of it for each frame type. A refusal on the way is answered here, and nothing waits that need not.
 
 import { ChatError } from "@rookery/protocol";
 import type { ClientFrame, ClientFrameOf } from "@rookery/protocol";
@@ -11,18 +12,23 @@ import { leave } from "./commands/leave.ts";
 import { ping } from "./commands/ping.ts";
 import { send } from "./commands/send.ts";
 import type { EdgeContext } from "./context.ts";
+import type { CommandBucket } from "./rates.ts";
 import { refusalOf } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
 export interface Command<F extends ClientFrame> {
   /** A bucket besides the one for all frames. */
-  readonly bucket?: "sends";
+  readonly bucket?: CommandBucket;
+  /** True: what follows is judged by the token that it brings, and waits for it. */
+  readonly holds?: boolean;
   /** True: only for a channel that the session has joined. */
   readonly joined?: boolean;
   /** Asked of `authorise` before `run`; `join` asks for itself, since it may name several channels. */
   readonly right?: Right;
-  run(edge: EdgeContext, session: Session, frame: F, grant: Grant | undefined): Promise<void> | void;
+  run(edge: EdgeContext, session: Session, frame: F, grant: Grant | undefined): Promise<void> | undefined;
 }
+
+const UNANSWERED = "a command was not answered";
 
 type FrameType = ClientFrame["type"];
 type Frames = { [T in FrameType]: ClientFrameOf<T> };
@@ -35,7 +41,7 @@ const later = {
 };
 
 export const COMMANDS: { readonly [T in FrameType]: Command<Frames[T]> } = {
-  auth: { run: auth },
+  auth: { holds: true, run: auth },
   join: { run: join },
   leave: { joined: true, run: leave },
   send: { bucket: "sends", joined: true, right: "write", run: send },
@@ -49,17 +55,24 @@ export const COMMANDS: { readonly [T in FrameType]: Command<Frames[T]> } = {
   members: later,
 };
 
-export function dispatch(edge: EdgeContext, session: Session, frame: ClientFrame, nowMs: number): void {
+/** What comes back, of a command that looks at a token, is what later frames of the session have to wait for. */
+export function dispatch(
+  edge: EdgeContext,
+  session: Session,
+  frame: ClientFrame,
+  nowMs: number,
+): Promise<void> | undefined {
   edge.metrics.framesIn[frame.type].n += 1;
   const refusal = admit(session, frame, nowMs);
   if (refusal !== undefined) {
     session.refuse(refusal, frame.ref, nowMs);
-    return;
+    return undefined;
   }
   const channel = channelOf(frame);
-  const work = (): Promise<void> => perform(edge, session, frame.type, frame);
-  const done = channel === undefined ? work() : session.inOrder(channel, work);
-  done.catch((err: unknown) => edge.log.error({ err, session: session.id }, "a command was not answered"));
+  const work = (): Promise<void> | undefined => perform(edge, session, frame.type, frame);
+  const running = channel === undefined ? work() : session.inOrder(channel, work);
+  const done = running?.catch((err: unknown) => edge.log.error({ err, session: session.id }, UNANSWERED));
+  return COMMANDS[frame.type].holds === true ? done : undefined;
 }
 
 function admit(session: Session, frame: ClientFrame, nowMs: number): ChatError | undefined {
@@ -68,19 +81,23 @@ function admit(session: Session, frame: ClientFrame, nowMs: number): ChatError |
   if (expiresAtMs !== undefined && Date.now() >= expiresAtMs && frame.type !== "auth") {
     return new ChatError("token_expired", "the token has expired: send auth with a new one");
   }
-  const waitMs = COMMANDS[frame.type].bucket === "sends" ? session.takeSend(nowMs) : 0;
+  const { bucket } = COMMANDS[frame.type];
+  const waitMs = bucket === undefined ? 0 : session.take(bucket, nowMs);
   if (waitMs === 0) return undefined;
   return new ChatError("rate_limited", `too many ${frame.type} frames`, { retryAfterMs: waitMs });
 }
 
-async function perform<T extends FrameType>(
+/** Waits for nothing unless the grant or the command itself has to: a command that needs neither is done when this returns. */
+function perform<T extends FrameType>(
   edge: EdgeContext,
   session: Session,
   type: T,
   frame: Frames[T],
-): Promise<void> {
+): Promise<void> | undefined {
   const command = COMMANDS[type];
   const channel = channelOf(frame);
+  const refuse = (error: unknown): void =>
+    session.refuse(refusalOf(edge, session, error), frame.ref, performance.now());
   try {
     if (command.joined === true && (channel === undefined || !session.channels.has(channel))) {
       throw new ChatError("not_joined", `${type}: join the channel first`, channel === undefined ? {} : { channel });
@@ -88,10 +105,15 @@ async function perform<T extends FrameType>(
     const grant =
       command.right === undefined || channel === undefined
         ? undefined
-        : await edge.authorise(session, channel, command.right);
-    await command.run(edge, session, frame, grant);
+        : edge.authorise(session, channel, command.right);
+    const running =
+      grant instanceof Promise
+        ? grant.then((granted) => command.run(edge, session, frame, granted))
+        : command.run(edge, session, frame, grant);
+    return running?.catch(refuse);
   } catch (error) {
-    session.refuse(refusalOf(edge, session, error), frame.ref, performance.now());
+    refuse(error);
+    return undefined;
   }
 }
 

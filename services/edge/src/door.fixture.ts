@@ -1,12 +1,12 @@
 // A door without stores behind it, for tests of the door and of the public port: real hub, metrics, addresses and sessions;
 // every command is answered with its type and nothing else. Only tests use it.
 import type { Verified } from "@rookery/auth";
-import { DEFAULT_LIMITS } from "@rookery/protocol";
-import type { ClientFrame } from "@rookery/protocol";
+import { createDecoder, DEFAULT_LIMITS } from "@rookery/protocol";
 import { createClientAddress, createMetrics, createOriginAllowed } from "@rookery/runtime";
 import { createAddresses } from "./addresses.ts";
 import { createDoor } from "./door.ts";
 import { createHub } from "./hub.ts";
+import { createIntake } from "./intake.ts";
 import { createMembership } from "./membership.ts";
 import { createEdgeMetrics } from "./metrics.ts";
 import { SESSION_RULES } from "./session.fixture.ts";
@@ -36,19 +36,26 @@ export function doorRig(options: DoorRig = {}) {
       ...{ metrics: createEdgeMetrics(registry), hub, unidentified },
       log: { warn: (fields: unknown) => void warnings.push(Object(fields)), error: () => undefined },
       membership: createMembership({ hub, relays: { release: () => undefined } }),
+      verifier: { verify: async () => verified },
       persisted: { forget: () => undefined },
     },
-    rules: { ...SESSION_RULES, dispatch: (session: Session, { type }: ClientFrame) => session.tell(type) },
-    verifier: { verify: async () => verified },
+    rules: SESSION_RULES,
     originAllowed: createOriginAllowed([ORIGIN]),
     ...{ maxConnections, connectsPerSec },
     addresses: createAddresses({ atMost: connectionsPerAddress, loopbackExempt: false }),
     clientAddress: createClientAddress(["127.0.0.1"]),
+  });
+  const intake = createIntake({
+    ...{ limits: DEFAULT_LIMITS, authFrameBytes: 12_288, decode: createDecoder(DEFAULT_LIMITS) },
+    dispatch(session, { type }) {
+      session.tell(type);
+      return undefined;
+    },
   });
   const metric = async (sample: string): Promise<number> => {
     const { text } = await registry.render();
     const line = text.split("\n").find((each) => each.startsWith(`${sample} `));
     return Number(line?.slice(sample.length));
   };
-  return { door, hub, unidentified, warnings, metric };
+  return { door, intake, hub, unidentified, warnings, metric };
 }

@@ -2,15 +2,15 @@
 // strings; sessions come out. It never sees a frame after the first authentication.
 
 import type { CloseReason } from "@rookery/protocol";
-import { CLOSES, encodeWelcome } from "@rookery/protocol";
-import type { Verified, Verifier } from "@rookery/auth";
-import { refreshAtMs } from "@rookery/auth";
+import { CLOSES } from "@rookery/protocol";
 import type { ClientAddress, OriginAllowed } from "@rookery/runtime";
 import { nanoid } from "nanoid";
 import { HELD_BY_LEAVING } from "./addresses.ts";
 import type { Addresses } from "./addresses.ts";
 import type { EdgeContext } from "./context.ts";
 import { findCredential } from "./credentials.ts";
+import { farewellFor, identify, lookAt } from "./identify.ts";
+import type { IdentifyContext } from "./identify.ts";
 import { Session } from "./session.ts";
 import type { SessionRules, Wire } from "./session.ts";
 import { TokenBucket } from "./token-bucket.ts";
@@ -33,18 +33,18 @@ export interface Door {
   /** Decides without waiting, so that an upgrade is done within the request's own callback. */
   admit(request: UpgradeRequest, address: string): Admission;
   enter(wire: Wire, address: string): Session;
-  /** Acts on the admission. May close the socket before it returns: whoever calls must know the session by then. */
-  greet(session: Session, admission: Admission): void;
+  /**
+   * Acts on the admission; what comes back, where a token is being looked at, is what later frames have to wait for. May
+   * close the socket before it returns: whoever calls must know the session by then.
+   */
+  greet(session: Session, admission: Admission): Promise<void> | undefined;
   exit(session: Session, code: number, address: string): void;
   /** From here on every upgrade is refused: the node drains. */
   shut(): void;
 }
 
 /** The parts of an edge that a connection touches as it comes and goes. */
-export interface DoorContext extends Pick<
-  EdgeContext,
-  "node" | "limits" | "heartbeatMs" | "connectionsPerUser" | "metrics" | "hub" | "unidentified"
-> {
+export interface DoorContext extends IdentifyContext {
   readonly log: Pick<EdgeContext["log"], "warn" | "error">;
   readonly membership: Pick<EdgeContext["membership"], "exitAll">;
   readonly persisted: Pick<EdgeContext["persisted"], "forget">;
@@ -53,7 +53,6 @@ export interface DoorContext extends Pick<
 export interface DoorOptions {
   readonly edge: DoorContext;
   readonly rules: SessionRules;
-  readonly verifier: Pick<Verifier, "verify">;
   readonly originAllowed: OriginAllowed;
   readonly maxConnections: number;
   readonly connectsPerSec: number;
@@ -71,7 +70,7 @@ const FULL_RETRY_MS = 5000;
 const DRAINING_RETRY_MS = 1000;
 
 export function createDoor(options: DoorOptions): Door {
-  const { edge, rules, verifier, originAllowed, maxConnections, connectsPerSec, addresses, clientAddress } = options;
+  const { edge, rules, originAllowed, maxConnections, connectsPerSec, addresses, clientAddress } = options;
   const { unidentified } = edge;
   const accepts = new TokenBucket(connectsPerSec, performance.now());
   const logRefusal = createRefusalLog(edge.log);
@@ -110,17 +109,9 @@ export function createDoor(options: DoorOptions): Door {
   }
 
   async function examine(session: Session, token: string): Promise<void> {
-    // What the client says meanwhile is judged by the token.
-    session.hold();
-    try {
-      const verified = await verifier.verify(token);
-      edge.metrics.tokenChecks[verified.kind === "identity" ? "ok" : verified.code].n += 1;
-      if (session.wire === undefined || session.farewellAtMs !== undefined) return;
-      if (verified.kind === "identity") identify(edge, session, verified);
-      else session.farewell(farewellFor(verified), performance.now());
-    } finally {
-      session.resume(performance.now());
-    }
+    const verified = await lookAt(edge, session, token);
+    if (verified?.kind === "identity") identify(edge, session, verified);
+    else if (verified !== undefined) session.farewell(farewellFor(verified), performance.now());
   }
 
   /** A fault of ours is no reason for the client to think its token is bad: it comes back with the same one. */
@@ -149,8 +140,9 @@ export function createDoor(options: DoorOptions): Door {
       return session;
     },
     greet(session, admission) {
-      if (admission.kind === "presented") examine(session, admission.token).catch(lost(session));
-      else if (admission.kind === "sent-away") session.farewell(admission.reason, performance.now());
+      if (admission.kind === "presented") return examine(session, admission.token).catch(lost(session));
+      if (admission.kind === "sent-away") session.farewell(admission.reason, performance.now());
+      return undefined;
     },
     exit(session, code, address) {
       addresses.closed(address);
@@ -168,35 +160,6 @@ export function createDoor(options: DoorOptions): Door {
       open = false;
     },
   };
-}
-
-/** How a session ends whose first token was not taken: it fetches another one, unless the fault is not the token's. */
-export function farewellFor({ code }: Verified & { kind: "refusal" }): CloseReason {
-  return code === "unavailable" ? "overloaded" : "token";
-}
-
-/** Gives a session its user, says welcome and keeps the number of connections of one user within its cap. */
-export function identify(edge: DoorContext, session: Session, verified: Verified & { kind: "identity" }): void {
-  edge.unidentified.delete(session);
-  const { user, name, expiresAtMs } = verified;
-  const refreshAt = refreshAtMs(Date.now(), expiresAtMs);
-  session.identify({ user, name, expiresAtMs, refreshAtMs: refreshAt });
-  edge.hub.register(session);
-  session.tell(
-    encodeWelcome({
-      session: session.id,
-      user,
-      name,
-      node: edge.node,
-      expiresAt: expiresAtMs,
-      refreshAt,
-      heartbeatMs: edge.heartbeatMs,
-      limits: edge.limits,
-    }),
-  );
-  // One that has been told to go may still be reading what stands before its farewell.
-  const staying = [...edge.hub.sessionsOf(user)].filter((each) => each.farewellAtMs === undefined);
-  if (staying.length > edge.connectionsPerUser) staying[0]?.farewell("replaced", performance.now());
 }
 
 function refusal(reason: UpgradeRefusal, retryAfterMs?: number): Admission {

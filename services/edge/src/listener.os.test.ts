@@ -24,7 +24,7 @@ async function edge({ lastWordsMs = 10_000, ...options }: DoorRig & { lastWordsM
       host: "127.0.0.1",
       port: 0,
       door: rig.door,
-
+      intake: rig.intake,
       hardBufferBytes: HARD_BUFFER_BYTES,
       idleMs: 45_000,
     },

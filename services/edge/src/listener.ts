@@ -1,4 +1,4 @@
-// The public port: turns the callbacks of uWebSockets.js into calls on the door and on sessions. It decides nothing about
+// The public port: turns the callbacks of uWebSockets.js into calls on the door and on intake. It decides nothing about
 // a client, and keeps no buffer of the layer beyond a callback.
 
 import { App, us_listen_socket_close, us_socket_local_port } from "uWebSockets.js";
@@ -8,6 +8,7 @@ import { listenFault } from "@rookery/runtime";
 import { echoedProtocol } from "./credentials.ts";
 import type { Admission, Door } from "./door.ts";
 import { answer } from "./http-answer.ts";
+import type { Intake } from "./intake.ts";
 import { createOutlet } from "./outlet.ts";
 import type { Outlet, Publish } from "./outlet.ts";
 import type { Session } from "./session.ts";
@@ -39,6 +40,7 @@ export interface ListenerOptions {
   readonly host: string;
   readonly port: number;
   readonly door: Door;
+  readonly intake: Intake;
   /** Bytes that may wait in one socket; a frame beyond is dropped by the layer, which is why such a socket is closed. */
   readonly hardBufferBytes: number;
   /** Silence after which our own sweep closes a socket. */
@@ -94,7 +96,7 @@ export function listen({ host, port, ...options }: ListenerOptions): Promise<Lis
 type SocketOptions = Omit<ListenerOptions, "host" | "port">;
 
 function serveSockets(app: TemplatedApp, outlet: Outlet, options: SocketOptions): void {
-  const { door, hardBufferBytes, idleMs, wire: rules } = options;
+  const { door, intake, hardBufferBytes, idleMs, wire: rules } = options;
   app.ws<SocketData>("/ws", {
     maxPayloadLength: LAYER_FRAME_BYTES,
     maxBackpressure: hardBufferBytes,
@@ -110,13 +112,14 @@ function serveSockets(app: TemplatedApp, outlet: Outlet, options: SocketOptions)
       data.wire = new SocketWire(socket, rules);
       data.session = door.enter(data.wire, data.address);
       // Not before the session is known here: a farewell runs `close` at once, and `close` gives back what it holds.
-      door.greet(data.session, admission);
+      const looked = door.greet(data.session, admission);
+      if (looked !== undefined) intake.holdUntil(data.session, looked);
     },
     message: (socket, bytes, isBinary) => {
       const { session, wire } = socket.getUserData();
       // A session that is leaving reads nothing; how much it is sent meanwhile is counted all the same.
       if (wire?.isLeaving === true) hearControl(socket);
-      else session?.receive(new Uint8Array(bytes), isBinary, performance.now());
+      else if (session !== undefined) intake.receive(session, new Uint8Array(bytes), isBinary, performance.now());
     },
     pong: hearControl,
     ping: hearControl,

@@ -1,5 +1,5 @@
 // The edge process: builds every part once, in the order in which they need each other, and gives them back in reverse.
-// Reading it tells what an edge is made of; the hops of a message are in listener, dispatch, commands/send, relay and fan-out.
+// Reading it tells what an edge is made of; the hops of a message are in listener, intake, dispatch, commands/send, relay and fan-out.
 
 import { createVerifier } from "@rookery/auth";
 import type { VerifierOptions } from "@rookery/auth";
@@ -28,11 +28,13 @@ import { drain } from "./drain.ts";
 import { createFanOut } from "./fan-out.ts";
 import { registerEdgeGauges } from "./gauges.ts";
 import { createHub } from "./hub.ts";
+import { createIntake } from "./intake.ts";
 import { listen } from "./listener.ts";
 import type { Listener } from "./listener.ts";
 import { createMembership } from "./membership.ts";
 import { createEdgeMetrics } from "./metrics.ts";
 import { createPersistedNotices } from "./persisted.ts";
+import { bucketRules } from "./rates.ts";
 import { createRedisFeed } from "./redis-feed.ts";
 import type { Session } from "./session.ts";
 import { connectStores } from "./stores.ts";
@@ -168,23 +170,24 @@ async function main(context: Context): Promise<void> {
   const door = createDoor({
     edge,
     rules: {
-      limits: edge.limits,
-      commandBurst: settings.commandBurst,
-      authFrameBytes: settings.authFrameBytes,
-      decode: createDecoder(edge.limits),
-      dispatch: (session, frame, nowMs) => dispatch(edge, session, frame, nowMs),
+      buckets: bucketRules(edge.limits, settings.commandBurst),
       refused: (error) => (metrics.refusals[error.code].n += 1),
     },
-    verifier: edge.verifier,
     originAllowed: createOriginAllowed(settings.allowedOrigins),
     maxConnections: settings.maxConnections,
     connectsPerSec: settings.connectsPerSec,
     addresses: createAddresses({ atMost: settings.connectionsPerAddress, loopbackExempt: settings.loopbackExempt }),
     clientAddress: createClientAddress(settings.trustedProxies),
   });
+  const intake = createIntake({
+    limits: edge.limits,
+    authFrameBytes: settings.authFrameBytes,
+    decode: createDecoder(edge.limits),
+    dispatch: (session, frame, nowMs) => dispatch(edge, session, frame, nowMs),
+  });
   const { host, port, hardBufferBytes, idleMs, commandsPerSec, commandBurst } = settings;
   const wire = { controlPerSec: commandsPerSec, controlBurst: commandBurst, lastWordsMs: LAST_WORDS_MS };
-  const opened = await listen({ host, port, door, hardBufferBytes, idleMs, wire });
+  const opened = await listen({ host, port, door, intake, hardBufferBytes, idleMs, wire });
   listener = opened;
   onStop("listener", () => opened.close());
   const sweep = startSweep(edge, { ...settings, everyMs: SWEEP_EVERY_MS });

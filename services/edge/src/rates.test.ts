@@ -3,13 +3,13 @@
 import { DEFAULT_LIMITS, MAX_REFUSALS, PLACE_KEPT_MS } from "@rookery/protocol";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { SessionRates } from "./rates.ts";
+import { bucketRules, SessionRates } from "./rates.ts";
 
 const RULES = { limits: DEFAULT_LIMITS, commandBurst: 100 };
 
 /** A session as clients see it: what is refused and when, and that it was shown the door. */
 function rig(rules = RULES) {
-  const rates = new SessionRates(rules, 0);
+  const rates = new SessionRates(bucketRules(rules.limits, rules.commandBurst), 0);
   const seen = { refusals: 0, isClosed: false };
   const refuse = (waitMs: number, nowMs: number): number => {
     if (waitMs > 0) {
@@ -18,8 +18,8 @@ function rig(rules = RULES) {
     }
     return waitMs;
   };
-  const command = (nowMs: number): number => refuse(rates.takeCommand(nowMs), nowMs);
-  const send = (nowMs: number): number => command(nowMs) || refuse(rates.takeSend(nowMs), nowMs);
+  const command = (nowMs: number): number => refuse(rates.take("commands", nowMs), nowMs);
+  const send = (nowMs: number): number => command(nowMs) || refuse(rates.take("sends", nowMs), nowMs);
   return { seen, command, send, rates };
 }
 
@@ -44,7 +44,7 @@ function obey(client: ReturnType<typeof rig>, frames: readonly { readonly kind: 
 const atOnce = (count: number, kind: Kind, atMs = 0) => Array.from({ length: count }, () => ({ kind, atMs }));
 
 describe("frames over a rate", () => {
-  it("are given places one behind the other", () => {
+  it("are given turns one behind the other", () => {
     const { command } = rig({ ...RULES, commandBurst: 2 });
     expect([1, 2, 3, 4, 5].map(() => command(0))).toEqual([0, 0, 20, 40, 60]);
     expect(command(10)).toBe(70);
@@ -105,10 +105,24 @@ describe("frames over a rate", () => {
     expect(command(2020)).toBe(0);
   });
 
-  it("do not keep a ping waiting for the places of sends", () => {
+  it("do not keep a ping waiting for the turns of sends", () => {
     const { command, send } = rig();
     for (let n = 0; n < 100; n += 1) send(0);
     expect([20, 40, 60].map((nowMs) => command(nowMs))).toEqual([0, 0, 0]);
+  });
+});
+
+describe.each(["sends", "typing"] as const)("a turn promised by the bucket of %s", (bucket) => {
+  it("is one among all frames too, and costs no command when it comes", () => {
+    const commands = { perSec: 1, burst: 2 };
+    const rates = new SessionRates(
+      { ...bucketRules(DEFAULT_LIMITS, 1), commands, [bucket]: { perSec: 5, burst: 1 } },
+      0,
+    );
+    expect([rates.take("commands", 0), rates.take(bucket, 0)]).toEqual([0, 0]);
+    expect([rates.take("commands", 0), rates.take(bucket, 0)]).toEqual([0, 200]);
+    expect([rates.take("commands", 200), rates.take(bucket, 200)]).toEqual([0, 0]);
+    expect(rates.take("commands", 200)).toBe(800);
   });
 });
 
@@ -122,7 +136,7 @@ describe("a command that cost more than its frame", () => {
     expect(command(240)).toBe(0);
   });
 
-  it("is let in no more often for the places that many of its kind were promised at once", () => {
+  it("is let in no more often for the turns that many of its kind were promised at once", () => {
     const { command, rates } = rig();
     let paid = 0;
     const join = (nowMs: number): void => {
@@ -169,10 +183,10 @@ describe("frames that do not wait", () => {
     expect(seen.refusals).toBeGreaterThan(0);
   });
 
-  it("save up nothing by leaving their places", () => {
+  it("save up nothing by leaving their turns", () => {
     const { command } = rig();
     for (let n = 0; n < 400; n += 1) command(0);
-    // The last place was for 6 s; all of them lapse, and the bucket has filled since.
+    // The last turn was for 6 s; all of them lapse, and the bucket has filled since.
     const laterMs = 6000 + PLACE_KEPT_MS + 1;
     let taken = 0;
     while (command(laterMs) === 0) taken += 1;

@@ -1,83 +1,80 @@
-// How often one session may act, and when one that was refused may come again. Called by the session before a frame is
-// read (commands) and by dispatch once it is known to be a send. Pure: the caller brings the time; it refuses and closes
-// nobody itself.
-// States: the two buckets, the places promised in each, and the refusals whose waits have not been kept yet.
+// How often one session may act, and when one that was refused may come again. Asked before a frame is read (`commands`)
+// and by dispatch once it is known what it asks for. Pure: the caller brings the time; it refuses and closes nobody itself.
+// States: the meters of its buckets, each with the turns promised in it, and the refusals whose waits have not been kept.
 //
 // A refusal names the time of a token of its own, and takes that token in advance: so those who are refused together come
-// back one behind the other, and each is let in. A send passes both buckets; its place is one in both, and the second visit
-// costs no command, for at most `sendsPerSec` frames a second beyond `commandsPerSec`.
+// back one behind the other, and each is let in. A frame with a bucket of its own passes two; its turn is one in both, and
+// the second visit costs no command, for at most that bucket's rate beyond that of commands.
 
 import { MAX_REFUSALS, REFUSALS_WINDOW_MS } from "@rookery/protocol";
 import type { FrameLimits } from "@rookery/protocol";
-import { Places } from "./places.ts";
+import { PromisedTurns } from "./promised-turns.ts";
 import { TokenBucket, WindowCounter } from "./token-bucket.ts";
 
-export interface RateRules {
-  readonly limits: Pick<FrameLimits, "commandsPerSec" | "sendsPerSec" | "sendBurst">;
-  readonly commandBurst: number;
+export interface BucketRule {
+  readonly perSec: number;
+  readonly burst: number;
 }
 
+export type RateLimits = Pick<FrameLimits, "commandsPerSec" | "sendsPerSec" | "sendBurst" | "typingPerSec">;
+
+/** Every bucket of a session. Each frame takes from `commands`, and from one more where its command names one. */
+export function bucketRules(limits: RateLimits, commandBurst: number) {
+  return {
+    commands: { perSec: limits.commandsPerSec, burst: commandBurst },
+    sends: { perSec: limits.sendsPerSec, burst: limits.sendBurst },
+    typing: { perSec: limits.typingPerSec, burst: limits.typingPerSec },
+  } as const satisfies Record<string, BucketRule>;
+}
+
+export type BucketRules = ReturnType<typeof bucketRules>;
+export type BucketName = keyof BucketRules;
+/** Those that stand behind the one of all frames. */
+export type CommandBucket = Exclude<BucketName, "commands">;
+
 export class SessionRates {
-  readonly #rules: RateRules;
-  readonly #commands: TokenBucket;
-  #commandPlaces: Places | undefined;
-  #sends: TokenBucket | undefined;
-  #sendPlaces: Places | undefined;
-  /** Ways through the command bucket to places of sends. */
-  #waysToSends: Places | undefined;
+  readonly #rules: BucketRules;
+  readonly #commands: Meter;
+  /** Made by the first frame that needs one: most sessions are idle. */
+  #others: { [name in CommandBucket]?: Meter } | undefined;
+  /** Ways through the bucket of commands to turns in the others. */
+  #ways: PromisedTurns | undefined;
   #refusals: WindowCounter | undefined;
 
-  constructor(rules: RateRules, nowMs: number) {
+  constructor(rules: BucketRules, nowMs: number) {
     this.#rules = rules;
-    this.#commands = new TokenBucket(rules.commandBurst, nowMs);
+    this.#commands = new Meter(rules.commands, nowMs);
   }
 
-  /** 0 when a frame may be read now; otherwise the milliseconds until its place. */
-  takeCommand(nowMs: number): number {
-    if (this.#commandPlaces?.claim(nowMs) === true) {
+  /** 0 when the frame is let in by this bucket; otherwise the milliseconds until its turn, also among commands. */
+  take(name: BucketName, nowMs: number): number {
+    const meter = this.#meter(name, nowMs);
+    if (meter.claim(nowMs)) {
       this.#refusals?.takeBack();
       return 0;
     }
-    if (this.#waysToSends?.claim(nowMs) === true) return 0;
-    const { commandsPerSec } = this.#rules.limits;
-    const waitMs = this.#commands.take(commandsPerSec, this.#rules.commandBurst, nowMs);
+    if (name === "commands" && this.#ways?.claim(nowMs) === true) return 0;
+    const rule = this.#rules[name];
+    const waitMs = meter.bucket.take(rule.perSec, rule.burst, nowMs);
     if (waitMs === 0) return 0;
-    const places = (this.#commandPlaces ??= new Places());
-    if (places.isFull) return waitMs;
-    const ownMs = this.#commands.takeAhead(commandsPerSec);
-    places.give(nowMs + ownMs);
-    return wholeMs(ownMs);
+    const ownMs = meter.promise(rule, nowMs);
+    if (ownMs === undefined) return waitMs;
+    if (name !== "commands") (this.#ways ??= new PromisedTurns()).promise(nowMs + ownMs);
+    return Math.max(1, Math.ceil(ownMs));
   }
 
   /**
    * For a command that is known to cost more than its frame: 0 when that is paid; otherwise the milliseconds after which it
-   * can be. Places are promised by the frame, so without this a hundred promises would let in a hundred costly commands.
+   * can be. Turns are promised by the frame, so without this a hundred promises would let in a hundred costly commands.
    */
   pay(tokens: number, nowMs: number): number {
-    return this.#commands.pay(tokens, this.#rules.limits.commandsPerSec, this.#rules.commandBurst, nowMs);
+    const { perSec, burst } = this.#rules.commands;
+    return this.#commands.bucket.pay(tokens, perSec, burst, nowMs);
   }
 
-  /** What a command cost beyond its frame: places that were promised stand, whoever is refused from now on waits longer. */
+  /** What a command cost beyond its frame: turns that were promised stand, whoever is refused from now on waits longer. */
   charge(tokens: number): void {
-    this.#commands.charge(tokens);
-  }
-
-  /** 0 when a send may be carried out now; otherwise the milliseconds until its place, also among commands. */
-  takeSend(nowMs: number): number {
-    if (this.#sendPlaces?.claim(nowMs) === true) {
-      this.#refusals?.takeBack();
-      return 0;
-    }
-    const { sendsPerSec, sendBurst } = this.#rules.limits;
-    const sends = (this.#sends ??= new TokenBucket(sendBurst, nowMs));
-    const waitMs = sends.take(sendsPerSec, sendBurst, nowMs);
-    if (waitMs === 0) return 0;
-    const places = (this.#sendPlaces ??= new Places());
-    if (places.isFull) return waitMs;
-    const ownMs = sends.takeAhead(sendsPerSec);
-    places.give(nowMs + ownMs);
-    (this.#waysToSends ??= new Places()).give(nowMs + ownMs);
-    return wholeMs(ownMs);
+    this.#commands.bucket.charge(tokens);
   }
 
   /** Counts a refusal; true when there are too many whose waits were not kept. */
@@ -85,8 +82,33 @@ export class SessionRates {
     this.#refusals ??= new WindowCounter();
     return this.#refusals.add(REFUSALS_WINDOW_MS, nowMs) >= MAX_REFUSALS;
   }
+
+  #meter(name: BucketName, nowMs: number): Meter {
+    if (name === "commands") return this.#commands;
+    const others = (this.#others ??= {});
+    return (others[name] ??= new Meter(this.#rules[name], nowMs));
+  }
 }
 
-function wholeMs(ms: number): number {
-  return Math.max(1, Math.ceil(ms));
+/** One bucket of a session, and what was promised beyond it. */
+class Meter {
+  readonly bucket: TokenBucket;
+  #turns: PromisedTurns | undefined;
+
+  constructor({ burst }: BucketRule, nowMs: number) {
+    this.bucket = new TokenBucket(burst, nowMs);
+  }
+
+  claim(nowMs: number): boolean {
+    return this.#turns?.claim(nowMs) === true;
+  }
+
+  /** After a `take` in vain: the milliseconds until the turn that is promised; undefined when there are too many. */
+  promise({ perSec }: BucketRule, nowMs: number): number | undefined {
+    const turns = (this.#turns ??= new PromisedTurns());
+    if (turns.isFull) return undefined;
+    const ownMs = this.bucket.takeAhead(perSec);
+    turns.promise(nowMs + ownMs);
+    return ownMs;
+  }
 }

@@ -32,7 +32,7 @@ async function edge() {
   const rig = doorRig();
   const metrics = createEdgeMetrics(createMetrics({ service: "edge", node: "edge.test", version: "0.0.0" }));
   const listener = await listen({
-    ...{ host: "127.0.0.1", port: 0, door: rig.door, hardBufferBytes: 65_536, idleMs: 45_000 },
+    ...{ host: "127.0.0.1", port: 0, door: rig.door, intake: rig.intake, hardBufferBytes: 65_536, idleMs: 45_000 },
     wire: { controlPerSec: 50, controlBurst: 100, lastWordsMs: 1_000 },
   });
   const fanOut = createFanOut({ hub: rig.hub, publish: listener.publish, deliveries: metrics.deliveries });

@@ -1,13 +1,11 @@
 // A session whose socket does nothing but what a test watches. Only tests use it.
-import { createDecoder, DEFAULT_LIMITS } from "@rookery/protocol";
+import { DEFAULT_LIMITS } from "@rookery/protocol";
+import { bucketRules } from "./rates.ts";
 import { Session } from "./session.ts";
 import type { Wire } from "./session.ts";
 
 export const COMMAND_BURST = 100;
-export const SESSION_RULES = {
-  ...{ limits: DEFAULT_LIMITS, commandBurst: COMMAND_BURST, authFrameBytes: 12_288 },
-  ...{ decode: createDecoder(DEFAULT_LIMITS), dispatch: () => undefined, refused: () => undefined },
-};
+export const SESSION_RULES = { buckets: bucketRules(DEFAULT_LIMITS, COMMAND_BURST), refused: () => undefined };
 export const ALICE = { user: "alice", name: "Alice", expiresAtMs: 1e15, refreshAtMs: 1e15 };
 
 const NO_SOCKET: Wire = {

@@ -1,17 +1,16 @@
-// One socket's identity, rates and order: what a client may rely on while it is connected lives here. The listener feeds
-// it bytes, commands answer through it, the hub lists it. It knows no Redis, no Postgres and no uWebSockets.js: its socket
-// is a `Wire`, and a closed session has none, so nothing can touch a dead socket.
-// States: awaiting (no identity yet), open, closing (farewell said: nothing is read any more), closed. While a token is
-// being verified, in any state, later frames are held and then taken in order.
+// One socket's identity, channels, rates and order: what a client may rely on while it is connected lives here. Intake reads
+// for it, commands answer through it, the hub lists it. It knows no frame from another, no Redis, no Postgres and no
+// uWebSockets.js: its socket is a `Wire`, and a closed session has none, so nothing can touch a dead socket.
+// States: awaiting (no identity yet), open, closing (farewell said: nothing is read any more), closed.
 // Every `nowMs` is monotonic (performance.now()): a step of the wall clock ends nobody and delays nothing. Only an
 // identity's times are wall clock, as its token wrote them.
 
 import type { FrameBytes } from "@rookery/broker";
-import { binaryFrameError, CLOSES, encodeError, encodeOk, findRef, jsonMembers } from "@rookery/protocol";
-import { BAD_FRAMES_WINDOW_MS, ChatError, MAX_BAD_FRAMES } from "@rookery/protocol";
-import type { ClientFrame, CloseReason, Decoded, FrameLimits } from "@rookery/protocol";
+import { BAD_FRAMES_WINDOW_MS, CLOSES, encodeError, encodeOk, jsonMembers, MAX_BAD_FRAMES } from "@rookery/protocol";
+import type { ChatError, CloseReason } from "@rookery/protocol";
 import type { Member } from "./hub.ts";
 import { SessionRates } from "./rates.ts";
+import type { BucketName, BucketRules } from "./rates.ts";
 import { WindowCounter } from "./token-bucket.ts";
 
 /** What a session may do to its socket. `send` never drops in silence: a socket that cannot take a reply is closed. */
@@ -34,20 +33,12 @@ export interface Identity {
 }
 
 export interface SessionRules {
-  readonly limits: FrameLimits;
-  readonly commandBurst: number;
-  /** Largest frame before there is an identity. */
-  readonly authFrameBytes: number;
-  decode(bytes: Uint8Array): Decoded;
-  /** Carries a decoded frame out; everything it has to say goes through the session. */
-  dispatch(session: Session, frame: ClientFrame, nowMs: number): void;
+  readonly buckets: BucketRules;
   refused(error: ChatError): void;
 }
 
-/** Frames kept while a token is looked at: each at most of the largest size, so this bounds what a socket may hold. */
-const HELD_FRAMES = 128;
-
-interface HeldFrame {
+/** A copy of what the socket brought. */
+export interface HeldFrame {
   readonly bytes: Uint8Array;
   readonly isBinary: boolean;
 }
@@ -60,11 +51,12 @@ export class Session implements Member {
   pingedAtMs: number;
   /** Joins under way, so that several at once cannot pass the cap together. */
   joining = 0;
+  /** What intake keeps while a token is looked at; let go of with the farewell. */
+  held: HeldFrame[] | undefined;
 
   #identity: Identity | undefined;
   #wire: Wire | undefined;
   #farewellAtMs: number | undefined;
-  #held: HeldFrame[] | undefined;
   /** Which channels want `persisted`: every one, or those that asked in `join`. */
   #persisted: "all" | Set<string> | undefined;
   #tails: Map<string, Promise<void>> | undefined;
@@ -79,7 +71,7 @@ export class Session implements Member {
     this.openedAtMs = nowMs;
     this.lastSeenMs = nowMs;
     this.pingedAtMs = nowMs;
-    this.#rates = new SessionRates(rules, nowMs);
+    this.#rates = new SessionRates(rules.buckets, nowMs);
   }
 
   get user(): string {
@@ -99,11 +91,16 @@ export class Session implements Member {
     return this.#wire;
   }
 
+  /** False from its farewell on: nothing that the client sends is read any more. */
+  get isLive(): boolean {
+    return this.#wire !== undefined && this.#farewellAtMs === undefined;
+  }
+
   get farewellAtMs(): number | undefined {
     return this.#farewellAtMs;
   }
 
-  /** A sign of life that is no frame: a ping or the answer to one. */
+  /** A sign of life: a frame, a ping or the answer to one. */
   heard(nowMs: number): void {
     this.lastSeenMs = nowMs;
   }
@@ -119,67 +116,9 @@ export class Session implements Member {
     this.lastSeenMs = Math.min(nowMs, this.lastSeenMs + lagMs);
   }
 
-  /**
-   * Takes one WebSocket message. `bytes` is the layer's own buffer: whatever is kept beyond this call is a copy. Its rate
-   * and its size are judged before any of it is read, but for the search for its `ref`.
-   */
-  receive(bytes: Uint8Array, isBinary: boolean, nowMs: number): void {
-    if (this.#wire === undefined || this.#farewellAtMs !== undefined) return;
-    this.lastSeenMs = nowMs;
-    const waitMs = this.#rates.takeCommand(nowMs);
-    if (waitMs > 0) {
-      this.refuse(new ChatError("rate_limited", "too many frames", { retryAfterMs: waitMs }), findRef(bytes), nowMs);
-      return;
-    }
-    const { frameBytes } = this.#rules.limits;
-    if (this.#held !== undefined && bytes.byteLength > frameBytes) {
-      this.refuse(new ChatError("too_large", `a frame is over ${frameBytes} bytes`), findRef(bytes), nowMs);
-      return;
-    }
-    this.#read(bytes, isBinary, nowMs);
-  }
-
-  #read(bytes: Uint8Array, isBinary: boolean, nowMs: number): void {
-    if (this.#wire === undefined || this.#farewellAtMs !== undefined) return;
-    if (this.#held !== undefined) {
-      if (this.#held.length < HELD_FRAMES) this.#held.push({ bytes: Uint8Array.from(bytes), isBinary });
-      else this.refuse(new ChatError("overloaded", "too many frames wait for a token"), findRef(bytes), nowMs);
-      return;
-    }
-    if (this.#identity === undefined && !this.#mayBeAuth(bytes, nowMs)) return;
-    const decoded = isBinary ? binaryFrame : this.#rules.decode(bytes);
-    if (this.#identity === undefined && !this.#isAuth(decoded, nowMs)) return;
-    if (decoded.kind === "frame") this.#rules.dispatch(this, decoded.frame, nowMs);
-    else this.refuse(decoded.error, decoded.ref, nowMs);
-  }
-
-  /** Before there is an identity only a frame of the size of `auth` is read at all; anything else is shown the door. */
-  #mayBeAuth(bytes: Uint8Array, nowMs: number): boolean {
-    const { authFrameBytes } = this.#rules;
-    if (bytes.byteLength <= authFrameBytes) return true;
-    const error = new ChatError("too_large", `before authentication a frame has at most ${authFrameBytes} bytes`);
-    this.refuse(error, findRef(bytes), nowMs);
-    this.farewell("token", nowMs);
-    return false;
-  }
-
-  #isAuth(decoded: Decoded, nowMs: number): boolean {
-    if (decoded.kind === "frame" && decoded.frame.type === "auth") return true;
-    const ref = decoded.kind === "frame" ? decoded.frame.ref : decoded.ref;
-    this.refuse(new ChatError("unauthenticated", "the first frame must be auth with a valid token"), ref, nowMs);
-    this.farewell("token", nowMs);
-    return false;
-  }
-
-  /** Holds every later frame until `resume`: a frame behind an `auth` must be judged by the token it brings. */
-  hold(): void {
-    this.#held ??= [];
-  }
-
-  resume(nowMs: number): void {
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    for (const { bytes, isBinary } of held) this.#read(bytes, isBinary, nowMs);
+  /** 0 when a frame is let in by this bucket; otherwise the milliseconds after which it is. */
+  take(bucket: BucketName, nowMs: number): number {
+    return this.#rates.take(bucket, nowMs);
   }
 
   /** 0 when what a command is going to cost beyond its frame is paid; otherwise the milliseconds until it can be. */
@@ -192,19 +131,17 @@ export class Session implements Member {
     this.#rates.charge(tokens);
   }
 
-  /** 0 when a send may be carried out; otherwise the milliseconds after which it is let in. */
-  takeSend(nowMs: number): number {
-    return this.#rates.takeSend(nowMs);
-  }
-
   /**
-   * Runs `work` after everything of this session that came before it in this channel; other channels do not wait.
-   * `work` answers for its own failures and never rejects.
+   * Runs `work` after everything of this session that came before it in this channel; other channels do not wait. Where
+   * nothing is under way it runs at once, and leaves no promise behind if it makes none. `work` answers for its own
+   * failures: it neither throws nor rejects.
    */
-  inOrder(channel: string, work: () => Promise<void>): Promise<void> {
+  inOrder(channel: string, work: () => Promise<void> | undefined): Promise<void> | undefined {
+    const before = this.#tails?.get(channel);
+    const running = before === undefined ? work() : before.then(work);
+    if (running === undefined) return undefined;
     const tails = (this.#tails ??= new Map<string, Promise<void>>());
-    const before = tails.get(channel);
-    const done = (before === undefined ? work() : before.then(work)).then(() => {
+    const done = running.then(() => {
       if (tails.get(channel) === done) tails.delete(channel);
       // Thousands of idle sessions need no empty map each.
       if (tails.size === 0 && this.#tails === tails) this.#tails = undefined;
@@ -242,14 +179,14 @@ export class Session implements Member {
   farewell(reason: CloseReason, nowMs: number): void {
     if (this.#wire === undefined || this.#farewellAtMs !== undefined) return;
     this.#farewellAtMs = nowMs;
-    this.#held = undefined;
+    this.held = undefined;
     this.#wire.end(CLOSES[reason].code, reason);
   }
 
   /** The socket is gone. */
   closed(): void {
     this.#wire = undefined;
-    this.#held = undefined;
+    this.held = undefined;
   }
 
   /** Asks for `persisted` in one channel, or in all, now and later, when none is named. */
@@ -267,5 +204,3 @@ export class Session implements Member {
     return this.#persisted === "all" || this.#persisted?.has(channel) === true;
   }
 }
-
-const binaryFrame: Decoded = { kind: "refusal", error: binaryFrameError() };

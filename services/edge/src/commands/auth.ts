@@ -4,23 +4,12 @@ import { ChatError } from "@rookery/protocol";
 import type { ClientFrameOf } from "@rookery/protocol";
 import { refreshAtMs } from "@rookery/auth";
 import type { EdgeContext } from "../context.ts";
-import { farewellFor, identify } from "../door.ts";
+import { farewellFor, identify, lookAt } from "../identify.ts";
 import type { Session } from "../session.ts";
 
 export async function auth(edge: EdgeContext, session: Session, frame: ClientFrameOf<"auth">): Promise<void> {
-  // Frames behind this one are judged by the token that it brings.
-  session.hold();
-  try {
-    await authenticate(edge, session, frame);
-  } finally {
-    session.resume(performance.now());
-  }
-}
-
-async function authenticate(edge: EdgeContext, session: Session, frame: ClientFrameOf<"auth">): Promise<void> {
-  const verified = await edge.verifier.verify(frame.token);
-  edge.metrics.tokenChecks[verified.kind === "identity" ? "ok" : verified.code].n += 1;
-  if (session.wire === undefined || session.farewellAtMs !== undefined) return;
+  const verified = await lookAt(edge, session, frame.token);
+  if (verified === undefined) return;
   const isFirst = session.identity === undefined;
   if (verified.kind === "refusal") {
     session.refuse(new ChatError(verified.code, verified.message), frame.ref, performance.now());

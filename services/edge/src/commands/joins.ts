@@ -52,15 +52,15 @@ async function inTurn<Answer>(
     () => undefined,
     () => undefined,
   );
-  const turns = channels.map((channel) =>
-    session.inOrder(channel, () => {
+  for (const channel of channels) {
+    const given = session.inOrder(channel, () => {
       waiting -= 1;
       if (waiting === 0) begin();
       return settled;
-    }),
-  );
-  // The answer goes out before the turns are given on, so before whatever was asked next; what fails is told by `done`.
-  Promise.all(turns).catch(() => undefined);
+    });
+    // The answer goes out before the turns are given on, so before whatever was asked next; what fails is told by `done`.
+    given?.catch(() => undefined);
+  }
   return done;
 }
 

@@ -5,6 +5,6 @@ import type { ClientFrameOf } from "@rookery/protocol";
 import type { EdgeContext } from "../context.ts";
 import type { Session } from "../session.ts";
 
-export function ping(_edge: EdgeContext, session: Session, frame: ClientFrameOf<"ping">): void {
+export function ping(_edge: EdgeContext, session: Session, frame: ClientFrameOf<"ping">): undefined {
   session.tell(encodePong(Date.now(), frame.ref));
 }

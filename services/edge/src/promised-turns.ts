@@ -1,15 +1,15 @@
-// Places that were promised to frames refused for their rate: the moments after which one more frame is let in, whatever
-// the bucket holds then, since the token was taken when the promise was given. A frame that comes back cannot be told from
-// another one, so a place is anybody's who comes at its time. Bounded; sessions own them.
-// States of a place: waiting for its time, kept for whoever comes, lapsed.
+// Turns that were promised to frames refused for their rate: the moments after which one more frame is let in, whatever the
+// bucket holds then, since the token was taken when the promise was given. A frame that comes back cannot be told from
+// another one, so a turn is anybody's who comes at its time. Bounded; the rates of a session own them.
+// States of a turn: waiting for its time, kept for whoever comes, lapsed.
 
 import { MAX_REFUSALS, PLACE_KEPT_MS } from "@rookery/protocol";
 
 /** Timers of clients count whole milliseconds, and some fire a little before their time. */
 const EARLY_MS = 2;
 
-export class Places {
-  /** Ascending: each is given behind the one before it. */
+export class PromisedTurns {
+  /** Ascending: each is promised behind the one before it. */
   readonly #timesMs: number[] = [];
 
   /** So many refusals close a session, so nobody who may stay waits for more. */
@@ -17,11 +17,11 @@ export class Places {
     return this.#timesMs.length >= MAX_REFUSALS;
   }
 
-  give(atMs: number): void {
+  promise(atMs: number): void {
     this.#timesMs.push(atMs);
   }
 
-  /** Takes the first place whose time has come; false when there is none. */
+  /** Takes the first turn whose time has come; false when there is none. */
   claim(nowMs: number): boolean {
     const kept = this.#timesMs.findIndex((atMs) => atMs + PLACE_KEPT_MS >= nowMs);
     this.#timesMs.splice(0, kept === -1 ? this.#timesMs.length : kept);

@@ -1,0 +1,53 @@
+// Who a session is: looks at a token and gives the session its user. Called at the door, for a token that came with the
+// upgrade, and by `auth`. It reads no frame and refuses none: whoever calls says what a bad token means there.
+
+import { refreshAtMs } from "@rookery/auth";
+import type { Verified, Verifier } from "@rookery/auth";
+import { encodeWelcome } from "@rookery/protocol";
+import type { CloseReason } from "@rookery/protocol";
+import type { EdgeContext } from "./context.ts";
+import type { Session } from "./session.ts";
+
+/** The parts of an edge that make a session somebody's. */
+export interface IdentifyContext extends Pick<
+  EdgeContext,
+  "node" | "limits" | "heartbeatMs" | "connectionsPerUser" | "metrics" | "hub" | "unidentified"
+> {
+  readonly verifier: Pick<Verifier, "verify">;
+}
+
+/** What a token says; undefined when the session has meanwhile ended, so that nothing of it matters. */
+export async function lookAt(edge: IdentifyContext, session: Session, token: string): Promise<Verified | undefined> {
+  const verified = await edge.verifier.verify(token);
+  edge.metrics.tokenChecks[verified.kind === "identity" ? "ok" : verified.code].n += 1;
+  return session.isLive ? verified : undefined;
+}
+
+/** How a session ends whose first token was not taken: it fetches another one, unless the fault is not the token's. */
+export function farewellFor({ code }: Verified & { kind: "refusal" }): CloseReason {
+  return code === "unavailable" ? "overloaded" : "token";
+}
+
+/** Gives a session its user, says welcome and keeps the number of connections of one user within its cap. */
+export function identify(edge: IdentifyContext, session: Session, verified: Verified & { kind: "identity" }): void {
+  edge.unidentified.delete(session);
+  const { user, name, expiresAtMs } = verified;
+  const refreshAt = refreshAtMs(Date.now(), expiresAtMs);
+  session.identify({ user, name, expiresAtMs, refreshAtMs: refreshAt });
+  edge.hub.register(session);
+  session.tell(
+    encodeWelcome({
+      session: session.id,
+      user,
+      name,
+      node: edge.node,
+      expiresAt: expiresAtMs,
+      refreshAt,
+      heartbeatMs: edge.heartbeatMs,
+      limits: edge.limits,
+    }),
+  );
+  // One that has been told to go may still be reading what stands before its farewell.
+  const staying = [...edge.hub.sessionsOf(user)].filter((each) => each.farewellAtMs === undefined);
+  if (staying.length > edge.connectionsPerUser) staying[0]?.farewell("replaced", performance.now());
+}
