@@ -13,7 +13,7 @@ export interface HeldEnvelopes {
   readonly count: number;
   /** Frame bytes only. */
   readonly bytes: number;
-  /** Keeps an envelope in the order of positions; a position that is already held changes nothing. */
+  /** Keeps them in the order of their positions; one whose position is already held changes nothing. */
   add(envelope: SequencedEnvelope): void;
   first(): SequencedEnvelope | undefined;
   removeFirst(): void;

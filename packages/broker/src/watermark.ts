@@ -15,7 +15,7 @@ export interface Watermark {
 
 const ANNOUNCEMENT = /^\{"stored":"(\d+-\d+)","unstored":(\d{1,15})\}$/;
 
-/** `{"stored":"<epoch>-<number>","unstored":<count>}`. Anything else says something else. */
+/** `{"stored":"<epoch>-<number>","unstored":<count>}`. Undefined for anything else, which is somebody else's. */
 export function parseAnnouncement(text: string): Watermark | undefined {
   const [, stored = "", unstored = ""] = ANNOUNCEMENT.exec(text) ?? [];
   return toWatermark(stored, unstored);

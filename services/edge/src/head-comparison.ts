@@ -3,12 +3,10 @@
 // channel is given up; it never keeps the others waiting.
 
 import type { ChannelHead } from "@rookery/broker";
-import { backoffMs, ChatError } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
-import { pause } from "@rookery/runtime";
+import { onceReported, pauseAfter } from "./asking-again.ts";
 
 const AT_ONCE = 500;
-const RETRY = { floorMs: 0, firstMs: 50, ceilingMs: 1000 };
 
 export interface HeadComparisonOptions {
   /** One promise a channel, in order. */
@@ -35,15 +33,10 @@ export function createHeadComparison({ heads, isWanted, sawHead, fault }: HeadCo
   }
 
   return async function compare(channels) {
-    let isReported = false;
-    const report = (error: unknown): void => {
-      if (isReported || error instanceof ChatError) return;
-      isReported = true;
-      fault(error);
-    };
+    const report = onceReported(fault);
     let left = channels;
     for (let attempt = 0; left.length > 0; attempt += 1) {
-      if (attempt > 0) await pause(backoffMs(attempt, RETRY, Math.random()), { ref: false });
+      if (attempt > 0) await pauseAfter(attempt);
       const refused: string[] = [];
       for (let from = 0; from < left.length; from += AT_ONCE)
         refused.push(...(await compareSome(left.slice(from, from + AT_ONCE), report)));

@@ -75,7 +75,7 @@ async function main(context: Context): Promise<void> {
   });
   const persisted = createPersistedNotices({
     partitions,
-    holds: (placed) => messages.holds(placed),
+    holds: (some) => messages.holds(some),
     fault: (err) => log.error({ err }, "Postgres cannot say what is saved; it is asked again"),
   });
   const fanOut = createFanOut({

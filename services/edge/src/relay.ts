@@ -4,28 +4,24 @@
 // States of a relay: starting (topic not yet acknowledged or head not yet read: joins wait, envelopes are kept), live,
 // healing (a read of the hole is under way or will be tried again), lingering (nobody left: gives the topic back soon).
 
-import { createReading, createRelayPosition } from "@rookery/broker";
+import { createRelayPosition } from "@rookery/broker";
 import type {
-  SequencedEnvelope,
   FrameBytes,
-  HealingRead,
   History,
   Partitions,
   RelayAction,
   RelayPosition,
+  SequencedEnvelope,
   Topics,
 } from "@rookery/broker";
-import { backoffMs, ChatError, ORIGIN } from "@rookery/protocol";
+import { ChatError, ORIGIN } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
-import { pause } from "@rookery/runtime";
+import { onceReported, pauseAfter } from "./asking-again.ts";
 import { createHeadComparison } from "./head-comparison.ts";
+import { readHole } from "./hole-reader.ts";
 
-/** A page of a hole: large enough that 5,000 missed frames are a handful of reads, small against a socket's buffer. */
-const HEAL_PAGE_FRAMES = 500;
-const HEAL_PAGE_BYTES = 512 * 1024;
 const HELD = { heldEnvelopes: 1000, heldBytes: 1024 * 1024 };
 const NO_CHANNELS: ReadonlySet<string> = new Set();
-const RETRY = { floorMs: 0, firstMs: 50, ceilingMs: 1000 };
 /** After this long without an answer of a store that has the hole, members are told a gap and life goes on. */
 const GIVE_UP_MS = 10_000;
 
@@ -164,10 +160,11 @@ export function createRelays({
     const report = onceReported(fault);
     const { position } = relay;
     for (let attempt = 0; position?.state === "healing"; attempt += 1) {
-      const page = await readHole(relay, position.position, performance.now() - since > GIVE_UP_MS, report);
+      const hole = { channel: relay.channel, after: position.position, isWanted: () => isCurrent(relay) };
+      const page = await readHole(history, hole, performance.now() - since > GIVE_UP_MS, report);
       if (!isCurrent(relay)) return;
       if (page === undefined) {
-        await pause(backoffMs(attempt, RETRY, Math.random()), { ref: false });
+        await pauseAfter(attempt);
         continue;
       }
       attempt = 0;
@@ -176,30 +173,6 @@ export function createRelays({
     }
     relay.healing = false;
     counts.hole_healed.n += 1;
-  }
-
-  /** Undefined when a store did not answer. With `giveUp` the log's word alone is enough to call it a gap. */
-  async function readHole(
-    relay: Relay,
-    after: Position,
-    giveUp: boolean,
-    report: (error: unknown) => void,
-  ): Promise<HealingRead | undefined> {
-    try {
-      const reading = createReading(() => isCurrent(relay));
-      const page = await history.forward(relay.channel, after, HEAL_PAGE_FRAMES, HEAL_PAGE_BYTES, reading);
-      return { ...page, head: page.head.position };
-    } catch (error) {
-      report(error);
-      if (!giveUp) return undefined;
-    }
-    try {
-      const head = await history.head(relay.channel);
-      return { frames: [], more: false, recovered: false, head: head.position };
-    } catch (error) {
-      report(error);
-      return undefined;
-    }
   }
 
   function sawHead(channel: string, head: Position): void {
@@ -254,16 +227,6 @@ export function createRelays({
       for (const relay of relays.values()) clearTimeout(relay.lingerTimer);
       relays.clear();
     },
-  };
-}
-
-/** A refusal is what a store says while it is away; the first of anything else is reported. */
-function onceReported(fault: (error: unknown) => void): (error: unknown) => void {
-  let isReported = false;
-  return (error) => {
-    if (isReported || error instanceof ChatError) return;
-    isReported = true;
-    fault(error);
   };
 }
 

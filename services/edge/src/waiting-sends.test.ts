@@ -15,7 +15,7 @@ const told = (reached: { told: readonly Waiting<string>[] }): string[] =>
   reached.told.map((each) => `${each.session}:${each.id}`);
 
 describe("sends that wait for Postgres", () => {
-  it("are told to each session once per channel, with its furthest position that is committed", () => {
+  it("are told to each session once per channel, with its furthest position that is saved", () => {
     const sends = createWaitingSends<string>();
     sends.track(3, send("a", "lobby", 1, 10));
     sends.track(3, send("a", "lobby", 2, 11));

@@ -16,7 +16,7 @@ export interface Waiting<S> {
   readonly entry: EntryId;
 }
 
-/** What a new watermark settles, and what it cannot settle: only Postgres itself can say whether those are stored. */
+/** What a new watermark settles, and what it cannot settle: only Postgres itself can say whether those are saved. */
 export interface Reached<S> {
   readonly told: readonly Waiting<S>[];
   /** Of an earlier partition epoch, so perhaps lost with their Redis; or among entries some of which became no rows. */
@@ -40,7 +40,7 @@ interface Seen {
   upTo: EntryId;
   /** As the last watermark said; 0 while none was ever unstored. */
   unstored: number;
-  /** The watermark that came with the last change of it: any entry up to here may be the one that is not stored. */
+  /** The watermark that came with the last change of it: any entry up to here may be the one that is not saved. */
   doubtfulUpTo: EntryId;
 }
 

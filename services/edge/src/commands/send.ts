@@ -1,4 +1,4 @@
-// `send`: renders the message once as two halves around its position, has the publish script place it, answers `ok`.
+// `send`: renders the message once as two halves around its position, has the publish script number it, answers `ok`.
 // The frame itself reaches the sender like everybody else, through the channel's topic.
 
 import { composeMessage } from "@rookery/broker";
