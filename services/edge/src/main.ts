@@ -80,7 +80,7 @@ async function main(context: Context): Promise<void> {
   });
   const fanOut = createFanOut({
     hub,
-    publish: (...published) => listener?.publish(...published),
+    publish: (topic, frame, except) => listener?.publish(topic, frame, except),
     deliveries: metrics.deliveries,
   });
   // Rights that change while somebody sits in a channel are what will act on it.

@@ -9,8 +9,8 @@ describe("what is published", () => {
   function rig() {
     const did: string[] = [];
     let whileTold = (_frame: string): void => undefined;
-    const outlet = createOutlet((topic, frame) => {
-      did.push(`${topic} ${String(frame)}`);
+    const outlet = createOutlet((topic, frame, except) => {
+      did.push(`${topic} ${String(frame)}${except === undefined ? "" : ` not ${except.id}`}`);
       whileTold(String(frame));
     });
     const session = (id: string): Session => sessionOn({ end: (code) => void did.push(`${id} ${code}`) }, id);
@@ -31,11 +31,11 @@ describe("what is published", () => {
     const { did, outlet, session, drops } = rig();
     drops("2", [session("x"), session("y")]);
     for (const frame of ["1", "2", "3"]) outlet.publish("m/a", frame);
-    outlet.publish("m/b", "4");
+    outlet.publish("m/b", "4", session("z"));
     expect(did).toEqual(["m/a 1", "m/a 2"]);
     await turn();
     outlet.publish("m/a", "5");
-    expect(did).toEqual(["m/a 1", "m/a 2", "x 4001", "y 4001", "m/a 3", "m/b 4", "m/a 5"]);
+    expect(did).toEqual(["m/a 1", "m/a 2", "x 4001", "y 4001", "m/a 3", "m/b 4 not z", "m/a 5"]);
   });
 
   it("waits again when what was held is dropped by the next", async () => {

@@ -19,9 +19,9 @@ export function createOutlet(toTopic: Publish): Outlet {
   let slow: Session[] | undefined;
   let held: Parameters<Publish>[] = [];
 
-  const publish: Publish = (...published) => {
-    if (slow === undefined) toTopic(...published);
-    else held.push(published);
+  const publish: Publish = (topic, frame, except) => {
+    if (slow === undefined) toTopic(topic, frame, except);
+    else held.push([topic, frame, except]);
   };
 
   function letGo(): void {
@@ -29,7 +29,7 @@ export function createOutlet(toTopic: Publish): Outlet {
     [slow, held] = [undefined, []];
     for (const session of gone) session.farewell("slow", performance.now());
     // One of these may be the next to be dropped: then the rest is held again.
-    for (const published of waiting) publish(...published);
+    for (const each of waiting) publish(...each);
   }
 
   return {
