@@ -1,6 +1,6 @@
 // How often one session may act, and when one that was refused may come again. Asked before a frame is read (`commands`)
 // and by dispatch once it is known what it asks for. Pure: the caller brings the time; it refuses and closes nobody itself.
-// States: the meters of its buckets, each with the turns promised in it, and the refusals whose waits have not been kept.
+// States: its buckets, the turns promised in each, and the refusals whose waits have not been kept.
 //
 // A refusal names the time of a token of its own, and takes that token in advance: so those who are refused together come
 // back one behind the other, and each is let in. A frame with a bucket of its own passes two; its turn is one in both, and
@@ -34,31 +34,34 @@ export type CommandBucket = Exclude<BucketName, "commands">;
 
 export class SessionRates {
   readonly #rules: BucketRules;
-  readonly #commands: Meter;
-  /** Made by the first frame that needs one: most sessions are idle. */
-  #others: { [name in CommandBucket]?: Meter } | undefined;
+  readonly #commands: TokenBucket;
+  // Made by the first frame that needs one: most sessions are idle, and thousands of them live at once.
+  #others: { [name in CommandBucket]?: TokenBucket } | undefined;
+  #turns: { [name in BucketName]?: PromisedTurns } | undefined;
   /** Ways through the bucket of commands to turns in the others. */
   #ways: PromisedTurns | undefined;
   #refusals: WindowCounter | undefined;
 
   constructor(rules: BucketRules, nowMs: number) {
     this.#rules = rules;
-    this.#commands = new Meter(rules.commands, nowMs);
+    this.#commands = new TokenBucket(rules.commands.burst, nowMs);
   }
 
   /** 0 when the frame is let in by this bucket; otherwise the milliseconds until its turn, also among commands. */
   take(name: BucketName, nowMs: number): number {
-    const meter = this.#meter(name, nowMs);
-    if (meter.claim(nowMs)) {
+    if (this.#turns?.[name]?.claim(nowMs) === true) {
       this.#refusals?.takeBack();
       return 0;
     }
     if (name === "commands" && this.#ways?.claim(nowMs) === true) return 0;
-    const rule = this.#rules[name];
-    const waitMs = meter.bucket.take(rule.perSec, rule.burst, nowMs);
+    const { perSec, burst } = this.#rules[name];
+    const bucket = this.#bucket(name, nowMs);
+    const waitMs = bucket.take(perSec, burst, nowMs);
     if (waitMs === 0) return 0;
-    const ownMs = meter.promise(rule, nowMs);
-    if (ownMs === undefined) return waitMs;
+    const turns = ((this.#turns ??= {})[name] ??= new PromisedTurns());
+    if (turns.isFull) return waitMs;
+    const ownMs = bucket.takeAhead(perSec);
+    turns.promise(nowMs + ownMs);
     if (name !== "commands") (this.#ways ??= new PromisedTurns()).promise(nowMs + ownMs);
     return Math.max(1, Math.ceil(ownMs));
   }
@@ -69,12 +72,12 @@ export class SessionRates {
    */
   pay(tokens: number, nowMs: number): number {
     const { perSec, burst } = this.#rules.commands;
-    return this.#commands.bucket.pay(tokens, perSec, burst, nowMs);
+    return this.#commands.pay(tokens, perSec, burst, nowMs);
   }
 
   /** What a command cost beyond its frame: turns that were promised stand, whoever is refused from now on waits longer. */
   charge(tokens: number): void {
-    this.#commands.bucket.charge(tokens);
+    this.#commands.charge(tokens);
   }
 
   /** Counts a refusal; true when there are too many whose waits were not kept. */
@@ -83,32 +86,8 @@ export class SessionRates {
     return this.#refusals.add(REFUSALS_WINDOW_MS, nowMs) >= MAX_REFUSALS;
   }
 
-  #meter(name: BucketName, nowMs: number): Meter {
+  #bucket(name: BucketName, nowMs: number): TokenBucket {
     if (name === "commands") return this.#commands;
-    const others = (this.#others ??= {});
-    return (others[name] ??= new Meter(this.#rules[name], nowMs));
-  }
-}
-
-/** One bucket of a session, and what was promised beyond it. */
-class Meter {
-  readonly bucket: TokenBucket;
-  #turns: PromisedTurns | undefined;
-
-  constructor({ burst }: BucketRule, nowMs: number) {
-    this.bucket = new TokenBucket(burst, nowMs);
-  }
-
-  claim(nowMs: number): boolean {
-    return this.#turns?.claim(nowMs) === true;
-  }
-
-  /** After a `take` in vain: the milliseconds until the turn that is promised; undefined when there are too many. */
-  promise({ perSec }: BucketRule, nowMs: number): number | undefined {
-    const turns = (this.#turns ??= new PromisedTurns());
-    if (turns.isFull) return undefined;
-    const ownMs = this.bucket.takeAhead(perSec);
-    turns.promise(nowMs + ownMs);
-    return ownMs;
+    return ((this.#others ??= {})[name] ??= new TokenBucket(this.#rules[name].burst, nowMs));
   }
 }
