@@ -22,7 +22,7 @@ const part = (partition: number): string => keys.partition(partition).part;
 
 const watches: BudgetWatch[] = [];
 function watch(node = "n1"): BudgetWatch {
-  const made = watchBudget({ connection, keys, node, budgetBytes: BUDGET });
+  const made = watchBudget({ connection, keys, node: () => node, budgetBytes: BUDGET });
   watches.push(made);
   return made;
 }

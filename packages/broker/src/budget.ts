@@ -17,7 +17,7 @@ export interface PartitionLoad {
 export interface BudgetOptions {
   readonly connection: RedisConnection;
   readonly keys: Keys;
-  readonly node: string;
+  node(this: void): string;
   /** for all partitions together */
   readonly budgetBytes: number;
 }
@@ -106,7 +106,7 @@ export function watchBudget(options: BudgetOptions): BudgetWatch {
     if (looking || !isReady(connection)) return false;
     looking = true;
     try {
-      const holds = (await connection.rookeryHoldOffice(keys.budgetWatch, node, OFFICE_MS)) === 1;
+      const holds = (await connection.rookeryHoldOffice(keys.budgetWatch, node(), OFFICE_MS)) === 1;
       if (holds) await weigh();
       return holds;
     } catch {

@@ -67,7 +67,7 @@ async function startListener(pulseEveryMs: number, urls: string[] = []) {
     },
     keys,
     partitions,
-    node: "listener",
+    node: () => "listener",
     listener: {
       envelope: (channel, envelope) => act(channel, relays.get(channel)?.feed(envelope) ?? []),
       signal: () => undefined,
@@ -85,7 +85,7 @@ async function startListener(pulseEveryMs: number, urls: string[] = []) {
     connection,
     keys,
     partitions,
-    node: "listener",
+    node: () => "listener",
     everyMs: pulseEveryMs,
     channels: (partition) => [...relays.keys()].filter((channel) => partitions.of(channel) === partition),
     on: {

@@ -36,7 +36,7 @@ async function watch(channels: readonly string[], probesReturn: (partition: numb
     connection,
     keys,
     partitions,
-    node: "me",
+    node: () => "me",
     everyMs,
     channels: (partition) => channels.filter((channel) => partitions.of(channel) === partition),
     on: {

@@ -50,7 +50,8 @@ export interface PulseOptions {
   readonly connection: RedisConnection;
   readonly keys: Keys;
   readonly partitions: Partitions;
-  readonly node: string;
+  /** Whose probes these are: asked at each call. */
+  node(this: void): string;
   readonly everyMs: number;
   /** The channels subscribed in a partition. */
   channels(partition: number): readonly string[];
@@ -194,7 +195,7 @@ async function send(options: PulseOptions, partition: number, channels: readonly
   const reply = await options.connection.rookeryPulse(
     2 + heads.length,
     names.part,
-    names.probe(options.node),
+    names.probe(options.node()),
     ...heads,
   );
   if (!Array.isArray(reply) || reply.length !== 6 + 2 * heads.length)

@@ -41,7 +41,7 @@ async function startedTopics() {
     connect: () => connect("subscriptions"),
     keys,
     partitions,
-    node: "me",
+    node: () => "me",
     listener: {
       envelope: () => undefined,
       signal: () => undefined,
@@ -85,7 +85,7 @@ it("topics are acknowledged on whichever master serves them, and probed there", 
     connection,
     keys,
     partitions,
-    node: "me",
+    node: () => "me",
     everyMs: 60,
     channels: (partition) => channels.filter((channel) => partitions.of(channel) === partition),
     on: {

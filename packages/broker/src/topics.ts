@@ -44,6 +44,8 @@ export interface Topics {
   unsubscribe(channel: string): Promise<void>;
   /** Drops the connection and makes another, as after a loss. Does nothing while one is being made. */
   reconnect(reason: string): void;
+  /** The node speaks under another id from here on. Resolves when the probes sent under it are listened to. */
+  followNode(): Promise<void>;
   /** Channels wanted now. */
   subscriptions(): number;
   close(): Promise<void>;
@@ -54,7 +56,8 @@ export interface TopicsOptions {
   connect(): RedisConnection;
   readonly keys: Keys;
   readonly partitions: Partitions;
-  readonly node: string;
+  /** Whose probes are listened to; asked at the start and whenever it has changed. */
+  node(this: void): string;
   readonly listener: TopicListener;
   log?(line: string): void;
 }
@@ -70,7 +73,8 @@ export function createTopics(options: TopicsOptions): Topics {
   const wishes = numbers.map(() =>
     createTopicWishes((error) => options.log?.(`a subscription failed: ${textOf(error)}`)),
   );
-  const standing = standingTopics(options, numbers);
+  const standing = controlTopics(options, numbers);
+  let probes = probeTopics();
   const started = createSignal();
   let state: "starting" | "live" | "lost" | "restoring" | "closed" = "starting";
 
@@ -85,6 +89,16 @@ export function createTopics(options: TopicsOptions): Topics {
       message,
     },
   );
+
+  /** Of every partition, in order; told to the listener from here on. */
+  function probeTopics(): string[] {
+    const node = options.node();
+    return numbers.map((partition) => {
+      const topic = keys.partition(partition).probe(node);
+      standing.set(topic, () => listener.probe(partition));
+      return topic;
+    });
+  }
 
   function message(topicBytes: Buffer, bytes: Buffer): void {
     const topic = topicBytes.toString("latin1");
@@ -155,7 +169,8 @@ export function createTopics(options: TopicsOptions): Topics {
     start() {
       link.open();
       for (const [partition, wish] of wishes.entries()) {
-        for (const topic of standingOf(options, partition)) wish.subscribe(topic).catch(() => undefined);
+        for (const topic of [keys.partition(partition).control, probes[partition] ?? ""])
+          wish.subscribe(topic).catch(() => undefined);
       }
       return started.told;
     },
@@ -173,6 +188,16 @@ export function createTopics(options: TopicsOptions): Topics {
       await wish.unsubscribe(topic);
     },
     reconnect: (reason) => link.drop(reason),
+    async followNode() {
+      const former = probes;
+      probes = probeTopics();
+      for (const topic of former) standing.delete(topic);
+      const changes = wishes.map((wish, partition) => [
+        wish.subscribe(probes[partition] ?? ""),
+        wish.unsubscribe(former[partition] ?? ""),
+      ]);
+      await Promise.all(changes.flat());
+    },
     subscriptions: () => channelOf.size,
     close() {
       state = "closed";
@@ -186,18 +211,11 @@ export function createTopics(options: TopicsOptions): Topics {
   };
 }
 
-/** The two topics of a partition that every edge listens to for as long as it lives. */
-function standingOf(options: TopicsOptions, partition: number): [control: string, probe: string] {
-  const names = options.keys.partition(partition);
-  return [names.control, names.probe(options.node)];
-}
-
-function standingTopics(options: TopicsOptions, numbers: readonly number[]): Map<string, (bytes: Buffer) => void> {
+/** What every edge listens to for as long as it lives. */
+function controlTopics(options: TopicsOptions, numbers: readonly number[]): Map<string, (bytes: Buffer) => void> {
   const topics = new Map<string, (bytes: Buffer) => void>();
   for (const partition of numbers) {
-    const [control, probe] = standingOf(options, partition);
-    topics.set(probe, () => options.listener.probe(partition));
-    topics.set(control, (bytes) => {
+    topics.set(options.keys.partition(partition).control, (bytes) => {
       const text = bytes.toString();
       const watermark = parseAnnouncement(text);
       if (watermark === undefined) options.listener.control(partition, text);

@@ -6,7 +6,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { newNodeId } from "./lifecycle.ts";
 
 const FIXTURE = fileURLToPath(new URL("../dist/lifecycle.fixture.js", import.meta.url));
 const MILL = { ROOKERY_MILL_URL: "http://127.0.0.1:1/flour" };
@@ -200,13 +199,6 @@ describe("a process whose launcher was killed", () => {
     parent.kill("SIGKILL");
     await expect.poll(() => isAlive(orphanPid), { timeout: 5000 }).toBe(false);
     expect(readFileSync(marksPath, "utf8").trim().split("\n")).toEqual(["third", "second", "internal server"]);
-  });
-});
-
-describe("a node id", () => {
-  it("is new every time", () => {
-    expect(newNodeId("edge-1")).toMatch(/^edge-1\.[0-9a-z]{4}$/);
-    expect(new Set(Array.from({ length: 50 }, () => newNodeId("edge-1"))).size).toBeGreaterThan(45);
   });
 });
 

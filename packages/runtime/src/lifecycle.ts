@@ -1,13 +1,14 @@
 // The life of a process: settings, log, metrics, start, ready, graceful stop, exit code. Every service's main is run by it.
 // States: starting -> ready -> stopping -> ended; a signal, a lost parent or `stop()` leads to stopping from either of the
 // first two, and only the first cause counts. A fault nobody caught ends the process at once, whatever the state.
-import { randomInt } from "node:crypto";
 import { parseFlags } from "./flags.ts";
 import { createLog } from "./log.ts";
 import type { Log } from "./log.ts";
 import { wrongListenSetting } from "./listen-host.ts";
 import { createMetrics } from "./metrics.ts";
 import type { Metrics } from "./metrics.ts";
+import { createNodeId } from "./node-id.ts";
+import type { NodeId } from "./node-id.ts";
 import { watchParent } from "./parent-watch.ts";
 import type { ProcessRows } from "./process-rows.ts";
 import { SettingsError } from "./settings-problem.ts";
@@ -27,8 +28,8 @@ export interface ProcessContext<V> {
   readonly settings: V;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** Id of this run, new at every start: `<name>.<4 characters>`. */
-  readonly node: string;
+  /** New at every start: `<name>.<4 characters>`. To be asked at the moment of speaking, since it can change. */
+  readonly node: NodeId;
   /** Registers what must be given back; runs in reverse order at the end, within 5 s unless said otherwise. */
   onStop(this: void, name: string, stop: StopFunction, withinMs?: number): void;
   /** Begins the graceful stop; the process exits with 0, or 1 when a step failed. Later calls change nothing. */
@@ -47,7 +48,6 @@ const EXIT_CONFIG = 78;
 const SAME_SIGNAL_MS = 1000;
 /** Without its launcher nobody waits for a long drain. */
 const ORPHAN_STOP_MS = 5000;
-const NODE_SUFFIX_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz";
 
 /**
  * Runs a service of the table until it is told to stop. Exit codes: 0 stopped, 1 failed to start or to stop, was killed by
@@ -64,8 +64,8 @@ export async function runProcess<R extends SettingRows & ProcessRows, S extends 
     await reader.check(service, sources);
     return { settings: reader.load(service, sources), own: ownSettings(table, sources) };
   });
-  const node = newNodeId(own.nodeName ?? service);
-  const log = createLog({ service, node, level: own.logLevel });
+  const node = createNodeId(own.nodeName ?? service);
+  const log = createLog({ service, node: node.current, level: own.logLevel });
   endOnFault(log);
   warnOfGenerated(reader, service, sources, log);
   const stops = createStopList(log);
@@ -75,7 +75,7 @@ export async function runProcess<R extends SettingRows & ProcessRows, S extends 
   const context: ProcessContext<ServiceValues<R, S>> = {
     settings,
     log,
-    metrics: createMetrics({ service, node, version: VERSION }),
+    metrics: createMetrics({ service, node: node.current, version: VERSION }),
     node,
     onStop: stops.add,
     stop: ending.stop,
@@ -84,7 +84,7 @@ export async function runProcess<R extends SettingRows & ProcessRows, S extends 
       if (!ending.isStopping()) log.fatal(reason);
       ending.stop("wrong surroundings", EXIT_CONFIG);
     },
-    announceReady: (ports) => announceReady(log, { ready: true, ...ports, node }),
+    announceReady: (ports) => announceReady(log, { ready: true, ...ports, node: node.current() }),
   };
   try {
     await main(context);
@@ -97,12 +97,6 @@ export async function runProcess<R extends SettingRows & ProcessRows, S extends 
     await stops.run();
     process.exit(wrong === undefined ? 1 : EXIT_CONFIG);
   }
-}
-
-/** `<name>.<4 random characters>`, so that a restarted node never takes over the lease of its former self. */
-export function newNodeId(name: string): string {
-  const suffix = Array.from({ length: 4 }, () => NODE_SUFFIX_ALPHABET.charAt(randomInt(NODE_SUFFIX_ALPHABET.length)));
-  return `${name}.${suffix.join("")}`;
 }
 
 /** What this file itself goes by, whoever else reads it. */

@@ -6,7 +6,7 @@ function logged(write: (log: ReturnType<typeof createLog>) => void): readonly st
   write(
     createLog({
       service: "edge",
-      node: "edge-1.k3f9",
+      node: () => "edge-1.k3f9",
       level: "info",
       destination: { write: (line) => lines.push(line) },
     }),

@@ -7,8 +7,8 @@ export type Log = Logger;
 
 export interface LogOptions {
   readonly service: string;
-  /** The id of this run of the process, such as `edge-1.k3f9`. */
-  readonly node: string;
+  /** The id under which the process speaks at the moment, such as `edge-1.k3f9`. */
+  node(this: void): string;
   readonly level: string;
   /** Where lines go; standard output when absent. */
   readonly destination?: { write(line: string): void } | undefined;
@@ -42,7 +42,8 @@ const SECRET_TEXT = /eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|\brk_[\w-]{20,}|(?<=\w:\/\/)[^
 export function createLog({ service, node, level, destination }: LogOptions): Log {
   const options: LoggerOptions = {
     level,
-    base: { service, node },
+    base: { service },
+    mixin: () => ({ node: node() }),
     formatters: { level: (label) => ({ level: label }) },
     redact: { paths: HIDDEN_FIELDS.flatMap((field) => [field, `*.${field}`]), censor: "[redacted]" },
     hooks: { streamWrite: (line) => line.replace(SECRET_TEXT, "[redacted]") },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createMetrics } from "./metrics.ts";
 
-const make = () => createMetrics({ service: "edge", node: "edge-1.k3f9", version: "1.2.3" });
+const make = () => createMetrics({ service: "edge", node: () => "edge-1.k3f9", version: "1.2.3" });
 const HELP = "What it counts.";
 
 describe("metrics", () => {

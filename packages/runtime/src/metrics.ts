@@ -47,7 +47,8 @@ export interface Metrics {
 
 export interface MetricsOptions {
   readonly service: string;
-  readonly node: string;
+  /** Asked whenever metrics are collected. */
+  node(this: void): string;
   readonly version: string;
 }
 
@@ -63,13 +64,17 @@ export function createMetrics({ service, node, version }: MetricsOptions): Metri
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
   for (const name of UNFIT_DEFAULTS) registry.removeSingleMetric(name);
-  const buildInfo = { service, node, version, nodejs: process.versions.node };
+  const build = { service, version, nodejs: process.versions.node };
   new Gauge({
     name: "rookery_process_build_info",
     help: "Which build runs here, always 1.",
-    labelNames: Object.keys(buildInfo),
+    labelNames: ["service", "node", "version", "nodejs"],
     registers,
-  }).set(buildInfo, 1);
+    collect() {
+      this.reset();
+      this.set({ ...build, node: node() }, 1);
+    },
+  });
 
   return {
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),

@@ -36,8 +36,8 @@ afterAll(async () => {
 });
 const context = {
   settings,
-  log: createLog({ service: "api", node: "api.test", level: "silent" }),
-  metrics: createMetrics({ service: "api", node: "api.test", version: "0" }),
+  log: createLog({ service: "api", node: () => "api.test", level: "silent" }),
+  metrics: createMetrics({ service: "api", node: () => "api.test", version: "0" }),
   node: "api.test",
   onStop: (_name: string, stop: () => Promise<void> | void) => void stops.push(stop),
 };
@@ -232,7 +232,7 @@ describe("a Postgres that answers and refuses to write", () => {
     await postgres.sql.unsafe(`alter database ${database} set default_transaction_read_only to on`);
     const readOnly = connectStores(context);
     await whenReady(readOnly.commands, 10_000);
-    const metrics = createMetrics({ service: "api", node: "api.read-only", version: "0" });
+    const metrics = createMetrics({ service: "api", node: () => "api.read-only", version: "0" });
     const other = await createServer(buildContext({ ...context, metrics }, readOnly), settings);
     const headers = { authorization: `Bearer ${ADMIN}` };
     const told = async (method: "GET" | "POST", url: string, payload?: object): Promise<unknown> => {

@@ -38,7 +38,7 @@ export interface FakeOptions {
 
 export function fakeContext(options: FakeOptions = {}): FakeContext {
   const { keys = {}, autoCreate = true, channels = [], guests = true, signs = true } = options;
-  const prometheus = createMetrics({ service: "api", node: "api.test", version: "0" });
+  const prometheus = createMetrics({ service: "api", node: () => "api.test", version: "0" });
   const known = new Set(channels);
   const faults: unknown[] = [];
   const log = { error: (fault: unknown) => void faults.push(fault), warn: () => undefined };

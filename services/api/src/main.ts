@@ -58,16 +58,17 @@ async function main(context: NodeContext<"api">): Promise<void> {
     ],
   });
   onStop("internal server", () => internal.close());
-  const leave = startBeats({
+  const beats = startBeats({
     connection: commands,
     keys,
     leaseMs: settings.leaseMs,
-    self: { node, kind: "api", version: VERSION },
+    node: node.current,
+    self: { kind: "api", version: VERSION },
     load: () => ({ connections: 0, draining }),
     failed: (err) => log.debug({ err }, "beat failed"),
   });
-  onStop("registry", leave);
-  const budget = watchBudget({ connection: commands, keys, node, budgetBytes: settings.outboxMaxBytes });
+  onStop("registry", beats.leave);
+  const budget = watchBudget({ connection: commands, keys, node: node.current, budgetBytes: settings.outboxMaxBytes });
   onStop("budget", () => budget.stop());
 
   const server = await createServer(buildContext(context, stores, verifier, belonging.trouble), settings);

@@ -13,7 +13,8 @@ import type { Relays } from "./relay.ts";
 import type { Session } from "./session.ts";
 
 export interface EdgeContext {
-  readonly node: string;
+  /** The id under which this edge speaks now. */
+  node(this: void): string;
   readonly limits: FrameLimits;
   readonly heartbeatMs: number;
   readonly connectionsPerUser: number;

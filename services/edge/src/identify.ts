@@ -40,7 +40,7 @@ export function identify(edge: IdentifyContext, session: Session, verified: Veri
       session: session.id,
       user,
       name,
-      node: edge.node,
+      node: edge.node(),
       expiresAt: expiresAtMs,
       refreshAt,
       heartbeatMs: edge.heartbeatMs,

@@ -88,7 +88,7 @@ async function main(context: Context): Promise<void> {
   const feed = createRedisFeed({ ...stores, context, history, persisted, metrics, fanOut, control });
   const { relays } = feed;
   const edge: EdgeContext = {
-    node,
+    node: node.current,
     limits: frameLimits(settings),
     heartbeatMs: settings.heartbeatMs,
     connectionsPerUser: settings.connectionsPerUser,
@@ -154,16 +154,17 @@ async function main(context: Context): Promise<void> {
   strangerTrouble = belonging.trouble;
   onStop("belonging", belonging.close);
   await Promise.race([attached, new Promise((resolve) => setTimeout(resolve, ATTACH_BEFORE_LISTENING_MS))]);
-  const leave = startBeats({
+  const beats = startBeats({
     connection: commands,
     keys,
     leaseMs: settings.leaseMs,
-    self: { node, kind: "edge", version: VERSION },
+    node: node.current,
+    self: { kind: "edge", version: VERSION },
     load: () => ({ connections: hub.counts().sessions, draining }),
     failed: (err) => log.debug({ err }, "beat failed"),
   });
-  onStop("registry", leave);
-  const budget = watchBudget({ connection: commands, keys, node, budgetBytes: settings.outboxMaxBytes });
+  onStop("registry", beats.leave);
+  const budget = watchBudget({ connection: commands, keys, node: node.current, budgetBytes: settings.outboxMaxBytes });
   onStop("budget", () => budget.stop());
   onStop("relays", () => feed.close());
 

@@ -30,7 +30,7 @@ const notAsked = (): never => {
 
 async function edge() {
   const rig = doorRig();
-  const metrics = createEdgeMetrics(createMetrics({ service: "edge", node: "edge.test", version: "0.0.0" }));
+  const metrics = createEdgeMetrics(createMetrics({ service: "edge", node: () => "edge.test", version: "0.0.0" }));
   const listener = await listen({
     ...{ host: "127.0.0.1", port: 0, door: rig.door, intake: rig.intake, hardBufferBytes: 65_536, idleMs: 45_000 },
     wire: { controlPerSec: 50, controlBurst: 100, lastWordsMs: 1_000 },
@@ -47,7 +47,7 @@ async function edge() {
     floorReader: { read: () => Promise.resolve() },
     context: {
       settings: { redisUrl: server.url, commandTimeoutMs: COMMAND_TIMEOUT_MS },
-      log: createLog({ service: "edge", node: "edge.test", level: "silent" }),
+      log: createLog({ service: "edge", node: () => "edge.test", level: "silent" }),
       ...{ node: "edge.test", refuse: notAsked, fail: notAsked },
     },
     history: {

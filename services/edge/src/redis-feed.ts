@@ -61,7 +61,7 @@ export function createRedisFeed(parts: RedisFeedParts): RedisFeed {
     connect: () => connectRedis({ url, use: "subscriptions", commandTimeoutMs }),
     keys,
     partitions,
-    node,
+    node: node.current,
     listener: {
       envelope: (channel, envelope) => relays.feed(channel, envelope),
       signal: (channel, { frame, exclude }) => fanOut.signal(channel, frame, exclude),
@@ -99,7 +99,7 @@ export function createRedisFeed(parts: RedisFeedParts): RedisFeed {
     connection: commands,
     keys,
     partitions,
-    node,
+    node: node.current,
     everyMs: PULSE_EVERY_MS,
     channels: (partition) => [...relays.channelsOf(partition)],
     on: {

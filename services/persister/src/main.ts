@@ -96,7 +96,7 @@ async function main(context: Context): Promise<void> {
     relief.sweep().catch(broken);
   }, RELIEF_EVERY_MS);
   onStop("relief", () => clearInterval(relieving));
-  const budget = watchBudget({ connection: commands, keys, node: context.node, budgetBytes });
+  const budget = watchBudget({ connection: commands, keys, node: context.node.current, budgetBytes });
   onStop("budget", () => budget.stop());
   const drain = createDrain({
     outbox,
