@@ -1,7 +1,20 @@
-// What makes a process a node of the cluster: its settings and how it starts. Other packages import from here only.
+// What makes a process a node of the cluster: settings, start, stores, readiness, beats. Other packages import from here only.
+export { joinCluster } from "./cluster-life.ts";
+export type { ClusterLoad } from "./cluster-life.ts";
 export { clusterSettings } from "./cluster-settings.ts";
+export { watchFitness } from "./fit-redis.ts";
+export type { FitRedis } from "./fit-redis.ts";
+export type { FloorReader } from "./floor-reader.ts";
+export { createNodeConnections } from "./node-connections.ts";
+export { watchOwnStores } from "./own-stores.ts";
+export { createNodePublisher, createPast } from "./past-and-publisher.ts";
+export { openInternalPort, READINESS_ROWS } from "./readiness.ts";
+export type { Look } from "./readiness.ts";
 export { runNode } from "./run-node.ts";
 export type { NodeContext } from "./run-node.ts";
 export type { ProcessService, ServiceName } from "./services.ts";
 export { isSettingKey, SETTINGS } from "./settings-table.ts";
 export type { SettingKey } from "./settings-table.ts";
+export { connectStores } from "./stores.ts";
+export type { Stores } from "./stores.ts";
+export { createTokenVerifier } from "./token-verifier.ts";

@@ -36,7 +36,7 @@ export {
 } from "./settings-row.ts";
 export type { AnyRow, SettingRow } from "./settings-row.ts";
 export type { SettingsSources } from "./settings-sources.ts";
-export type { ServiceValues, SettingRule, SettingsTable } from "./settings-table.ts";
+export type { ServiceValues, SettingRule, SettingsTable, ValuesOf } from "./settings-table.ts";
 export { createSettings } from "./settings.ts";
 export type { SettingsReader } from "./settings.ts";
 export { VERSION } from "./version.ts";

@@ -21,7 +21,9 @@ export function createNodeId(name: string): NodeId {
 
   function take(): string {
     for (;;) {
-      const suffix = Array.from({ length: SUFFIX_CHARS }, () => SUFFIX_ALPHABET.charAt(randomInt(SUFFIX_ALPHABET.length)));
+      const suffix = Array.from({ length: SUFFIX_CHARS }, () =>
+        SUFFIX_ALPHABET.charAt(randomInt(SUFFIX_ALPHABET.length)),
+      );
       const id = `${name}.${suffix.join("")}`;
       if (taken.has(id)) continue;
       taken.add(id);

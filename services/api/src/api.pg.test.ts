@@ -3,13 +3,13 @@
 import { createMinter, newApiKey } from "@rookery/auth";
 import { connectRedis, createOutbox, whenReady } from "@rookery/broker";
 import { parseMessageFrame } from "@rookery/protocol";
-import { clusterSettings } from "@rookery/node";
-import { createLog, createMetrics } from "@rookery/runtime";
+import { clusterSettings, connectStores, createTokenVerifier } from "@rookery/node";
+import { createLog, createMetrics, createNodeId } from "@rookery/runtime";
 import { createApiKeys, saveBatch } from "@rookery/store";
 import type { BatchEntry } from "@rookery/store";
 import { testPostgres, testRedis } from "@rookery/testkit";
 import { afterAll, describe, expect, it } from "vitest";
-import { buildContext, connectStores } from "./build-context.ts";
+import { buildContext } from "./build-context.ts";
 import { createServer } from "./server.ts";
 
 const SECRET = "pg-test-secret-0123456789-abcdefghijkl";
@@ -38,12 +38,14 @@ const context = {
   settings,
   log: createLog({ service: "api", node: () => "api.test", level: "silent" }),
   metrics: createMetrics({ service: "api", node: () => "api.test", version: "0" }),
-  node: "api.test",
+  node: createNodeId("api"),
   onStop: (_name: string, stop: () => Promise<void> | void) => void stops.push(stop),
 };
 const stores = connectStores(context);
 await whenReady(stores.commands, 10_000);
-const server = await createServer(buildContext(context, stores), settings);
+const verifier = createTokenVerifier(context);
+const noTrouble = (): undefined => undefined;
+const server = await createServer(buildContext(context, stores, verifier, noTrouble), settings);
 stops.push(() => server.close());
 
 interface Reply {
@@ -233,7 +235,7 @@ describe("a Postgres that answers and refuses to write", () => {
     const readOnly = connectStores(context);
     await whenReady(readOnly.commands, 10_000);
     const metrics = createMetrics({ service: "api", node: () => "api.read-only", version: "0" });
-    const other = await createServer(buildContext({ ...context, metrics }, readOnly), settings);
+    const other = await createServer(buildContext({ ...context, metrics }, readOnly, verifier, noTrouble), settings);
     const headers = { authorization: `Bearer ${ADMIN}` };
     const told = async (method: "GET" | "POST", url: string, payload?: object): Promise<unknown> => {
       const { statusCode, body } = await other.inject({ method, url, headers, ...(payload ? { payload } : {}) });

@@ -3,7 +3,7 @@
 // `unavailable` to the rest, which is better than an empty balancer, since every api has the same stores. Started by main.
 // Not ready: until each store has served once since the start, so that a rollout with a wrong address replaces nobody;
 // while neither serves. States: begun (some store is still to be seen), served.
-import type { ReadinessCheck } from "@rookery/runtime";
+import type { Look } from "@rookery/node";
 
 export interface StoreLooks {
   /** What keeps Redis from serving, in one line, or undefined. */
@@ -14,11 +14,11 @@ export interface StoreLooks {
   isPostgresThere(this: void): boolean;
 }
 
-/** Each store as a detail, and `stores`, which alone decides. */
-export function storeChecks({ redisTrouble, postgresTrouble, isPostgresThere }: StoreLooks): readonly ReadinessCheck[] {
+/** What is looked at as `stores`. */
+export function createStoresLook({ redisTrouble, postgresTrouble, isPostgresThere }: StoreLooks): Look {
   const unseen = new Set(["Redis", "Postgres"]);
 
-  async function trouble(): Promise<string | undefined> {
+  return async () => {
     const isRedisThere = redisTrouble() === undefined;
     if (isRedisThere) unseen.delete("Redis");
     // One that is frozen keeps whoever asks it waiting: so it is asked only when something hangs on the answer.
@@ -26,11 +26,5 @@ export function storeChecks({ redisTrouble, postgresTrouble, isPostgresThere }: 
     if (isPostgresThere()) unseen.delete("Postgres");
     if (unseen.size > 0) return `not seen since the start: ${[...unseen].join(", ")}`;
     return isRedisThere || isPostgresThere() ? undefined : "neither Redis nor Postgres serves";
-  }
-
-  return [
-    { name: "stores", check: trouble },
-    { name: "redis", advisory: true, check: async () => redisTrouble() },
-    { name: "postgres", advisory: true, check: postgresTrouble },
-  ];
+  };
 }

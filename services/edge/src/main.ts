@@ -1,24 +1,23 @@
 // The edge process: builds every part once, in the order in which they need each other, and gives them back in reverse.
 // Reading it tells what an edge is made of; the hops of a message are in listener, intake, dispatch, commands/send, relay and fan-out.
 
-import { createVerifier } from "@rookery/auth";
-import type { VerifierOptions } from "@rookery/auth";
+import { rightsVersion } from "@rookery/broker";
 import {
-  createClusterMarks,
-  createHistory,
-  createPublisher,
-  rightsVersion,
-  startBeats,
-  startBelonging,
-  watchBudget,
-} from "@rookery/broker";
-import type { Belonging } from "@rookery/broker";
-import { runNode } from "@rookery/node";
-import type { NodeContext } from "@rookery/node";
+  connectStores,
+  createNodePublisher,
+  createPast,
+  createTokenVerifier,
+  joinCluster,
+  openInternalPort,
+  runNode,
+  watchFitness,
+  watchOwnStores,
+} from "@rookery/node";
+import type { ClusterLoad, NodeContext, Stores } from "@rookery/node";
 import { ChatError, createDecoder } from "@rookery/protocol";
-import type { FrameLimits, Position } from "@rookery/protocol";
-import { createClientAddress, createOriginAllowed, startInternalServer, VERSION } from "@rookery/runtime";
-import { createChannels, createClusterLedger, createMessages } from "@rookery/store";
+import type { FrameLimits } from "@rookery/protocol";
+import { createClientAddress, createOriginAllowed, pause } from "@rookery/runtime";
+import { createChannels, createMessages } from "@rookery/store";
 import { createAddresses } from "./addresses.ts";
 import { createAuthorise } from "./authorise.ts";
 import type { EdgeContext } from "./context.ts";
@@ -37,8 +36,6 @@ import { createPersistedNotices } from "./persisted.ts";
 import { bucketRules } from "./rates.ts";
 import { createRedisFeed } from "./redis-feed.ts";
 import type { Session } from "./session.ts";
-import { connectStores } from "./stores.ts";
-import type { Stores } from "./stores.ts";
 import { startSweep } from "./sweep.ts";
 import { startTables } from "./tables.ts";
 
@@ -59,20 +56,15 @@ async function main(context: Context): Promise<void> {
   const { settings, log, node, onStop } = context;
   const stores = connectStores(context);
   const { keys, partitions, store, commands } = stores;
+  const waitingLine = "this edge says unavailable until Redis answers";
+  const fitness = watchFitness({ context, connection: commands, keys, waitingLine });
   let listener: Listener | undefined;
   let draining = false;
-  /** Nothing is numbered in a Redis that may be another cluster's. */
-  let strangerTrouble: Belonging["trouble"] = () => "Redis does not answer";
 
   const hub = createHub<Session>();
   const metrics = createEdgeMetrics(context.metrics);
   const messages = createMessages(store);
-  const history = createHistory({
-    connection: stores.reads,
-    keys,
-    cold: createMessages(stores.past),
-    statements: stores.shares.past,
-  });
+  const history = createPast(stores);
   const persisted = createPersistedNotices({
     partitions,
     holds: (some) => messages.holds(some),
@@ -85,8 +77,11 @@ async function main(context: Context): Promise<void> {
   });
   // Rights that change while somebody sits in a channel are what will act on it.
   const control = (): void => undefined;
-  const feed = createRedisFeed({ ...stores, context, history, persisted, metrics, fanOut, control });
+  const feed = createRedisFeed({ ...stores, context, fitness, history, persisted, metrics, fanOut, control });
   const { relays } = feed;
+  const attached = feed.attach();
+  // Nothing is numbered in a Redis that may be another cluster's.
+  const belonging = watchOwnStores({ context, commands, keys, store, after: attached, drains: false });
   const edge: EdgeContext = {
     node: node.current,
     limits: frameLimits(settings),
@@ -99,23 +94,9 @@ async function main(context: Context): Promise<void> {
     relays,
     membership: createMembership({ hub, relays }),
     history,
-    publisher: createPublisher({
-      connection: commands,
-      keys,
-      partitions,
-      floors: stores.floors,
-      lastSaved: async (channel): Promise<Position> => {
-        // A base from Postgres is only as good as the floor that keeps its epoch from being given out again.
-        await stores.floorReader.read();
-        return messages.last(channel);
-      },
-      outboxMaxBytes: settings.outboxMaxBytes,
-      trouble: () => strangerTrouble(),
-      deadlineMs: settings.commandTimeoutMs,
-      failed: (channel, reason) => log.error({ channel, reason }, "Redis refused a part of a publication"),
-    }),
+    publisher: createNodePublisher(context, stores, belonging.trouble),
     ...createAuthoriser(context, stores),
-    verifier: createVerifier(tokenRules(context)),
+    verifier: createTokenVerifier(context),
     persisted,
   };
   registerEdgeGauges(context.metrics, edge, feed, store);
@@ -126,46 +107,16 @@ async function main(context: Context): Promise<void> {
     (err) => log[err instanceof ChatError ? "debug" : "error"]({ err }, "Postgres cannot be read; it is tried again"),
   );
   onStop("tables", tables.close);
-  const internal = await startInternalServer({
-    host: settings.internalHost,
-    port: settings.internalPort,
-    metrics: context.metrics,
-    log,
-    drain: () => context.stop("drain"),
-    checks: [
-      { name: "redis", check: async () => feed.trouble() ?? strangerTrouble() },
-      { name: "tables", check: async () => tables.trouble() },
-      { name: "postgres", advisory: true, check: () => store.trouble() },
-      { name: "token keys", advisory: true, check: () => edge.verifier.trouble() },
-      { name: "draining", check: async () => (draining ? "this node drains" : undefined) },
-    ],
+  const internalPort = await openInternalPort(context, "edge", {
+    redis: () => feed.trouble() ?? belonging.trouble(),
+    tables: tables.trouble,
+    postgres: () => store.trouble(),
+    "token keys": () => edge.verifier.trouble(),
+    draining: () => (draining ? "this node drains" : undefined),
   });
-  onStop("internal server", () => internal.close());
-  const attached = feed.attach();
-  const belonging = startBelonging({
-    marks: createClusterMarks(commands, keys),
-    ledger: createClusterLedger(store),
-    after: attached,
-    drains: false,
-    foreign: context.refuse,
-    waiting: (reason) => log.debug({ reason }, "whose Redis this is shows soon"),
-    fault: (err) => log[err instanceof ChatError ? "debug" : "error"]({ err }, "whose stores these are is not known"),
-  });
-  strangerTrouble = belonging.trouble;
-  onStop("belonging", belonging.close);
-  await Promise.race([attached, new Promise((resolve) => setTimeout(resolve, ATTACH_BEFORE_LISTENING_MS))]);
-  const beats = startBeats({
-    connection: commands,
-    keys,
-    leaseMs: settings.leaseMs,
-    node: node.current,
-    self: { kind: "edge", version: VERSION },
-    load: () => ({ connections: hub.counts().sessions, draining }),
-    failed: (err) => log.debug({ err }, "beat failed"),
-  });
-  onStop("registry", beats.leave);
-  const budget = watchBudget({ connection: commands, keys, node: node.current, budgetBytes: settings.outboxMaxBytes });
-  onStop("budget", () => budget.stop());
+  await Promise.race([attached, pause(ATTACH_BEFORE_LISTENING_MS, { ref: false })]);
+  const load = (): ClusterLoad => ({ connections: hub.counts().sessions, draining });
+  joinCluster({ context, commands, keys, self: { kind: "edge" }, load });
   onStop("relays", () => feed.close());
 
   const door = createDoor({
@@ -195,12 +146,12 @@ async function main(context: Context): Promise<void> {
   onStop("sweep", () => sweep.stop());
   const drainAll = async (): Promise<void> => {
     draining = true;
-    await new Promise((resolve) => setTimeout(resolve, settings.balancerWaitMs));
+    await pause(settings.balancerWaitMs);
     opened.stopListening();
     await drain(edge, door, settings.drainMs);
   };
   onStop("drain", drainAll, settings.balancerWaitMs + settings.drainMs + DRAIN_SLACK_MS);
-  context.announceReady({ port: opened.port, internalPort: internal.port });
+  context.announceReady({ port: opened.port, internalPort });
 }
 
 function createAuthoriser({ settings }: Context, { store, commands, keys }: Stores) {
@@ -227,21 +178,5 @@ function frameLimits(settings: Context["settings"]): FrameLimits {
     commandsPerSec: settings.commandsPerSec,
     typingPerSec: settings.typingPerSec,
     idleMs: settings.idleMs,
-  };
-}
-
-/** What a token must be signed with and must say; the settings have already made sure that one key is there. */
-function tokenRules({ settings, log }: Context): VerifierOptions {
-  const { jwtSecret, jwtPreviousSecret, jwtPublicKey, jwtJwksUrl, jwtAlgorithms } = settings;
-  return {
-    ...(jwtSecret === undefined ? {} : { secret: jwtSecret }),
-    ...(jwtPreviousSecret === undefined ? {} : { previousSecret: jwtPreviousSecret }),
-    ...(jwtPublicKey === undefined ? {} : { publicKeyPem: jwtPublicKey }),
-    ...(jwtJwksUrl === undefined ? {} : { jwksUrl: jwtJwksUrl }),
-    ...(jwtAlgorithms === undefined ? {} : { algorithms: jwtAlgorithms }),
-    issuer: settings.jwtIssuer,
-    audience: settings.jwtAudience,
-    clockToleranceSec: settings.clockToleranceSec,
-    onKeyFault: (err) => log.warn({ err }, "the issuer's keys cannot be fetched"),
   };
 }

@@ -3,15 +3,14 @@
 // deaf connection is opened anew. It judges no envelope and reaches no socket.
 // States: attaching (Redis not yet reached or not yet checked), attached, lost (its topics are being subscribed again).
 
-import { attachRedis, connectRedis, createPulse, createTopics, isReady, UnfitRedis, whenReady } from "@rookery/broker";
+import { connectRedis, createPulse, createTopics, isReady, whenReady } from "@rookery/broker";
 import type { History, PulseReport, Topics } from "@rookery/broker";
-import type { NodeContext } from "@rookery/node";
+import type { FitRedis, NodeContext, Stores } from "@rookery/node";
 import type { EdgeMetrics } from "./metrics.ts";
 import type { FanOut } from "./fan-out.ts";
 import type { PersistedNotices } from "./persisted.ts";
 import { createRelays } from "./relay.ts";
 import type { Relays } from "./relay.ts";
-import type { Stores } from "./stores.ts";
 
 type Context = NodeContext<"edge">;
 
@@ -26,7 +25,7 @@ export type Control =
 
 export interface RedisFeed {
   readonly relays: Relays;
-  /** Resolves once every control topic is acknowledged; goes on trying until then. Ends the process over an unfit Redis. */
+  /** Resolves once every control topic is acknowledged; goes on trying until then. */
   attach(): Promise<void>;
   /** What keeps this edge from serving, in one line, or undefined. */
   trouble(): string | undefined;
@@ -39,9 +38,10 @@ export interface RedisFeedParts extends Pick<
   Stores,
   "commands" | "reads" | "keys" | "partitions" | "floors" | "floorReader"
 > {
-  readonly context: Pick<Context, "log" | "node" | "refuse" | "fail"> & {
+  readonly context: Pick<Context, "log" | "node" | "fail"> & {
     readonly settings: Pick<Context["settings"], "redisUrl" | "commandTimeoutMs">;
   };
+  readonly fitness: Pick<FitRedis, "isFit">;
   readonly history: Pick<History, "head" | "heads" | "forward">;
   readonly persisted: Pick<PersistedNotices, "saved">;
   readonly metrics: Pick<EdgeMetrics, "relay" | "resubscribes" | "probeMisses">;
@@ -117,13 +117,7 @@ export function createRedisFeed(parts: RedisFeedParts): RedisFeed {
   });
 
   async function attach(): Promise<void> {
-    const warnings = await attachRedis({
-      connection: commands,
-      keys,
-      signal: closing.signal,
-      waiting: (reason) => log.warn({ reason }, "this edge says unavailable until Redis answers"),
-    });
-    for (const warning of warnings) log.warn(warning);
+    if (!(await parts.fitness.isFit)) return;
     // A Redis that has answered takes another connection at once; one that is lost meanwhile comes back by itself.
     await whenReady(reads, commandTimeoutMs).catch((err: unknown) => log.warn({ err }, "no connection for reads yet"));
     if (closing.signal.aborted) return;
@@ -133,14 +127,14 @@ export function createRedisFeed(parts: RedisFeedParts): RedisFeed {
     state = "attached";
   }
 
+  node.onRenew(() => {
+    topics.followNode().catch((err: unknown) => log.debug({ err }, "the probes of the new id are not listened to yet"));
+  });
+
   return {
     relays,
     attach: () =>
       attach().catch((err: unknown) => {
-        if (err instanceof UnfitRedis) {
-          context.refuse(err.message);
-          return;
-        }
         log.fatal({ err }, "this Redis cannot be listened to");
         context.fail("no topics");
       }),

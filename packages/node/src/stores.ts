@@ -1,0 +1,38 @@
+// The stores of a node that serves clients: Postgres and Redis, each with a way of its own for reads of history, so that
+// somebody's pages never stand before a send; and what is derived from the number of partitions. Made once by edge and api.
+import { createEpochFloors } from "@rookery/broker";
+import type { EpochFloors, Keys, Partitions, RedisConnection } from "@rookery/broker";
+import { createOutboxPositions, shareConnections } from "@rookery/store";
+import type { ConnectionShares, Store } from "@rookery/store";
+import { createFloorReader } from "./floor-reader.ts";
+import type { FloorReader } from "./floor-reader.ts";
+import { createNodeConnections } from "./node-connections.ts";
+import type { ConnectingContext } from "./node-connections.ts";
+import type { SettingsContext } from "./settings-context.ts";
+
+export interface Stores {
+  readonly keys: Keys;
+  readonly partitions: Partitions;
+  /** Statements of commands. */
+  readonly store: Store;
+  /** Statements of pages. */
+  readonly past: Store;
+  readonly shares: ConnectionShares;
+  readonly commands: RedisConnection;
+  readonly reads: RedisConnection;
+  readonly floors: EpochFloors;
+  readonly floorReader: FloorReader;
+}
+
+export function connectStores(context: ConnectingContext & SettingsContext<"postgresConnections">): Stores {
+  const { keys, redis, postgres, say } = createNodeConnections(context);
+  const shares = shareConnections(context.settings.postgresConnections);
+  const store = postgres(shares.commands, say("postgres"));
+  // Of the ways for pages nothing is said: they are lost and ready with the others, and once is enough.
+  const past = postgres(shares.past);
+  const commands = redis("commands", say("redis"));
+  const reads = redis("reads");
+  const floors = createEpochFloors();
+  const floorReader = createFloorReader(floors, () => createOutboxPositions(store).lastIds());
+  return { keys, partitions: keys.partitions, store, past, shares, commands, reads, floors, floorReader };
+}
