@@ -20,7 +20,8 @@ afterEach(() => server.flush());
 
 interface Heard {
   readonly topics: Topics;
-  readonly node: string;
+  /** To be changed before `followNode`. */
+  node: string;
   readonly envelopes: { channel: string; envelope: Envelope }[];
   readonly events: string[];
   readonly restored: (readonly string[])[];
@@ -33,7 +34,7 @@ function listen(through: () => RedisConnection = connect): Heard {
     connect: through,
     keys,
     partitions,
-    node: heard.node,
+    node: () => heard.node,
     listener: {
       envelope: (channel, envelope) => void heard.envelopes.push({ channel, envelope }),
       signal: (channel, { exclude, frame }) =>
@@ -50,7 +51,7 @@ function listen(through: () => RedisConnection = connect): Heard {
     },
   });
   onTestFinished(() => topics.close());
-  return { topics, ...heard };
+  return Object.assign(heard, { topics });
 }
 
 async function started(through?: () => RedisConnection): Promise<Heard> {
@@ -87,6 +88,26 @@ describe("topics", () => {
     }
     await vi.waitFor(() => expect(events).toHaveLength(48));
     expect(events.slice(0, 3)).toEqual(["probe 0", "saved 0 7-0 2", 'control 0 {"rights":"of a newer node"}']);
+  });
+
+  it("follow their node to another id: its probes are heard under that one alone, also on the next connection", async () => {
+    const heard = await started();
+    const { topics, events } = heard;
+    const former = heard.node;
+    heard.node = `${former}-renewed`;
+    await topics.followNode();
+    for (let again = 0; again < 2; again += 1) {
+      for (let partition = 0; partition < partitions.count; partition += 1) {
+        const { probe } = keys.partition(partition);
+        expect(await server.redis.spublish(probe(heard.node), "")).toBe(1);
+        expect(await server.redis.spublish(probe(former), "")).toBe(0);
+      }
+      await vi.waitFor(() =>
+        expect(events.filter((event) => event.startsWith("probe"))).toHaveLength(16 * (again + 1)),
+      );
+      topics.reconnect("to see what is subscribed anew");
+      await vi.waitFor(() => expect(heard.restored).toHaveLength(again + 1));
+    }
   });
 
   it("have every subscription acknowledged by Redis before subscribe resolves", async () => {

@@ -64,7 +64,6 @@ export function createMetrics({ service, node, version }: MetricsOptions): Metri
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
   for (const name of UNFIT_DEFAULTS) registry.removeSingleMetric(name);
-  const build = { service, version, nodejs: process.versions.node };
   new Gauge({
     name: "rookery_process_build_info",
     help: "Which build runs here, always 1.",
@@ -72,7 +71,7 @@ export function createMetrics({ service, node, version }: MetricsOptions): Metri
     registers,
     collect() {
       this.reset();
-      this.set({ ...build, node: node() }, 1);
+      this.set({ service, node: node(), version, nodejs: process.versions.node }, 1);
     },
   });
 

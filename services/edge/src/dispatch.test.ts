@@ -44,9 +44,9 @@ function rig(grant: Grant | Promise<Grant> = GRANT) {
   const published: { clientId: string; answer: () => void }[] = [];
   const tokens: (() => void)[] = [];
   const edge: EdgeContext = {
-    ...{ node: "edge.test", limits: DEFAULT_LIMITS, heartbeatMs: 25_000, connectionsPerUser: 10 },
+    ...{ node: () => "edge.test", limits: DEFAULT_LIMITS, heartbeatMs: 25_000, connectionsPerUser: 10 },
     log: { info: notAsked, warn: notAsked, error: notAsked },
-    metrics: createEdgeMetrics(createMetrics({ service: "edge", node: "edge.test", version: "0.0.0" })),
+    metrics: createEdgeMetrics(createMetrics({ service: "edge", node: () => "edge.test", version: "0.0.0" })),
     ...{ hub, unidentified: new Set<Session>(), relays, membership: createMembership({ hub, relays }) },
     history: {
       ...{ head: notAsked, heads: notAsked, forward: notAsked, backward: notAsked },

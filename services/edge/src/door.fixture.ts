@@ -18,6 +18,7 @@ export interface DoorRig {
   maxConnections?: number;
   connectsPerSec?: number;
   connectionsPerAddress?: number;
+  node?: () => string;
   /** What becomes of every token; a good one of `ann` when left out. */
   verified?: Verified;
 }
@@ -26,13 +27,14 @@ const ANN: Verified = { kind: "identity", user: "ann", name: "Ann", issuedAtMs: 
 
 export function doorRig(options: DoorRig = {}) {
   const { maxConnections = 1000, connectsPerSec = 1000, connectionsPerAddress = 1000, verified = ANN } = options;
+  const { node = () => "edge.test" } = options;
   const registry = createMetrics({ service: "edge", node: () => "edge.test", version: "0.0.0" });
   const hub = createHub<Session>();
   const unidentified = new Set<Session>();
   const warnings: object[] = [];
   const door = createDoor({
     edge: {
-      ...{ node: () => "edge.test", limits: DEFAULT_LIMITS, heartbeatMs: 25_000, connectionsPerUser: 10 },
+      ...{ node, limits: DEFAULT_LIMITS, heartbeatMs: 25_000, connectionsPerUser: 10 },
       ...{ metrics: createEdgeMetrics(registry), hub, unidentified },
       log: { warn: (fields: unknown) => void warnings.push(Object(fields)), error: () => undefined },
       membership: createMembership({ hub, relays: { release: () => undefined } }),

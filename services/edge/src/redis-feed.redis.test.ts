@@ -1,7 +1,15 @@
 // Contract of what an edge hears from Redis, over real topics and real sockets: each kind goes its own way.
-import { connectRedis, createEpochFloors, createKeys, createPartitions } from "@rookery/broker";
+import {
+  connectRedis,
+  createEpochFloors,
+  createKeys,
+  createPartitions,
+  createRegistry,
+  whenReady,
+} from "@rookery/broker";
+import { joinCluster } from "@rookery/node";
 import { ORIGIN } from "@rookery/protocol";
-import { createLog, createMetrics } from "@rookery/runtime";
+import { createLog, createMetrics, createNodeId } from "@rookery/runtime";
 import { eventually, testRedis } from "@rookery/testkit";
 import { expect, it, onTestFinished } from "vitest";
 import { rawPeer, TEXT, upgradeText } from "../../../tests/raw-peer.ts";
@@ -29,7 +37,8 @@ const notAsked = (): never => {
 };
 
 async function edge() {
-  const rig = doorRig();
+  const node = createNodeId("edge");
+  const rig = doorRig({ node: node.current });
   const metrics = createEdgeMetrics(createMetrics({ service: "edge", node: () => "edge.test", version: "0.0.0" }));
   const listener = await listen({
     ...{ host: "127.0.0.1", port: 0, door: rig.door, intake: rig.intake, hardBufferBytes: 65_536, idleMs: 45_000 },
@@ -42,14 +51,16 @@ async function edge() {
   if (commands === undefined || reads === undefined) throw new Error("there is no connection");
   const controls: Control[] = [];
   const saved: string[] = [];
+  const stops: (() => Promise<void> | void)[] = [];
+  const context = {
+    settings: { redisUrl: server.url, commandTimeoutMs: COMMAND_TIMEOUT_MS, leaseMs: 6_000, outboxMaxBytes: 2 ** 20 },
+    log: createLog({ service: "edge", node: node.current, level: "silent" }),
+    ...{ node, fail: notAsked, onStop: (_name: string, stop: () => Promise<void> | void) => void stops.push(stop) },
+  };
   const feed = createRedisFeed({
+    ...{ context, fitness: { isFit: Promise.resolve(true) } },
     ...{ commands, reads, keys, partitions, floors: createEpochFloors(), metrics, fanOut },
     floorReader: { read: () => Promise.resolve() },
-    context: {
-      settings: { redisUrl: server.url, commandTimeoutMs: COMMAND_TIMEOUT_MS },
-      log: createLog({ service: "edge", node: () => "edge.test", level: "silent" }),
-      ...{ node: "edge.test", refuse: notAsked, fail: notAsked },
-    },
     history: {
       head: notAsked,
       heads: (channels) => channels.map(() => Promise.resolve({ position: ORIGIN, saved: ORIGIN })),
@@ -59,11 +70,14 @@ async function edge() {
     control: (heard) => void controls.push(heard),
   });
   onTestFinished(async () => {
+    for (const stop of stops) await stop();
     await feed.close();
     listener.close();
     for (const connection of [commands, reads]) connection.disconnect();
   });
+  await whenReady(commands, COMMAND_TIMEOUT_MS);
   await feed.attach();
+  joinCluster({ context, commands, keys, self: { kind: "edge" }, load: () => ({ connections: 0, draining: false }) });
   const membership = createMembership({ hub: rig.hub, relays: feed.relays });
   const open = async (): Promise<RawPeer> => {
     const peer = await rawPeer(listener.port);
@@ -72,7 +86,7 @@ async function edge() {
     await eventually(() => peer.frames().length > 0);
     return peer;
   };
-  return { ...rig, metrics, feed, membership, controls, saved, open };
+  return { ...rig, node, commands, metrics, feed, membership, controls, saved, open };
 }
 
 const announce = (kind: 1 | 2, exclude: string, numbers: readonly number[], frame: string): Promise<unknown> =>
@@ -111,4 +125,32 @@ it("what is said of rights is told on, as it was announced and as every look at 
   const serving = /master_replid:(\w+)/.exec(await server.redis.info("replication"))?.[1];
   const looked = { kind: "compared", partition: 2, owner: "abc", serving, control: { epoch: 7, number: 3 } };
   await eventually(() => expect(controls).toContainEqual(looked));
+});
+
+it("an edge that takes another id is listed under it alone, says it, hears its own probes and delivers on", async () => {
+  const { hub, node, commands, metrics, feed, membership, controls, open } = await edge();
+  const registry = createRegistry({ connection: commands, keys, leaseMs: 6_000 });
+  const listed = async (): Promise<string[]> => (await registry.list()).map((record) => record.node);
+  const former = node.current();
+  await eventually(async () => expect(await listed()).toEqual([former]));
+  const peer = await open();
+  const [session] = hub.sessions.values();
+  if (session === undefined) throw new Error("there is no session");
+  await feed.relays.hold("lobby");
+  membership.enter(session, "lobby");
+  await announce(1, "", [7, 1, 0, 0], "before");
+  await eventually(() => textsOf(peer).includes("before"));
+
+  const current = node.renew();
+  await eventually(async () => expect(await listed()).toEqual([current]));
+  const later = await open();
+  expect(JSON.parse(textsOf(later)[0] ?? "")).toMatchObject({ type: "welcome", node: current });
+  await announce(1, "", [7, 2, 7, 1], "after");
+  await eventually(() => textsOf(peer).includes("after"));
+  // Each partition was looked at four times since: a probe that does not come back is told from the second one on.
+  const looks = (): number => controls.filter(({ kind }) => kind === "compared").length;
+  const before = looks();
+  await eventually(() => looks() >= before + 4 * partitions.count, { withinMs: 10_000 });
+  expect(metrics.probeMisses.n).toBe(0);
+  expect(metrics.resubscribes.n).toBe(0);
 });
