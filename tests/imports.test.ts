@@ -7,6 +7,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "packages/protocol": ["typebox"],
   "packages/runtime": ["typebox", "yaml", "pino", "prom-client"],
   "packages/auth": ["jose", "@rookery/protocol"],
+  "packages/rights": ["@rookery/protocol"],
   "packages/servers": [],
   "packages/broker": ["@rookery/protocol", "ioredis"],
   "packages/store": ["@rookery/protocol", "postgres"],

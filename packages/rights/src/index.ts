@@ -1,0 +1,5 @@
+// Who may do what in a channel: roles, grants and their cache, acting by a grant. Other packages import from here only.
+export type { Grant } from "./grant.ts";
+export { createRights } from "./rights.ts";
+export type { Rights } from "./rights.ts";
+export { withFreshRights } from "./with-fresh-rights.ts";
