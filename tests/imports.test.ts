@@ -20,7 +20,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "vitest",
     ...ours("protocol", "runtime", "auth", "servers", "broker", "store", "node"),
   ],
-  "services/edge": ["uWebSockets.js", "nanoid", ...ours("protocol", "broker", "runtime", "auth", "store", "node")],
+  "services/edge": [
+    "uWebSockets.js",
+    "nanoid",
+    ...ours("protocol", "broker", "runtime", "auth", "store", "node", "rights"),
+  ],
   "services/api": [
     "fastify",
     "@fastify/swagger",
@@ -29,7 +33,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "@fastify/rate-limit",
     "nanoid",
     "typebox",
-    ...ours("protocol", "broker", "runtime", "auth", "store", "node"),
+    ...ours("protocol", "broker", "runtime", "auth", "store", "node", "rights"),
   ],
   "services/persister": ours("protocol", "broker", "runtime", "store", "node"),
   loadtest: ["ws", "ioredis", "uWebSockets.js", ...ours("protocol", "auth", "broker", "store", "servers")],

@@ -7,18 +7,16 @@ import { createNodePublisher, createPast } from "@rookery/node";
 import type { NodeContext, Stores } from "@rookery/node";
 import { DEFAULT_LIMITS } from "@rookery/protocol";
 import type { FrameLimits } from "@rookery/protocol";
+import { createRights } from "@rookery/rights";
 import { VERSION } from "@rookery/runtime";
 import { createApiKeys, createChannels, createRefreshTokens } from "@rookery/store";
 import type { RefreshTokens } from "@rookery/store";
-import { createAuthorise } from "./authorise.ts";
 import { createIdentify } from "./callers.ts";
 import type { ApiContext, TokenParts } from "./context.ts";
 import { createApiMetrics } from "./metrics.ts";
 import { createRefresh } from "./refresh.ts";
 
 type Context = Pick<NodeContext<"api">, "settings" | "log" | "metrics">;
-
-const REMEMBERED_CHANNELS = 50_000;
 
 /** `strangerTrouble`: why nothing may be numbered in this Redis yet, or undefined. */
 export function buildContext(
@@ -30,7 +28,6 @@ export function buildContext(
   const { settings, log } = context;
   const { keys, store, commands } = stores;
   const metrics = createApiMetrics(context.metrics);
-  const channels = createChannels(store);
   const apiKeys = createApiKeys(store);
   return {
     log,
@@ -44,12 +41,10 @@ export function buildContext(
       verifier,
       onChecked: (outcome) => (metrics.credentialChecks[outcome].n += 1),
     }),
-    authorise: createAuthorise({
-      channelExists: async (channel) => (await channels.existing([channel])).has(channel),
-      createPublic: (channel, owner) => channels.ensurePublic([channel], owner),
-      rightsVersion: (channel) => rightsVersion(commands, keys, channel),
+    rights: createRights({
+      channels: createChannels(store),
+      version: (channel) => rightsVersion(commands, keys, channel),
       autoCreate: settings.channelsAutoCreate === "public",
-      remembered: REMEMBERED_CHANNELS,
     }),
     history: createPast(stores),
     publisher: createNodePublisher(context, stores, strangerTrouble),

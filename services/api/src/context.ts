@@ -2,8 +2,8 @@
 import type { Minter } from "@rookery/auth";
 import type { History, Publisher } from "@rookery/broker";
 import type { FrameLimits } from "@rookery/protocol";
+import type { Rights } from "@rookery/rights";
 import type { Log } from "@rookery/runtime";
-import type { Authorise } from "./authorise.ts";
 import type { Identify } from "./callers.ts";
 import type { ApiMetrics } from "./metrics.ts";
 import type { Refresh } from "./refresh.ts";
@@ -14,7 +14,7 @@ export interface ApiContext {
   readonly limits: FrameLimits;
   readonly version: string;
   readonly identify: Identify;
-  readonly authorise: Authorise;
+  readonly rights: Pick<Rights, "cached" | "fresh">;
   readonly history: Pick<History, "forward" | "backward">;
   readonly publisher: Publisher;
   /** Absent where tokens come from an issuer of the operator's own: then the token routes are not served. */

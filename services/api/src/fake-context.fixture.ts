@@ -4,10 +4,10 @@ import { createMinter, createVerifier } from "@rookery/auth";
 import type { Publication, Published, PublishOutcome } from "@rookery/broker";
 import type { StoredFrame } from "@rookery/protocol";
 import { ChatError, comparePositions, DEFAULT_LIMITS, ORIGIN, renderFrame } from "@rookery/protocol";
+import { createRights } from "@rookery/rights";
 import { createMetrics } from "@rookery/runtime";
 import type { Metrics } from "@rookery/runtime";
 import type { RefreshOwner, RefreshTokens } from "@rookery/store";
-import { createAuthorise } from "./authorise.ts";
 import { createIdentify } from "./callers.ts";
 import type { ApiContext } from "./context.ts";
 import { createApiMetrics } from "./metrics.ts";
@@ -57,12 +57,13 @@ export function fakeContext(options: FakeOptions = {}): FakeContext {
       findKey: (hash) => Promise.resolve(keys[hash] === undefined ? undefined : { scopes: keys[hash] }),
       verifier: createVerifier({ ...ISSUED, clockToleranceSec: 0 }),
     }),
-    authorise: createAuthorise({
-      channelExists: (channel) => Promise.resolve(known.has(channel)),
-      createPublic: (channel) => Promise.resolve(void known.add(channel)),
-      rightsVersion: () => Promise.resolve(0),
+    rights: createRights({
+      channels: {
+        existing: async (ids) => new Set(ids.filter((id) => known.has(id))),
+        ensurePublic: async (ids) => ids.forEach((id) => known.add(id)),
+      },
+      version: () => Promise.resolve(0),
       autoCreate,
-      remembered: 10,
     }),
   };
 }

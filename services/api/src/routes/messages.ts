@@ -15,6 +15,7 @@ import {
   SERVER_FRAMES,
 } from "@rookery/protocol";
 import type { ClientFrameOf, FrameLimits, Position } from "@rookery/protocol";
+import { withFreshRights } from "@rookery/rights";
 import { nanoid } from "nanoid";
 import Type from "typebox";
 import type { Caller } from "../callers.ts";
@@ -69,7 +70,8 @@ const list = defineRoute({
       throw new ChatError("invalid", '"before" and "after" exclude each other');
     }
     const limit = Math.min(query.limit ?? DEFAULT_PAGE_MESSAGES, api.limits.pageMessages);
-    await api.authorise(caller.kind === "user" ? caller.user : SERVER_USER, params.id, "history");
+    const user = caller.kind === "user" ? caller.user : SERVER_USER;
+    await api.rights.cached({ user, channel: params.id, right: "history" });
     const { frames, more } =
       after === undefined
         ? await api.history.backward(params.id, before, limit, api.limits.pageBytes)
@@ -130,7 +132,7 @@ const publish = defineRoute({
     const frame = readSend(api.limits, params.id, fields, idempotencyKey(headers["idempotency-key"]));
     const { clientId, channel } = frame;
     const message = composeMessage({ ...frame, ...speaker, id: nanoid() });
-    const { id, position: at, at: atMs, duplicate } = await counted(api, place(api, message));
+    const { id, position: at, at: atMs, duplicate } = await counted(api, publishByRights(api, message));
     const answer = { channel, id, clientId, epoch: at.epoch, seq: at.seq, at: atMs };
     return { status: 201, body: duplicate ? { ...answer, duplicate } : answer };
   },
@@ -204,15 +206,11 @@ function readSend(
   return decoded.frame;
 }
 
-/** Rights may have changed since they were read; the script says so, and they are read once more before giving up. */
-async function place(api: ApiContext, message: ComposedMessage): Promise<Published> {
+function publishByRights(api: ApiContext, message: ComposedMessage): Promise<Published> {
   const { user, channel } = message;
-  for (const age of ["cached", "fresh"] as const) {
-    const { version } = await api.authorise(user, channel, "write", age);
-    const outcome = await api.publisher.publish({ ...message, rightsVersion: version, slowModeMs: 0 });
-    if (outcome.kind === "published") return outcome;
-  }
-  throw new ChatError("unavailable", "the channel's rights are changing", { channel });
+  return withFreshRights(api.rights, { user, channel, right: "write" }, ({ version }) =>
+    api.publisher.publish({ ...message, rightsVersion: version, slowModeMs: 0 }),
+  );
 }
 
 async function counted(api: ApiContext, publishing: Promise<Published>): Promise<Published> {
