@@ -3,8 +3,8 @@
 import type { Verifier } from "@rookery/auth";
 import type { History, Publisher } from "@rookery/broker";
 import type { FrameLimits } from "@rookery/protocol";
+import type { Rights } from "@rookery/rights";
 import type { Log } from "@rookery/runtime";
-import type { Authorise, AuthoriseAll } from "./authorise.ts";
 import type { Hub } from "./hub.ts";
 import type { Membership } from "./membership.ts";
 import type { EdgeMetrics } from "./metrics.ts";
@@ -27,8 +27,7 @@ export interface EdgeContext {
   readonly membership: Membership;
   readonly history: History;
   readonly publisher: Publisher;
-  readonly authorise: Authorise;
-  readonly authoriseAll: AuthoriseAll;
+  readonly rights: Rights;
   readonly verifier: Verifier;
   readonly persisted: PersistedNotices;
 }

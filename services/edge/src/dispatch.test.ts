@@ -4,9 +4,9 @@ import { createHook } from "node:async_hooks";
 import type { Publication, PublishOutcome } from "@rookery/broker";
 import { DEFAULT_LIMITS } from "@rookery/protocol";
 import type { ClientFrame } from "@rookery/protocol";
+import type { Grant } from "@rookery/rights";
 import { createMetrics } from "@rookery/runtime";
 import { describe, expect, it, vi } from "vitest";
-import type { Grant } from "./authorise.ts";
 import type { EdgeContext } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
 import { createHub } from "./hub.ts";
@@ -58,7 +58,7 @@ function rig(grant: Grant | Promise<Grant> = GRANT) {
           published.push({ clientId, answer: () => resolve({ id, ...ANSWER }) });
         }),
     },
-    ...{ authorise: () => grant, authoriseAll: notAsked },
+    rights: { cached: () => grant, fresh: notAsked, cachedAll: notAsked },
     verifier: {
       verify: () =>
         new Promise((resolve) => {

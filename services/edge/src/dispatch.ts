@@ -3,8 +3,7 @@
 // table names all of it for each frame type. A refusal on the way is answered here, and nothing waits that need not.
 
 import { ChatError } from "@rookery/protocol";
-import type { ClientFrame, ClientFrameOf } from "@rookery/protocol";
-import type { Grant, Right } from "./authorise.ts";
+import type { ClientFrame, ClientFrameOf, Right } from "@rookery/protocol";
 import { auth } from "./commands/auth.ts";
 import { history } from "./commands/history.ts";
 import { join } from "./commands/join.ts";
@@ -23,9 +22,9 @@ export interface Command<F extends ClientFrame> {
   readonly holds?: boolean;
   /** True: only for a channel that the session has joined. */
   readonly joined?: boolean;
-  /** Asked of `authorise` before `run`; `join` asks for itself, since it may name several channels. */
+  /** Asked for before `run`; `join`, of several channels, and `send`, which may have to ask again, ask by themselves. */
   readonly right?: Right;
-  run(edge: EdgeContext, session: Session, frame: F, grant: Grant | undefined): Promise<void> | undefined;
+  run(edge: EdgeContext, session: Session, frame: F): Promise<void> | undefined;
 }
 
 const UNANSWERED = "a command was not answered";
@@ -44,7 +43,7 @@ export const COMMANDS: { readonly [T in FrameType]: Command<Frames[T]> } = {
   auth: { holds: true, run: auth },
   join: { run: join },
   leave: { joined: true, run: leave },
-  send: { bucket: "sends", joined: true, right: "write", run: send },
+  send: { bucket: "sends", joined: true, run: send },
   history: { joined: true, right: "history", run: history },
   ping: { run: ping },
   edit: later,
@@ -105,11 +104,11 @@ function perform<T extends FrameType>(
     const grant =
       command.right === undefined || channel === undefined
         ? undefined
-        : edge.authorise(session, channel, command.right);
+        : edge.rights.cached({ user: session.user, channel, right: command.right });
     const running =
       grant instanceof Promise
-        ? grant.then((granted) => command.run(edge, session, frame, granted))
-        : command.run(edge, session, frame, grant);
+        ? grant.then(() => command.run(edge, session, frame))
+        : command.run(edge, session, frame);
     return running?.catch(refuse);
   } catch (error) {
     refuse(error);

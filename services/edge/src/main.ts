@@ -13,13 +13,13 @@ import {
   watchFitness,
   watchOwnStores,
 } from "@rookery/node";
-import type { ClusterLoad, NodeContext, Stores } from "@rookery/node";
+import type { ClusterLoad, NodeContext } from "@rookery/node";
 import { ChatError, createDecoder } from "@rookery/protocol";
 import type { FrameLimits } from "@rookery/protocol";
+import { createRights } from "@rookery/rights";
 import { createClientAddress, createOriginAllowed, pause } from "@rookery/runtime";
 import { createChannels, createMessages } from "@rookery/store";
 import { createAddresses } from "./addresses.ts";
-import { createAuthorise } from "./authorise.ts";
 import type { EdgeContext } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
 import { createDoor } from "./door.ts";
@@ -42,7 +42,6 @@ import { startTables } from "./tables.ts";
 type Context = NodeContext<"edge">;
 
 const SWEEP_EVERY_MS = 1000;
-const REMEMBERED_CHANNELS = 50_000;
 /** A healthy Redis is attached well within this; without one the edge listens all the same and says `unavailable`. */
 const ATTACH_BEFORE_LISTENING_MS = 3000;
 /** A slow client that reads on at 100 kB/s has emptied the largest buffer by then. */
@@ -95,7 +94,11 @@ async function main(context: Context): Promise<void> {
     membership: createMembership({ hub, relays }),
     history,
     publisher: createNodePublisher(context, stores, belonging.trouble),
-    ...createAuthoriser(context, stores),
+    rights: createRights({
+      channels: createChannels(store),
+      version: (channel) => rightsVersion(commands, keys, channel),
+      autoCreate: settings.channelsAutoCreate === "public",
+    }),
     verifier: createTokenVerifier(context),
     persisted,
   };
@@ -152,17 +155,6 @@ async function main(context: Context): Promise<void> {
   };
   onStop("drain", drainAll, settings.balancerWaitMs + settings.drainMs + DRAIN_SLACK_MS);
   context.announceReady({ port: opened.port, internalPort });
-}
-
-function createAuthoriser({ settings }: Context, { store, commands, keys }: Stores) {
-  const channels = createChannels(store);
-  return createAuthorise({
-    existing: (ids) => channels.existing(ids),
-    ensurePublic: (ids, owner) => channels.ensurePublic(ids, owner),
-    rightsVersion: (channel) => rightsVersion(commands, keys, channel),
-    autoCreate: settings.channelsAutoCreate === "public",
-    remembered: REMEMBERED_CHANNELS,
-  });
 }
 
 function frameLimits(settings: Context["settings"]): FrameLimits {

@@ -5,7 +5,7 @@ import { createReading } from "@rookery/broker";
 import type { Reading } from "@rookery/broker";
 import { DEFAULT_PAGE_MESSAGES, encodePage } from "@rookery/protocol";
 import type { ClientFrameOf } from "@rookery/protocol";
-import type { Grant } from "../authorise.ts";
+import type { Grant } from "@rookery/rights";
 import type { EdgeContext } from "../context.ts";
 import { priceOfReading } from "../price.ts";
 import type { Session } from "../session.ts";
@@ -38,7 +38,7 @@ async function enter(
 ): Promise<Joined> {
   const { channel, after } = wish;
   const isNew = !session.channels.has(channel);
-  const grant = isNew ? await enterChannel(edge, session, channel) : await edge.authorise(session, channel, "join");
+  const grant = isNew ? await enterChannel(edge, session, channel) : await askToJoin(edge, session, channel);
   const bytes = edge.limits.pageBytes;
   try {
     const page =
@@ -58,11 +58,15 @@ async function enterChannel(edge: EdgeContext, session: Session, channel: string
   if (session.channels.size + session.joining >= edge.limits.channels) throw tooManyChannels(edge, channel);
   session.joining += 1;
   try {
-    const grant = await edge.authorise(session, channel, "join");
+    const grant = await askToJoin(edge, session, channel);
     await edge.relays.hold(channel);
     edge.membership.enter(session, channel);
     return grant;
   } finally {
     session.joining -= 1;
   }
+}
+
+function askToJoin({ rights }: EdgeContext, { user }: Session, channel: string): Grant | Promise<Grant> {
+  return rights.cached({ user, channel, right: "join" });
 }

@@ -3,7 +3,7 @@
 import type { ForwardPage } from "@rookery/broker";
 import { ChatError } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
-import type { Grant } from "../authorise.ts";
+import type { Grant } from "@rookery/rights";
 import type { EdgeContext } from "../context.ts";
 import { untilRights } from "./until-rights.ts";
 

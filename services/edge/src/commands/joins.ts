@@ -5,7 +5,7 @@
 import { createReading } from "@rookery/broker";
 import { ChatError, encodeError, encodePage, encodeResults, utf8Bytes } from "@rookery/protocol";
 import type { ClientFrameOf } from "@rookery/protocol";
-import type { Grant } from "../authorise.ts";
+import type { Grant } from "@rookery/rights";
 import type { EdgeContext } from "../context.ts";
 import { priceOfChannels, priceOfReading } from "../price.ts";
 import { refusalOf } from "../refusal.ts";
@@ -77,7 +77,7 @@ async function enterAll(
   const joining = fresh.length - refused.size;
   session.joining += joining;
   try {
-    const answers = await edge.authoriseAll(session, asked, "join");
+    const answers = await edge.rights.cachedAll({ user: session.user, right: "join" }, asked);
     const judged = judgeAll(edge, session, answers);
     const grants = new Map(asked.map((channel, n) => [channel, judged[n] ?? absent()]));
     for (const channel of refused) grants.set(channel, tooManyChannels(edge, channel));

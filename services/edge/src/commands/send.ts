@@ -3,22 +3,16 @@
 
 import { composeMessage } from "@rookery/broker";
 import type { Published } from "@rookery/broker";
-import { ChatError } from "@rookery/protocol";
 import type { ClientFrameOf } from "@rookery/protocol";
+import { withFreshRights } from "@rookery/rights";
 import { nanoid } from "nanoid";
-import type { Grant } from "../authorise.ts";
 import type { EdgeContext } from "../context.ts";
 import type { Session } from "../session.ts";
 
-export async function send(
-  edge: EdgeContext,
-  session: Session,
-  frame: ClientFrameOf<"send">,
-  grant: Grant | undefined,
-): Promise<void> {
+export async function send(edge: EdgeContext, session: Session, frame: ClientFrameOf<"send">): Promise<void> {
   const { channel, clientId } = frame;
   const startedMs = performance.now();
-  const published = await publish(edge, session, frame, grant?.version ?? 0);
+  const published = await publish(edge, session, frame);
   edge.metrics.sendToOkSeconds.observe((performance.now() - startedMs) / 1000);
   edge.metrics.sends[published.duplicate ? "duplicate" : "new"].n += 1;
   const { id, position, at, duplicate } = published;
@@ -27,18 +21,10 @@ export async function send(
   if (session.wantsPersisted(channel)) edge.persisted.track(session, channel, published);
 }
 
-/** Rights may have changed since they were read; the script says so, and they are read once more before giving up. */
-async function publish(
-  edge: EdgeContext,
-  session: Session,
-  frame: ClientFrameOf<"send">,
-  rightsVersion: number,
-): Promise<Published> {
-  const message = composeMessage({ ...frame, id: nanoid(), user: session.user, name: session.name });
-  const outcome = await edge.publisher.publish({ ...message, rightsVersion, slowModeMs: 0 });
-  if (outcome.kind === "published") return outcome;
-  const fresh = await edge.authorise(session, frame.channel, "write", "fresh");
-  const second = await edge.publisher.publish({ ...message, rightsVersion: fresh.version, slowModeMs: 0 });
-  if (second.kind === "published") return second;
-  throw new ChatError("unavailable", "the channel's rights are changing", { channel: frame.channel });
+function publish(edge: EdgeContext, session: Session, frame: ClientFrameOf<"send">): Promise<Published> {
+  const { user, name } = session;
+  const message = composeMessage({ ...frame, id: nanoid(), user, name });
+  return withFreshRights(edge.rights, { user, channel: frame.channel, right: "write" }, ({ version }) =>
+    edge.publisher.publish({ ...message, rightsVersion: version, slowModeMs: 0 }),
+  );
 }
