@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
+import { connectRedis, createKeys, createPartitions } from "@rookery/broker";
 import { checkHistories, connectClient, eventually, startCluster } from "@rookery/testkit";
 import type { ChatClient, Cluster } from "@rookery/testkit";
 import postgres from "postgres";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 
 // One channel for each test: they share a cluster and nothing else.
 let cluster: Cluster;
@@ -165,6 +166,23 @@ describe("two edges", () => {
     expect((await cluster.rows("poisoned")).map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
     await sql`alter table messages drop constraint no_poison`;
     await sql.end();
+  });
+
+  it("accept sends of those who were in the channel before its rights changed", async () => {
+    const [left, right] = [await connect("left", 0), await connect("right", 1)];
+    for (const client of [left, right]) {
+      await client.join("changing");
+      expect(await client.send("changing", "before")).toMatchObject({ type: "ok" });
+    }
+    const redis = connectRedis({ url: cluster.ready.redis, use: "commands", commandTimeoutMs: 2000 });
+    onTestFinished(() => redis.disconnect());
+    await eventually(() => redis.status === "ready");
+    const keys = createKeys(createPartitions(64));
+    await redis.hset(keys.partition(keys.partitions.of("changing")).rights, "changing", 7);
+    for (const client of [left, right]) {
+      expect(await client.send("changing", "after")).toMatchObject({ type: "ok" });
+    }
+    await eventually(() => left.inOrder("changing").length === 4);
   });
 
   it("serve the very metrics that the README names, and no other of ours", async () => {
