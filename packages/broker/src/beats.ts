@@ -13,7 +13,7 @@ export interface BeatsOptions {
   readonly leaseMs: number;
   /** The id under which this process speaks now. */
   node(this: void): string;
-  readonly self: Pick<NodeRecord, "kind" | "version">;
+  readonly self: Pick<NodeRecord, "kind" | "kinds" | "version">;
   /** What changes from beat to beat. */
   load(this: void): Pick<NodeRecord, "connections" | "draining">;
   failed(this: void, error: unknown): void;

@@ -98,9 +98,9 @@ describe("topics", () => {
     await topics.followNode();
     for (let again = 0; again < 2; again += 1) {
       for (let partition = 0; partition < partitions.count; partition += 1) {
-        const { probe } = keys.partition(partition);
-        expect(await server.redis.spublish(probe(heard.node), "")).toBe(1);
-        expect(await server.redis.spublish(probe(former), "")).toBe(0);
+        const names = keys.partition(partition);
+        expect(await server.redis.spublish(names.probe(heard.node), "")).toBe(1);
+        expect(await server.redis.spublish(names.probe(former), "")).toBe(0);
       }
       await vi.waitFor(() =>
         expect(events.filter((event) => event.startsWith("probe"))).toHaveLength(16 * (again + 1)),

@@ -10,13 +10,15 @@ export interface ClusterLifeOptions {
   readonly commands: RedisConnection;
   readonly keys: Keys;
   readonly self: Omit<NodeRecord, "node" | "pid" | "version" | "startedAt" | "beatAt" | keyof ClusterLoad>;
-  /** What changes from beat to beat. */
-  load(this: void): ClusterLoad;
+  /** What changes from beat to beat, of a node that holds connections or can be on its way out. */
+  load?(this: void): ClusterLoad;
 }
 
 export type ClusterLoad = Pick<NodeRecord, "connections" | "draining">;
 
-export function joinCluster({ context, commands, keys, self, load }: ClusterLifeOptions): void {
+const NO_LOAD: ClusterLoad = { connections: 0, draining: false };
+
+export function joinCluster({ context, commands, keys, self, load = () => NO_LOAD }: ClusterLifeOptions): void {
   const { settings, log, node, onStop } = context;
   const beats = startBeats({
     connection: commands,

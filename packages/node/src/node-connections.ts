@@ -11,11 +11,11 @@ export type ToldState = (state: "ready" | "lost", detail?: string) => void;
 
 export interface NodeConnections {
   readonly keys: Keys;
-  redis(use: ConnectionUse, told?: ToldState): RedisConnection;
+  redis(this: void, use: ConnectionUse, told?: ToldState): RedisConnection;
   /** `max`: connections of this pool. */
-  postgres(max: number, told?: ToldState): Store;
+  postgres(this: void, max: number, told?: ToldState): Store;
   /** Says in the log that a store is ready or lost, but not that this process has closed it. */
-  say(name: string): ToldState;
+  say(this: void, name: string): ToldState;
 }
 
 export type ConnectingContext = SettingsContext<

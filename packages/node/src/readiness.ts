@@ -16,7 +16,7 @@ export const READINESS_ROWS = {
     draining: "decides",
   },
   api: { stores: "decides", redis: "advises", postgres: "advises", "token keys": "advises", draining: "decides" },
-  persister: { redis: "decides", postgres: "decides", memory: "advises" },
+  persister: { redis: "decides", postgres: "decides", memory: "advises", kinds: "advises" },
 } as const satisfies Record<ProcessService, Readonly<Record<string, Weight>>>;
 
 type RowName<S extends ProcessService> = keyof (typeof READINESS_ROWS)[S] & string;

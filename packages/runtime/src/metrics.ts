@@ -64,19 +64,22 @@ export function createMetrics({ service, node, version }: MetricsOptions): Metri
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
   for (const name of UNFIT_DEFAULTS) registry.removeSingleMetric(name);
-  new Gauge({
+  const build = new Gauge({
     name: "rookery_process_build_info",
     help: "Which build runs here, always 1.",
     labelNames: ["service", "node", "version", "nodejs"],
     registers,
-    collect() {
-      this.reset();
-      this.set({ service, node: node(), version, nodejs: process.versions.node }, 1);
-    },
   });
+  const tellBuild = (): void => {
+    build.reset();
+    build.set({ service, node: node(), version, nodejs: process.versions.node }, 1);
+  };
 
   return {
-    render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    async render() {
+      tellBuild();
+      return { contentType: registry.contentType, text: await registry.metrics() };
+    },
     counter<L extends string>(name: string, help: string, labelNames: readonly L[] = []) {
       checkMetricName(name, "counter", labelNames);
       return new Counter({ name, help, labelNames, registers });

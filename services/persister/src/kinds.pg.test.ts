@@ -15,9 +15,8 @@ import { eventually, testPostgres, testRedis } from "@rookery/testkit";
 import { afterAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { createDrain } from "./drain.ts";
 import { createHolds } from "./holds.ts";
-import { createMembership } from "./membership.ts";
-import type { Membership } from "./membership.ts";
 import { createOutage } from "./outage.ts";
+import { createShareWatch } from "./share-watch.ts";
 
 const PARTITIONS = 4;
 const ALL = Array.from({ length: PARTITIONS }, (_, n) => n);
@@ -44,7 +43,7 @@ beforeEach(async () => {
 });
 
 interface Persister {
-  readonly membership: Membership;
+  leave(): Promise<void>;
   /** Held partitions, as its gauge tells. */
   held(): number;
   owned(): readonly number[];
@@ -77,29 +76,32 @@ async function startPersister(node: string, kinds: number): Promise<Persister> {
   });
   let owned: readonly number[] = [];
   let isDead = false;
-  const membership = createMembership({
-    registry: {
-      ...registry,
-      beat: async (record) => (isDead ? undefined : registry.beat(record)),
-    },
-    ...{ node, version: "0.1.0", kinds, partitions: PARTITIONS },
+  const shares = createShareWatch({
+    registry,
+    ...{ node: () => node, kinds, partitions: PARTITIONS },
     share: (partitions) => {
       owned = partitions;
       if (!isDead) drain.own(partitions);
     },
   });
-  await membership.join();
+  const record = { node, kind: "persister", version: "0.1.0", pid: 1, startedAt: 1, kinds } as const;
+  const beat = (): Promise<void> => registry.beat({ ...record, connections: 0, draining: false, beatAt: Date.now() });
+  await beat();
+  const beating = setInterval(() => void beat(), 500);
+  await shares.start();
   drain.start();
   const die = async (): Promise<void> => {
     isDead = true;
+    clearInterval(beating);
     await drain.stop();
   };
   onTestFinished(async () => {
     await die();
-    await membership.leave();
+    await shares.stop();
+    await registry.leave(node);
     reader.disconnect();
   });
-  return { membership, held: () => holds.count(), owned: () => owned, die };
+  return { leave: () => registry.leave(node), held: () => holds.count(), owned: () => owned, die };
 }
 
 const streamOf = (partition: number): string => keys.partition(partition).outbox;
@@ -131,7 +133,7 @@ describe("two persisters of which one understands a newer kind", () => {
       const newer = await startPersister("newer", NEWEST_KIND + 1);
       await eventually(() => older.owned().length === 0);
       await newer.die();
-      if (how === "leaves") await newer.membership.leave();
+      if (how === "leaves") await newer.leave();
       for (const partition of ALL) await put(partition, 1, "Malformed");
       await put(2, 2, "newer");
       await put(2, 3, "Malformed");
