@@ -13,6 +13,7 @@ import {
   createPartitions,
   createPublisher,
   createRegistry,
+  NEWEST_KIND,
   whenReady,
 } from "@rookery/broker";
 import { connectStore, createMessages } from "@rookery/store";
@@ -173,6 +174,23 @@ describe("a persister", () => {
     toPostgres.cut();
     await eventually(isDrained);
     await eventually(async () => (await running.get("/readyz")).status === 200);
+  });
+
+  it("stays ready and names the partition while an entry of a kind that it does not know holds it", async () => {
+    const running = await start();
+    const stream = keys.partition(3).outbox;
+    await connection.xadd(stream, "7-1", "k", "tomorrow", "b", "100", "text", "secret");
+    onTestFinished(async () => void (await connection.del(stream)));
+    await eventually(async () => {
+      const { status, text } = await running.get("/readyz?verbose");
+      expect([status, text]).toEqual([200, expect.stringMatching(/"kinds".*partition 3 by 7-1/s)]);
+    });
+    expect((await running.get("/metrics")).text).toMatch(/^rookery_persister_held_partitions 1$/m);
+    expect((await registry.list()).map(({ kinds }) => kinds)).toContain(NEWEST_KIND);
+    const said = running.lines.filter((line) => line.includes("upgrade the persisters"));
+    expect([said.length, said.join().includes("secret")]).toEqual([1, false]);
+    await connection.del(stream);
+    await eventually(async () => /held_partitions 0$/m.test((await running.get("/metrics")).text));
   });
 
   it("waits at its start for stores that are away", async () => {
