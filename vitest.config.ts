@@ -18,6 +18,8 @@ export default defineConfig({
         ...shared,
         test: {
           name: "pure",
+          // They start in half the time of processes, and nothing here asks for a process of its own.
+          pool: "threads",
           // Nothing here keeps state between files: sharing one worker saves the imports, which are most of the time.
           isolate: false,
           include: ends("test"),

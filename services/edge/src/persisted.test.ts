@@ -18,6 +18,9 @@ const published = (seq: number): Published => ({
 });
 const mark = (number: number, unstored: number) => ({ upTo: { epoch: 7, number }, unstored });
 
+/** Nothing here takes longer than a few turns of the loop. */
+const soon = (check: () => void): Promise<void> => vi.waitFor(check, { interval: 1 });
+
 function rig() {
   const faults: unknown[] = [];
   const asked: { ids: string[]; answer: (...held: boolean[]) => void; fail: (error: Error) => void }[] = [];
@@ -47,7 +50,7 @@ describe("persisted", () => {
     notices.saved(PARTITION, mark(2, 1));
     expect([said, asked.flatMap(({ ids }) => ids)]).toEqual([[], ["m1"]]);
     asked[0]?.answer(true);
-    await vi.waitFor(() => expect(said).toEqual([1]));
+    await soon(() => expect(said).toEqual([1]));
     notices.saved(PARTITION, mark(2, 1));
     expect([said, notices.waiting()]).toEqual([[1, 2], 0]);
   });
@@ -58,11 +61,11 @@ describe("persisted", () => {
     notices.track(session, "lobby", published(1));
     notices.saved(PARTITION, mark(1, 1));
     asked[0]?.fail(new Error("permission denied for table messages"));
-    await vi.waitFor(() => expect(faults).toHaveLength(1));
+    await soon(() => expect(faults).toHaveLength(1));
     notices.saved(PARTITION, mark(1, 1));
-    await vi.waitFor(() => expect(asked).toHaveLength(2));
+    await soon(() => expect(asked).toHaveLength(2));
     asked[1]?.answer(true);
-    await vi.waitFor(() => expect(said).toEqual([1]));
+    await soon(() => expect(said).toEqual([1]));
   });
 
   it("ends for a session and channel of which something is not saved, and for no other", async () => {
@@ -73,7 +76,7 @@ describe("persisted", () => {
     notices.saved(PARTITION, mark(2, 1));
     expect(asked.map(({ ids }) => ids)).toEqual([["m1", "m2"]]);
     asked[0]?.answer(false, true);
-    await vi.waitFor(() => expect(other.said).toEqual([2]));
+    await soon(() => expect(other.said).toEqual([2]));
     notices.track(unlucky.session, "lobby", published(3));
     notices.track(unlucky.session, "hall", published(4));
     notices.saved(PARTITION, mark(4, 1));
@@ -87,10 +90,10 @@ describe("persisted", () => {
     for (const seq of sends) notices.track(session, "lobby", published(seq));
     notices.saved(PARTITION, mark(1_200, 1));
     for (let n = 0; n < 3; n += 1) {
-      await vi.waitFor(() => expect(asked).toHaveLength(n + 1));
+      await soon(() => expect(asked).toHaveLength(n + 1));
       asked[n]?.answer(...(asked[n]?.ids ?? []).map(() => true));
     }
-    await vi.waitFor(() => expect(said.at(-1)).toBe(1_200));
+    await soon(() => expect(said.at(-1)).toBe(1_200));
     expect(asked.flatMap(({ ids }) => ids)).toEqual(sends.map((seq) => `m${seq}`));
   });
 
@@ -100,10 +103,10 @@ describe("persisted", () => {
     notices.track(session, "lobby", published(1));
     notices.saved(PARTITION, mark(1, 1));
     asked[0]?.fail(new ChatError("unavailable", "away"));
-    await vi.waitFor(() => expect(notices.waiting()).toBe(1));
+    await soon(() => expect(notices.waiting()).toBe(1));
     notices.saved(PARTITION, mark(1, 1));
-    await vi.waitFor(() => expect(asked).toHaveLength(2));
+    await soon(() => expect(asked).toHaveLength(2));
     asked[1]?.answer(true);
-    await vi.waitFor(() => expect(said).toEqual([1]));
+    await soon(() => expect(said).toEqual([1]));
   });
 });

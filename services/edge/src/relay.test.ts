@@ -15,6 +15,9 @@ const envelope = (seq: number): SequencedEnvelope => ({
 });
 const stored = (seq: number): StoredFrame => ({ position: at(seq), frame: `f${seq}` });
 
+/** Nothing here takes longer than a few turns of the loop. */
+const soon = (check: () => void): Promise<void> => vi.waitFor(check, { interval: 1 });
+
 /** A channel whose log holds frames 1..head and whose stores answer when they are told to. */
 function rig(head: number) {
   const state: { head: number; away: boolean; acknowledged: boolean; fault?: Error; page?: Partial<ForwardPage> } = {
@@ -105,7 +108,7 @@ describe("a relay", () => {
     await relays.hold("lobby");
     state.head = 8;
     relays.feed("lobby", envelope(8));
-    await vi.waitFor(() => expect(out).toEqual(["f4", "f5", "f6", "f7", "f8"]));
+    await soon(() => expect(out).toEqual(["f4", "f5", "f6", "f7", "f8"]));
     expect(counts).toMatchObject({ hole_found: { n: 1 }, hole_healed: { n: 1 }, gap_told: { n: 0 } });
   });
 
@@ -117,9 +120,9 @@ describe("a relay", () => {
     state.fault = unexpected;
     relays.feed("lobby", envelope(6));
     relays.compare(["lobby"]);
-    await vi.waitFor(() => expect(faults).toEqual([unexpected, unexpected]));
+    await soon(() => expect(faults).toEqual([unexpected, unexpected]));
     delete state.fault;
-    await vi.waitFor(() => expect(out).toEqual(["f4", "f5", "f6"]));
+    await soon(() => expect(out).toEqual(["f4", "f5", "f6"]));
     expect(faults).toHaveLength(2);
   });
 
@@ -128,10 +131,10 @@ describe("a relay", () => {
     await relays.hold("lobby");
     Object.assign(state, { head: 6, away: true });
     relays.feed("lobby", envelope(6));
-    await vi.waitFor(() => expect(counts.hole_found.n).toBe(1));
+    await soon(() => expect(counts.hole_found.n).toBe(1));
     expect(out).toEqual([]);
     state.away = false;
-    await vi.waitFor(() => expect(out).toEqual(["f4", "f5", "f6"]));
+    await soon(() => expect(out).toEqual(["f4", "f5", "f6"]));
   });
 
   it("finds a lost last message by the head that somebody saw", async () => {
@@ -139,7 +142,7 @@ describe("a relay", () => {
     await relays.hold("lobby");
     state.head = 4;
     relays.sawHead("lobby", at(4));
-    await vi.waitFor(() => expect(out).toEqual(["f4"]));
+    await soon(() => expect(out).toEqual(["f4"]));
     relays.sawHead("lobby", at(4));
     expect(counts.hole_found.n).toBe(1);
   });
@@ -157,7 +160,7 @@ describe("a relay", () => {
       head: { position: later(9), saved: at(3) },
     };
     relays.sawHead("lobby", later(9));
-    await vi.waitFor(() => expect(out).toEqual(["lost 7-4 7-5", "gap 7-4 8-8", "f8-9"]));
+    await soon(() => expect(out).toEqual(["lost 7-4 7-5", "gap 7-4 8-8", "f8-9"]));
   });
 
   it("refuses a join whose topic is not acknowledged in time, and keeps nothing of it", async () => {
@@ -190,9 +193,9 @@ describe("a relay", () => {
     asked.length = 0;
     Object.assign(state, { head: 4, away: true });
     relays.compare(channels);
-    await vi.waitFor(() => expect(asked.length).toBeGreaterThan(3));
+    await soon(() => expect(asked.length).toBeGreaterThan(3));
     state.away = false;
-    await vi.waitFor(() => expect(out).toHaveLength(channels.length));
+    await soon(() => expect(out).toHaveLength(channels.length));
     expect(Math.max(...asked.map(({ length }) => length))).toBeLessThanOrEqual(500);
   });
 
@@ -205,7 +208,7 @@ describe("a relay", () => {
     await relays.hold("lobby");
     expect([...subscribed]).toEqual(["lobby"]);
     relays.release("lobby");
-    await vi.waitFor(() => expect([...subscribed]).toEqual([]));
+    await soon(() => expect([...subscribed]).toEqual([]));
     const partition = createPartitions(4).of("lobby");
     expect(relays.channelsOf(partition).size).toBe(0);
   });
