@@ -1,17 +1,26 @@
 import { defineConfig } from "vitest/config";
 
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** Every property of a `*.fuzz.test.ts` runs its own number of cases so many times over. */
+    fuzzTimes: number;
+  }
+}
+
 // Four sets. `pure` asks for no server, socket, process or real time, and stays under 5 s; `os` asks this machine for some of
 // those, but for no server; `servers` runs against a real Redis and a real Postgres; `e2e` starts whole clusters of
 // processes. The middle two run side by side, since the one mostly waits; two cores are all that any may count on.
 const resolve = { conditions: ["source"] };
 const shared = { ssr: { resolve }, resolve };
 const ends = (kind: string): string[] => ["packages", "services", "tests"].map((folder) => `${folder}/**/*.${kind}.ts`);
+const fuzzTimes = Number(process.env["TEST_FUZZ_TIMES"] ?? 1);
 const NEVER = ["**/node_modules/**", "**/dist/**"];
 
 export default defineConfig({
   test: {
     // Vitest would leave one of two cores to others.
     maxWorkers: 2,
+    provide: { fuzzTimes },
     reporters: ["default", ["json", { outputFile: "test-report.json" }]],
     projects: [
       {
@@ -22,6 +31,7 @@ export default defineConfig({
           pool: "threads",
           // Nothing here keeps state between files: sharing one worker saves the imports, which are most of the time.
           isolate: false,
+          testTimeout: 5_000 * fuzzTimes,
           include: ends("test"),
           exclude: [...["os", "redis", "pg", "e2e"].flatMap((kind) => ends(`${kind}.test`)), ...NEVER],
           sequence: { groupOrder: 0 },

@@ -4,7 +4,7 @@ import { comparePositions, formatPosition, ORIGIN, samePosition } from "@rookery
 import type { Position, StoredFrame } from "@rookery/protocol";
 import { array, assert, constant, constantFrom, nat, oneof, property, record } from "fast-check";
 import type { Arbitrary } from "fast-check";
-import { expect, it } from "vitest";
+import { expect, inject, it } from "vitest";
 import { createRelayPosition } from "./relay-position.ts";
 import type { HealingRead, RelayAction, RelayPosition } from "./relay-position.ts";
 
@@ -234,6 +234,6 @@ it("every schedule delivers or explains each frame of the channel once, in order
       const truth = new Set(channel.chain().map((frame) => frame.text));
       expect(client.view().filter((position) => !truth.has(formatPosition(position)))).toEqual([]);
     }),
-    { numRuns: 500 },
+    { numRuns: 500 * inject("fuzzTimes") },
   );
 });

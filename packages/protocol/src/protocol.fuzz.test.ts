@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, inject, it } from "vitest";
 import Value from "typebox/value";
 import { CLIENT_FRAMES, type ClientFrame } from "./client-frames.ts";
 import { createDecoder } from "./decode.ts";
@@ -18,6 +18,9 @@ import { DEFAULT_LIMITS } from "./limits.ts";
 import { parseMessageFrame } from "./parse-message.ts";
 import { formatPosition, parsePosition } from "./position.ts";
 import { cleanText, utf8Bytes } from "./text.ts";
+
+const RUNS = 100 * inject("fuzzTimes");
+const holds = <T>(property: fc.IProperty<T>): void => fc.assert(property, { numRuns: RUNS });
 
 const decode = createDecoder(DEFAULT_LIMITS);
 const utf8 = new TextEncoder();
@@ -85,7 +88,7 @@ const check = (frame: ClientFrame): boolean => Value.Check(CLIENT_FRAMES[frame.t
 
 describe("the decoder", () => {
   it("never throws, whatever the bytes", () => {
-    fc.assert(
+    holds(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         expect(decode(bytes).kind).toMatch(/^(?:frame|refusal)$/);
       }),
@@ -96,7 +99,7 @@ describe("the decoder", () => {
     const key = fc.oneof(fc.constantFrom(...Object.keys(CLIENT_FRAMES.send.properties)), fc.string());
     const type = fc.oneof(fc.constantFrom(...Object.keys(CLIENT_FRAMES)), fc.string());
     const hostile = fc.tuple(type, fc.dictionary(key, fc.jsonValue())).map(([word, rest]) => ({ ...rest, type: word }));
-    fc.assert(
+    holds(
       fc.property(fc.oneof(hostile, fc.jsonValue()), (value) => {
         const decoded = decode(utf8.encode(JSON.stringify(value)));
         expect(decoded.kind === "refusal" || check(decoded.frame)).toBe(true);
@@ -105,7 +108,7 @@ describe("the decoder", () => {
   });
 
   it("never throws on a valid frame with one field spoilt, and agrees with the schema about wrong types", () => {
-    fc.assert(
+    holds(
       fc.property(validFrame, fc.nat(), fc.jsonValue(), (frame, at, value) => {
         const keys = Object.keys(frame);
         const spoilt = { ...frame, [keys[at % keys.length] ?? "type"]: value };
@@ -116,7 +119,7 @@ describe("the decoder", () => {
   });
 
   it("gives back every valid frame as it was, also among unknown fields and in another order", () => {
-    fc.assert(
+    holds(
       fc.property(validFrame, fc.boolean(), (frame, shuffled) => {
         const entries = Object.entries(frame);
         const sent = shuffled ? Object.fromEntries([["zzz", [{}]], ...entries.toReversed()]) : frame;
@@ -148,7 +151,7 @@ describe("frames", () => {
         requiredKeys: ["epoch", "seq", "at"],
       },
     );
-    fc.assert(
+    holds(
       fc.property(parts, place, (message, placed) => {
         expect(parseMessageFrame(renderFrame(messageHalves(message), placed))).toEqual({
           type: "message",
@@ -160,7 +163,7 @@ describe("frames", () => {
   });
 
   it("positions read back what they write", () => {
-    fc.assert(
+    holds(
       fc.property(position, (place) => {
         expect(parsePosition(formatPosition(place))).toEqual(place);
       }),
@@ -173,7 +176,7 @@ describe("text", () => {
   const units = fc.array(fc.nat({ max: 0xffff })).map((codes) => String.fromCharCode(...codes));
 
   it("cleaned twice is cleaned once, holds nothing that is refused and is in NFC", () => {
-    fc.assert(
+    holds(
       fc.property(fc.oneof(any, units), (raw) => {
         const clean = cleanText(raw);
         if (clean.kind === "refusal") return;
@@ -185,7 +188,7 @@ describe("text", () => {
   });
 
   it("is as long in bytes as the encoder says", () => {
-    fc.assert(
+    holds(
       fc.property(fc.oneof(any, units), (raw) => {
         expect(utf8Bytes(raw)).toBe(utf8.encode(raw).length);
       }),
@@ -193,7 +196,7 @@ describe("text", () => {
   });
 
   it("of a name is clean, one line and at most 64 code points, and stays so", () => {
-    fc.assert(
+    holds(
       fc.property(fc.oneof(any, units), (raw) => {
         const name = cleanName(raw);
         expect(Array.from(name).length).toBeLessThanOrEqual(64);
@@ -206,7 +209,7 @@ describe("text", () => {
 
   it("of ids is judged as by their patterns", () => {
     const near = fc.oneof(channel, clientId, id, fc.string({ maxLength: 70 }), any);
-    fc.assert(
+    holds(
       fc.property(near, (raw) => {
         expect(isChannelId(raw)).toBe(new RegExp(CHANNEL_ID_PATTERN).test(raw));
         expect(isClientId(raw)).toBe(new RegExp(CLIENT_ID_PATTERN).test(raw));
@@ -216,7 +219,7 @@ describe("text", () => {
   });
 
   it("of mentions is bounded and quick, whatever the body", () => {
-    fc.assert(
+    holds(
       fc.property(fc.array(fc.constantFrom("@", ".", "a", " ", "é", "-", "\n")), (words) => {
         const found = findMentions(words.join(""));
         expect(found.length).toBeLessThanOrEqual(20);

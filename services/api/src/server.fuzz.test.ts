@@ -1,13 +1,13 @@
 // Property of the whole server: whatever a client sends, the answer is one that the document declares, and never a fault.
 import { ERRORS } from "@rookery/protocol";
 import * as fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, inject, it } from "vitest";
 import { BOOTSTRAP_KEY } from "./fake-context.fixture.ts";
 import { fakeServer, userToken } from "./fake-server.fixture.ts";
 import { PROBLEM_TYPE } from "./problem.ts";
 import { servedRoutes } from "./routes.ts";
 
-const RUNS = 120;
+const RUNS = 120 * inject("fuzzTimes");
 
 const { ask, api } = await fakeServer();
 const { json: document } = await ask("GET", "/v1/openapi.json", { as: null });
