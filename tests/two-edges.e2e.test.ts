@@ -185,7 +185,7 @@ describe("two edges", () => {
     await eventually(() => left.inOrder("changing").length === 4);
   });
 
-  it("serve the very metrics that the README names, and no other of ours", async () => {
+  it("serve the very metrics that their page names, and no other of ours", async () => {
     const served = new Set<string>();
     for (const { internal } of cluster.ready.processes) {
       if (internal === undefined) continue;
@@ -193,7 +193,8 @@ describe("two edges", () => {
       for (const [, name = "", type = ""] of text.matchAll(/^# TYPE (rookery_\S+) (\S+)/gm))
         served.add(`${name} ${type}`);
     }
-    const table = /<!-- metrics -->([\s\S]*?)<!-- \/metrics -->/.exec(readFileSync("README.md", "utf8"))?.[1] ?? "";
+    const table =
+      /<!-- metrics -->([\s\S]*?)<!-- \/metrics -->/.exec(readFileSync("docs/metrics.md", "utf8"))?.[1] ?? "";
     const told = [...table.matchAll(/^\| `(rookery_\S+)` \| (\S+) \|/gm)].map(([, name, type]) => `${name} ${type}`);
     expect([...served].toSorted()).toEqual(told.toSorted());
   });

@@ -4,11 +4,15 @@ import { clusterSettings } from "@rookery/node";
 import { describe, expect, it } from "vitest";
 
 const readme = readFileSync("README.md", "utf8");
+const pages = readdirSync("docs").filter((file) => file !== "README.md");
 const documents = [
   "README.md",
   "packages/protocol/PROTOCOL.md",
-  ...readdirSync("docs").map((file) => join("docs", file)),
+  "loadtest/README.md",
+  "docs/README.md",
+  ...pages.map((page) => join("docs", page)),
 ];
+const MOST_README_LINES = 150;
 
 describe("the documents", () => {
   it.each(documents)("%s links only to files that are there", (file) => {
@@ -16,8 +20,18 @@ describe("the documents", () => {
     expect(links.filter((link) => !existsSync(join(dirname(file), link)))).toEqual([]);
   });
 
+  it("begin with one that is read in a few minutes", () => {
+    expect(readme.split("\n").length).toBeLessThanOrEqual(MOST_README_LINES);
+  });
+
+  it("are all found from the index of docs, and the index from the front door", () => {
+    const index = readFileSync("docs/README.md", "utf8");
+    expect(pages.filter((page) => !index.includes(`](${page})`))).toEqual([]);
+    expect(readme).toContain("](docs/README.md)");
+  });
+
   it("hold the settings just as the table in the code does", () => {
-    const told = /<!-- settings -->\n([\s\S]*?)<!-- \/settings -->/.exec(readme)?.[1];
+    const told = /<!-- settings -->\n([\s\S]*?)<!-- \/settings -->/.exec(readFileSync("docs/settings.md", "utf8"))?.[1];
     expect(told?.trim()).toBe(clusterSettings.describe().trim());
   });
 
