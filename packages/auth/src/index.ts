@@ -2,8 +2,8 @@
 export { hashApiKey, isApiKey, matchesApiKey, newApiKey } from "./api-key.ts";
 export { readJwksAddress } from "./jwks-keys.ts";
 export { createMinter, refreshAtMs, RESERVED_CLAIMS } from "./minter.ts";
-export type { Minted, Minter, MinterOptions, MintRequest } from "./minter.ts";
+export type { Minter } from "./minter.ts";
 export { readPublicKey, readSecret, readTokenKeys } from "./token-keys.ts";
-export type { KeyOptions, TokenAlgorithm } from "./token-keys.ts";
+export type { KeyOptions } from "./token-keys.ts";
 export { createVerifier } from "./verifier.ts";
 export type { Verified, Verifier, VerifierOptions } from "./verifier.ts";

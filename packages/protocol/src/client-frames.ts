@@ -11,7 +11,6 @@ import {
   Cursor,
   Emoji,
   Flag,
-  type JoinItem as JoinItemSchema,
   JoinItems,
   MessageId,
   Meta,
@@ -79,10 +78,5 @@ export type ClientFrameType = keyof typeof CLIENT_FRAMES;
 /** The frame of one type, for example `ClientFrameOf<"send">`. */
 export type ClientFrameOf<T extends ClientFrameType> = Static<(typeof CLIENT_FRAMES)[T]>;
 export type ClientFrame = { [T in ClientFrameType]: ClientFrameOf<T> }[ClientFrameType];
-/** `join` of one channel. */
-export type JoinOneFrame = Static<typeof JoinOne>;
-/** `join` of several channels at once, answered as `results` in the same order. */
-export type JoinManyFrame = Static<typeof JoinMany>;
-export type JoinItem = Static<typeof JoinItemSchema>;
 /** Values that `meta` may hold. */
 export type Meta = Static<typeof Meta>;

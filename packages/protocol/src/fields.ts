@@ -16,12 +16,6 @@ import {
 /** A symbol, so that no document, strict validator or serialiser made from a schema ever meets it. */
 export const FIELD_KIND = Symbol("kind of field");
 
-/** Ends of refusals that other ways of publishing share with the decoder. */
-export const FIELD_WANTS = {
-  body: "text that is not empty, with no control characters but newline and tab and at most 30 combining marks in a row",
-  meta: "a flat object of strings like a body's, booleans, and numbers that a double holds exactly",
-} as const;
-
 export const Ref = Type.String({
   [FIELD_KIND]: "ref",
   description: `a string of 1 to ${MAX_REF_CHARS} characters`,
@@ -45,12 +39,13 @@ export const MessageId = Type.String({
 });
 export const Body = Type.String({
   [FIELD_KIND]: "body",
-  description: FIELD_WANTS.body,
+  description:
+    "text that is not empty, with no control characters but newline and tab and at most 30 combining marks in a row",
   minLength: 1,
 });
 export const Meta = Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()]), {
   [FIELD_KIND]: "meta",
-  description: FIELD_WANTS.meta,
+  description: "a flat object of strings like a body's, booleans, and numbers that a double holds exactly",
 });
 export const Emoji = Type.String({
   [FIELD_KIND]: "emoji",
@@ -105,20 +100,3 @@ export const Name = Type.String({ description: "display name, at most 64 code po
 /** Text of a frame that the server wrote. */
 export const Text = Type.String();
 export const Tally = Type.Integer({ minimum: 0 });
-
-/** Schemas of single fields for those who describe bodies of their own, such as the REST API. */
-export const FIELDS = {
-  ref: Ref,
-  channel: ChannelId,
-  clientId: ClientId,
-  messageId: MessageId,
-  body: Body,
-  meta: Meta,
-  emoji: Emoji,
-  password: Password,
-  cursor: Cursor,
-  position: PositionField,
-  timeMs: TimeMs,
-  userId: UserId,
-  name: Name,
-} as const;
