@@ -120,7 +120,7 @@ function refuse(walk: Walk, code: RefusalCode, message: string): void {
   walk.message = message;
 }
 
-/** Reads the fields of one object, in place where it is ours; else a copy is made only to leave unknown fields behind. */
+/** Reads the fields of one object. One of ours is cleaned as it stands, and copied only to leave unknown fields behind. */
 function readObject(
   source: Readonly<JsonObject>,
   table: FieldTable,

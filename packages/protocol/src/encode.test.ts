@@ -8,7 +8,7 @@ import { OK_BODIES, SERVER_FRAMES, type ServerFrameType } from "./server-frames.
 
 const id = "V1StGXR8_Z5jdHi6B-myT";
 const message = { channel: "c", id, clientId: "k1", user: "ann", name: "Ann", body: "hello" };
-const place = { epoch: 1_700_000_000_000, seq: 3, at: 1_700_000_000_123 };
+const stamp = { epoch: 1_700_000_000_000, seq: 3, at: 1_700_000_000_123 };
 const hostile = '"\\\n\t<script>\u2028\u2029😀","seq":9}';
 
 function parse(text: string): unknown {
@@ -30,59 +30,59 @@ describe("sequenced frames", () => {
       head: '{"type":"message","channel":"c"',
       tail: `,"id":"${id}","clientId":"k1","user":"ann","name":"Ann","body":"hello"}`,
     });
-    expect(encode.renderFrame(halves, place)).toBe(
+    expect(encode.renderFrame(halves, stamp)).toBe(
       `${halves.head},"epoch":1700000000000,"seq":3,"at":1700000000123${halves.tail}`,
     );
   });
 
   it("carry prev after the time", () => {
-    const text = encode.renderFrame(encode.messageHalves(message), { ...place, prev: { epoch: 5, seq: 9 } });
+    const text = encode.renderFrame(encode.messageHalves(message), { ...stamp, prev: { epoch: 5, seq: 9 } });
     expect(text).toContain(',"at":1700000000123,"prev":{"epoch":5,"seq":9},"id":');
   });
 
   it("escape whatever the fields hold", () => {
     const parts = { ...message, user: hostile, name: hostile, body: hostile, meta: { [hostile]: hostile } };
-    const text = encode.renderFrame(encode.messageHalves({ ...parts, mentions: [hostile] }), place);
-    expect(frame(text, "message")).toEqual({ type: "message", ...parts, ...place, mentions: [hostile] });
+    const text = encode.renderFrame(encode.messageHalves({ ...parts, mentions: [hostile] }), stamp);
+    expect(frame(text, "message")).toEqual({ type: "message", ...parts, ...stamp, mentions: [hostile] });
     const change = { channel: "c", id, user: hostile };
-    const edited = encode.renderFrame(encode.editedHalves({ ...change, body: hostile }), place);
-    expect(frame(edited, "edited")).toEqual({ type: "edited", ...change, body: hostile, ...place });
+    const edited = encode.renderFrame(encode.editedHalves({ ...change, body: hostile }), stamp);
+    expect(frame(edited, "edited")).toEqual({ type: "edited", ...change, body: hostile, ...stamp });
   });
 
   it("leave out what is absent or empty", () => {
     const text = encode.renderFrame(
       encode.messageHalves({ ...message, mentions: [], reactions: [], replies: 0 }),
-      place,
+      stamp,
     );
-    expect(parse(text)).toEqual({ type: "message", ...message, ...place });
+    expect(parse(text)).toEqual({ type: "message", ...message, ...stamp });
   });
 
   it("fold in what happened since", () => {
     const folded = { editedAt: 5, reactions: [{ emoji: "👍", count: 2, mine: true }], replies: 3 };
-    const text = encode.renderFrame(encode.messageHalves({ ...message, ...folded }), place);
-    expect(frame(text, "message")).toEqual({ type: "message", ...message, ...place, ...folded });
+    const text = encode.renderFrame(encode.messageHalves({ ...message, ...folded }), stamp);
+    expect(frame(text, "message")).toEqual({ type: "message", ...message, ...stamp, ...folded });
   });
 
   it("of a deleted message hold neither body nor meta", () => {
-    const text = encode.renderFrame(encode.messageHalves({ ...message, meta: { a: 1 }, deleted: true }), place);
+    const text = encode.renderFrame(encode.messageHalves({ ...message, meta: { a: 1 }, deleted: true }), stamp);
     const { body: _, ...rest } = message;
-    expect(frame(text, "message")).toEqual({ type: "message", ...rest, ...place, deleted: true });
-    const edited = encode.renderFrame(encode.editedHalves({ channel: "c", id, user: "ann" }), place);
-    expect(frame(edited, "edited")).toEqual({ type: "edited", channel: "c", id, user: "ann", ...place });
+    expect(frame(text, "message")).toEqual({ type: "message", ...rest, ...stamp, deleted: true });
+    const edited = encode.renderFrame(encode.editedHalves({ channel: "c", id, user: "ann" }), stamp);
+    expect(frame(edited, "edited")).toEqual({ type: "edited", channel: "c", id, user: "ann", ...stamp });
   });
 
   it("tell deletions and reactions", () => {
     const change = { channel: "c", id, user: "ann" };
-    expect(frame(encode.renderFrame(encode.deletedHalves(change), place), "deleted")).toEqual({
+    expect(frame(encode.renderFrame(encode.deletedHalves(change), stamp), "deleted")).toEqual({
       type: "deleted",
       ...change,
-      ...place,
+      ...stamp,
     });
     const reaction = { ...change, emoji: "👍", on: false };
-    expect(frame(encode.renderFrame(encode.reactionHalves(reaction), place), "reaction")).toEqual({
+    expect(frame(encode.renderFrame(encode.reactionHalves(reaction), stamp), "reaction")).toEqual({
       type: "reaction",
       ...reaction,
-      ...place,
+      ...stamp,
     });
   });
 });
@@ -97,7 +97,7 @@ describe("replies", () => {
   });
 
   it("of history fit their schema", () => {
-    const one = encode.renderFrame(encode.messageHalves(message), place);
+    const one = encode.renderFrame(encode.messageHalves(message), stamp);
     const value = parse(encode.encodePage({ ref: "r", fields: { channel: "c" }, messages: [one, one], more: false }));
     expect(Value.Check(OK_BODIES.history, value)).toBe(true);
   });
@@ -197,10 +197,10 @@ describe("every other frame fits its schema", () => {
 });
 
 describe("reading a message frame back", () => {
-  const text = encode.renderFrame(encode.messageHalves(message), place);
+  const text = encode.renderFrame(encode.messageHalves(message), stamp);
 
   it("gives its fields", () => {
-    expect(parseMessageFrame(text)).toEqual({ type: "message", ...message, ...place });
+    expect(parseMessageFrame(text)).toEqual({ type: "message", ...message, ...stamp });
   });
 
   it.each([

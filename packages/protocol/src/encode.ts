@@ -27,8 +27,8 @@ export interface FrameHalves {
   readonly tail: string;
 }
 
-/** A place in the order and its time: what the publish script adds to the halves. `at` in ms since the Unix epoch. */
-export interface Placed extends Position {
+/** A position and its time: what the publish script adds to the halves. `at` in ms since the Unix epoch. */
+export interface Stamp extends Position {
   readonly at: number;
   /** Given on the first frame of a new epoch: the position it follows. */
   readonly prev?: Position | undefined;
@@ -101,11 +101,11 @@ export function reactionHalves(c: ChangeParts & { readonly emoji: string; readon
   return changeHalves("reaction", c, `,"emoji":${JSON.stringify(c.emoji)},"on":${c.on}`);
 }
 
-/** The very bytes that the publish script makes of these halves at this place. */
-export function renderFrame(halves: FrameHalves, place: Placed): string {
-  const { prev } = place;
+/** The very bytes that the publish script makes of these halves with this stamp. */
+export function renderFrame(halves: FrameHalves, stamp: Stamp): string {
+  const { prev } = stamp;
   const back = prev === undefined ? "" : `,"prev":{"epoch":${prev.epoch},"seq":${prev.seq}}`;
-  return `${halves.head},"epoch":${place.epoch},"seq":${place.seq},"at":${place.at}${back}${halves.tail}`;
+  return `${halves.head},"epoch":${stamp.epoch},"seq":${stamp.seq},"at":${stamp.at}${back}${halves.tail}`;
 }
 
 /** The members of an object as raw JSON without its braces, for {@link encodeOk}; empty for an empty object. */

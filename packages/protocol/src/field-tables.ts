@@ -9,7 +9,7 @@ import { isJsonObject } from "./shape.ts";
 
 export interface Field {
   readonly name: string;
-  /** Place in {@link FieldTable.inOrder}. */
+  /** Index in {@link FieldTable.inOrder}. */
   readonly index: number;
   /** The field's bit in {@link FieldTable.required}. */
   readonly bit: number;

@@ -24,7 +24,7 @@ export function closes(byte: number | undefined): boolean {
   return byte === 0x7d || byte === 0x5d;
 }
 
-/** The place behind the closing quote of the string that opens at `at`; -1 when it does not end. */
+/** The index behind the closing quote of the string that opens at `at`; -1 when it does not end. */
 export function behindString(bytes: Uint8Array, at: number): number {
   for (let i = at + 1; i < bytes.length; i++) {
     if (bytes[i] === BACKSLASH) i++;
@@ -33,7 +33,7 @@ export function behindString(bytes: Uint8Array, at: number): number {
   return -1;
 }
 
-/** The place of the opening quote of the string that closes at `at`; -1 when it is not among the bytes. */
+/** The index of the opening quote of the string that closes at `at`; -1 when it is not among the bytes. */
 export function openingQuote(bytes: Uint8Array, at: number): number {
   for (let i = at - 1; i >= 0; i--) {
     if (bytes[i] !== QUOTE) continue;

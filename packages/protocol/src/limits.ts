@@ -94,8 +94,8 @@ export const BAD_FRAMES_WINDOW_MS = 60_000;
 /** So many `rate_limited` within {@link REFUSALS_WINDOW_MS} whose waits have not been kept close with `too_fast`. */
 export const MAX_REFUSALS = 500;
 export const REFUSALS_WINDOW_MS = 10_000;
-/** How long the place that a `rate_limited` promised is kept, from `retryAfterMs` on. */
-export const PLACE_KEPT_MS = 5_000;
+/** How long the turn that a `rate_limited` promised is kept, from `retryAfterMs` on. */
+export const TURN_KEPT_MS = 5_000;
 export const BACKOFF_MIN_MS = 250;
 export const BACKOFF_MAX_MS = 20_000;
 /** A connection that lived this long resets the backoff. */

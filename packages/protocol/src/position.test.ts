@@ -8,7 +8,7 @@ describe("positions", () => {
     expect(comparePositions({ epoch: 1, seq: 1 }, { epoch: 1, seq: 1 })).toBe(0);
   });
 
-  it("are the same place when both numbers are", () => {
+  it("are the same when both numbers are", () => {
     expect(samePosition({ epoch: 1, seq: 2 }, { epoch: 1, seq: 2 })).toBe(true);
     expect(samePosition({ epoch: 1, seq: 2 }, { epoch: 2, seq: 2 })).toBe(false);
     expect(samePosition({ epoch: 1, seq: 2 }, { epoch: 1, seq: 3 })).toBe(false);

@@ -1,5 +1,5 @@
 /**
- * A place in a channel's order: `{epoch, seq}`, compared by epoch and then by seq.
+ * A position in a channel's order: `{epoch, seq}`, compared by epoch and then by seq.
  * Every part of the cluster and every client orders frames by it. Pure; must never know where a position came from.
  */
 
@@ -12,12 +12,12 @@ export interface Position {
 /** Where an empty channel stands; reading after it starts at the very beginning. */
 export const ORIGIN: Position = Object.freeze({ epoch: 0, seq: 0 });
 
-/** Below 0 when `a` comes before `b`, 0 when they are the same place, above 0 when `a` comes after. */
+/** Below 0 when `a` comes before `b`, 0 when they are the same, above 0 when `a` comes after. */
 export function comparePositions(a: Position, b: Position): number {
   return a.epoch === b.epoch ? a.seq - b.seq : a.epoch - b.epoch;
 }
 
-/** True when both name the same place. */
+/** True when both numbers are the same. */
 export function samePosition(a: Position, b: Position): boolean {
   return a.seq === b.seq && a.epoch === b.epoch;
 }

@@ -145,18 +145,18 @@ describe("frames", () => {
       },
       { requiredKeys: ["channel", "id", "clientId", "user", "name", "body"] },
     );
-    const place = fc.record(
+    const stamp = fc.record(
       { epoch: ordinal, seq: ordinal, at: ordinal, prev: position },
       {
         requiredKeys: ["epoch", "seq", "at"],
       },
     );
     holds(
-      fc.property(parts, place, (message, placed) => {
-        expect(parseMessageFrame(renderFrame(messageHalves(message), placed))).toEqual({
+      fc.property(parts, stamp, (message, stamped) => {
+        expect(parseMessageFrame(renderFrame(messageHalves(message), stamped))).toEqual({
           type: "message",
           ...message,
-          ...placed,
+          ...stamped,
         });
       }),
     );
@@ -164,8 +164,8 @@ describe("frames", () => {
 
   it("positions read back what they write", () => {
     holds(
-      fc.property(position, (place) => {
-        expect(parsePosition(formatPosition(place))).toEqual(place);
+      fc.property(position, (drawn) => {
+        expect(parsePosition(formatPosition(drawn))).toEqual(drawn);
       }),
     );
   });

@@ -40,8 +40,8 @@ const Rights = Type.Array(words(RIGHTS));
 const RetryField = words<Retry>(["never", "later", "after_auth"]);
 const ErrorCodeField = words(Object.keys(ERRORS).filter(isErrorCode));
 const channel = ChannelId;
-const place = { channel, epoch: Ordinal, seq: Ordinal };
-const sequenced = { ...place, at: TimeMs, prev: Type.Optional(PositionField) };
+const position = { channel, epoch: Ordinal, seq: Ordinal };
+const sequenced = { ...position, at: TimeMs, prev: Type.Optional(PositionField) };
 const person = { user: UserId, name: Name };
 const Person = Type.Object(person);
 
@@ -98,7 +98,7 @@ const ReactionFrameSchema = Type.Object({
 const SequencedSchema = Type.Union([Message, Edited, Deleted, ReactionFrameSchema]);
 const Page = { messages: Type.Array(SequencedSchema), more: Type.Boolean() };
 const Join = Type.Object({
-  ...place,
+  ...position,
   recovered: Type.Boolean(),
   ...Page,
   role: RoleField,
@@ -188,7 +188,7 @@ export const SERVER_FRAMES = {
     left: Type.Optional(Type.Array(Person)),
   }),
   typing: Type.Object({ type: Type.Literal("typing"), channel, ...person, on: Type.Boolean(), ttlMs: Tally }),
-  read: Type.Object({ type: Type.Literal("read"), ...place }),
+  read: Type.Object({ type: Type.Literal("read"), ...position }),
   rights: Type.Object({
     type: Type.Literal("rights"),
     channel,
@@ -211,7 +211,7 @@ export const SERVER_FRAMES = {
     to: PositionField,
     lost: Type.Optional(Type.Literal(true)),
   }),
-  persisted: Type.Object({ type: Type.Literal("persisted"), ...place }),
+  persisted: Type.Object({ type: Type.Literal("persisted"), ...position }),
   reconnect: Type.Object({
     type: Type.Literal("reconnect"),
     afterMs: Tally,

@@ -62,7 +62,7 @@ describe("text", () => {
     ["31 once each became two", `a${"\u0344".repeat(16)}`],
     ["31 enclosing or variation marks", `a${"\ufe0f".repeat(20)}${"\u20e3".repeat(20)}`],
     ["31 vowels that compose with the one before", "\u{16d67}".repeat(31)],
-    ["thousands, by twos that must change places", "\u0300".repeat(2000) + "\u0323".repeat(2000)],
+    ["thousands, by twos that must be swapped", "\u0300".repeat(2000) + "\u0323".repeat(2000)],
   ])("refuses %s", (_, text) => {
     const refused = cleanText(text);
     expect(refused.kind === "text" ? "" : refused.message).toMatch(/30 combining marks/);

@@ -23,7 +23,7 @@ export {
   JOINS_PER_FRAME,
   MAX_PAGE_MEMBERS,
   ONCE_MS,
-  PLACE_KEPT_MS,
+  TURN_KEPT_MS,
   TOKEN_GRACE_MS,
   TYPING_TTL_MS,
 } from "./limits.ts";

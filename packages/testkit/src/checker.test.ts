@@ -67,7 +67,7 @@ const row = (position: Position, more: Partial<Row> = {}): Row => {
   return { channel, id: `m${position.seq}`, clientId, author: "ann", body: `text ${clientId}`, ...position, ...more };
 };
 
-/** Ann sends messages at places 1 to `count` and sees them all. */
+/** Ann sends messages at positions 1 to `count` and sees them all. */
 const annSends = (count: number): ReturnType<typeof script> => {
   const ann = script("ann");
   ann.start(at(0, 0));

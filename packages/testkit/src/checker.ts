@@ -1,7 +1,7 @@
 // Owns the rules that a run must not break, judged over every client's history and a full read of Postgres. Called at the
 // end of fault tests and lab runs, after everything was healed and is quiet. Pure: no clock, no server.
 // Must never excuse a silent loss: only what a client was told of is excused.
-import { comparePositions, placeOf } from "./client-frame.ts";
+import { comparePositions, positionText } from "./client-frame.ts";
 import type { Position } from "./client-frame.ts";
 import { jumpsWithoutGap } from "./continuity-rule.ts";
 import { covers } from "./coverage.ts";
@@ -46,17 +46,17 @@ const refusedButSeen: Rule = ({ sent, sightings }) => {
 
 const where = (seen: Position & { channel: string }): string => named(seen.channel, seen);
 
-const isOwed = (stretch: Stretch, place: Position, head: Position | undefined): boolean =>
-  comparePositions(stretch.after, place) < 0 &&
-  comparePositions(place, stretch.open && head !== undefined ? head : stretch.reached) <= 0;
+const isOwed = (stretch: Stretch, position: Position, head: Position | undefined): boolean =>
+  comparePositions(stretch.after, position) < 0 &&
+  comparePositions(position, stretch.open && head !== undefined ? head : stretch.reached) <= 0;
 
 /** A client that left while it was still fetching a gap was told; one that stayed had to be given it. */
-const isExcused = (coverage: Coverage, stretch: Stretch, place: Position): boolean =>
-  coverage.gaps.some((gap) => covers(gap, place) && (gap.lost === true || !stretch.open));
+const isExcused = (coverage: Coverage, stretch: Stretch, position: Position): boolean =>
+  coverage.gaps.some((gap) => covers(gap, position) && (gap.lost === true || !stretch.open));
 
 const missingDeliveries = (evidence: Evidence, ok: OkEvent): string[] =>
   evidence.coverages
-    .filter((coverage) => coverage.channel === ok.channel && !coverage.frames.has(placeOf(ok)))
+    .filter((coverage) => coverage.channel === ok.channel && !coverage.frames.has(positionText(ok)))
     .flatMap((coverage) => {
       const head = evidence.heads.get(ok.channel);
       const owed = coverage.stretches.find((one) => isOwed(one, ok, head) && !isExcused(coverage, one, ok));
@@ -79,7 +79,7 @@ const acknowledgedButMissing: Rule = (evidence) => {
   );
 };
 
-/** Every claim that some message stands at some place: deliveries, rows and acknowledgements. */
+/** Every claim that some message stands at some position: deliveries, rows and acknowledgements. */
 const claims = ({ sightings, sent }: Evidence): Sighting[] => [
   ...sightings,
   ...sent.flatMap(({ client, user, oks }) =>
@@ -112,7 +112,7 @@ const disagreements = (
 const messagesOf = (evidence: Evidence): Sighting[] => claims(evidence).filter(({ type }) => type === "message");
 
 const idAtTwoPositions: Rule = (evidence) =>
-  disagreements(messagesOf(evidence), ({ channel, id }) => `${channel} ${id}`, placeOf, "stands at two places");
+  disagreements(messagesOf(evidence), ({ channel, id }) => `${channel} ${id}`, positionText, "stands at two positions");
 
 const twoAtOnePosition: Rule = (evidence) =>
   disagreements(claims(evidence), where, ({ type, id }) => `${type} ${id}`, "holds two things");
@@ -136,7 +136,7 @@ const goingBack: Rule = ({ clients }) =>
       const last = lasts.get(key);
       lasts.set(key, event);
       if (last === undefined || comparePositions(last, event) < 0) return [];
-      return [`${client}, ${key}: ${placeOf(event)} after ${placeOf(last)}`];
+      return [`${client}, ${key}: ${positionText(event)} after ${positionText(last)}`];
     });
   });
 

@@ -1,7 +1,7 @@
 // Owns what a correct client knows of one channel: what it has, how far it got, what it still has to fetch. Called by
 // client.ts. Pure: it asks nobody. States: following (live frames are taken), holding (a join reply or pages are awaited
-// and what is live waits). Must never take a place twice, and never mend a hole it was not told of: tests want to see it.
-import { comparePositions, isPosition, isSequenced, placeOf } from "./client-frame.ts";
+// and what is live waits). Must never take a position twice, and never mend a hole it was not told of: tests want to see it.
+import { comparePositions, isPosition, isSequenced, positionText } from "./client-frame.ts";
 import type { Frame, Position, SequencedFrame } from "./client-frame.ts";
 
 /** A told hole that can be read from the history. */
@@ -15,12 +15,12 @@ export interface ChannelState {
   wanted: boolean;
   /** Everything up to here was received or told of. */
   cursor: Position | undefined;
-  /** By place. */
+  /** By position. */
   frames: Map<string, SequencedFrame>;
   /** Live frames and gaps that wait; undefined while following. */
   held: Frame[] | undefined;
   openGaps: OpenGap[];
-  /** Live frames at places that were already had. */
+  /** Live frames at positions that were already taken. */
   repeats: number;
   /** Holes and steps back that nothing announced, in words. */
   problems: string[];
@@ -37,8 +37,8 @@ export const createChannelState = (): ChannelState => ({
 });
 
 const keep = (state: ChannelState, frame: SequencedFrame): void => {
-  const place = placeOf(frame);
-  if (!state.frames.has(place)) state.frames.set(place, frame);
+  const position = positionText(frame);
+  if (!state.frames.has(position)) state.frames.set(position, frame);
 };
 
 const raise = (state: ChannelState, to: Position): void => {
@@ -79,16 +79,16 @@ export const takeBackfill = (state: ChannelState, frames: Frame[]): void => {
 };
 
 const breakBefore = (cursor: Position, frame: SequencedFrame): string | undefined => {
-  const here = `${placeOf(frame)} came after ${placeOf(cursor)}`;
+  const here = `${positionText(frame)} came after ${positionText(cursor)}`;
   if (frame.epoch === cursor.epoch) return frame.seq === cursor.seq + 1 ? undefined : here;
   if (cursor.epoch === 0) return frame.seq === 1 ? undefined : here;
   if (frame.prev === undefined) return `${here} without prev`;
-  return comparePositions(frame.prev, cursor) === 0 ? undefined : `${here} and follows ${placeOf(frame.prev)}`;
+  return comparePositions(frame.prev, cursor) === 0 ? undefined : `${here} and follows ${positionText(frame.prev)}`;
 };
 
 const forgetAbove = (state: ChannelState, from: Position, to: Position): void => {
-  for (const [place, frame] of state.frames) {
-    if (comparePositions(frame, from) >= 0 && comparePositions(frame, to) <= 0) state.frames.delete(place);
+  for (const [position, frame] of state.frames) {
+    if (comparePositions(frame, from) >= 0 && comparePositions(frame, to) <= 0) state.frames.delete(position);
   }
 };
 
@@ -104,7 +104,7 @@ const takeLive = (state: ChannelState, frame: SequencedFrame): void => {
   raise(state, frame);
 };
 
-/** Notes a told hole. Lost places are forgotten, and the cursor steps back before them if it stood among them. */
+/** Notes a told hole. Lost positions are forgotten, and the cursor steps back before them if it stood among them. */
 const takeGap = (state: ChannelState, from: Position, to: Position, lost: boolean): void => {
   if (!lost) {
     state.openGaps.push({ from, to });
@@ -139,5 +139,5 @@ export const release = (state: ChannelState): void => {
   }
 };
 
-/** Everything had, in the channel's order. */
+/** Everything received, in the channel's order. */
 export const inOrder = (state: ChannelState): SequencedFrame[] => [...state.frames.values()].toSorted(comparePositions);

@@ -1,5 +1,5 @@
 // Owns the commands that move a client's channel states: join with its pages, history, filling of gaps, rejoining.
-// Called by client.ts. Every frame that stands at a place is recorded before it is taken.
+// Called by client.ts. Every frame that stands at a position is recorded before it is taken.
 // Must never read on in parallel in one channel: pages follow each other by the cursor.
 import { setTimeout as delay } from "node:timers/promises";
 import { createChannelState, drop, hold, inOrder, release, take } from "./client-channel.ts";
@@ -74,7 +74,7 @@ export const createChannels = ({ request, session, recorded }: Surroundings): Ch
     for (const frame of frames) recordFrame(frame, via, session());
   };
 
-  /** One page after a place. A store that is away for a while is asked again, as long as the connection lasts. */
+  /** One page after a position. A store that is away for a while is asked again, as long as the connection lasts. */
   const pageAfter = async (channel: string, after: Position): Promise<Frame> => {
     for (;;) {
       const reply = await request({ type: "history", channel, after });
@@ -197,7 +197,7 @@ export const createChannels = ({ request, session, recorded }: Surroundings): Ch
       const reply = await request({ type: "history", channel, ...query });
       const forward = query.after !== undefined;
       if (reply.type !== "ok") return reply;
-      // Replies to one message are no part of the line of places: they are not recorded as one.
+      // Replies to one message are no part of the line of positions: they are not recorded as one.
       if (query.replyTo === undefined) recordPage(reply.messages ?? [], forward ? "forward" : "folded");
       takeBackfill(state(channel), reply.messages ?? []);
       return reply;

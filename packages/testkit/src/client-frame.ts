@@ -1,7 +1,7 @@
 // Owns the testkit's own reading of a frame: plain JSON, and no import of the project's encoder or decoder, so that a
 // mistake there cannot hide itself. Called by the client and the checker. Must never repair what a server sent.
 
-/** A place in a channel's order: first by epoch, then by seq. An empty channel stands at `{0,0}`. */
+/** A position in a channel's order: first by epoch, then by seq. An empty channel stands at `{0,0}`. */
 export interface Position {
   epoch: number;
   seq: number;
@@ -66,8 +66,8 @@ export const parseFrame = (text: string): Frame => {
 export const isSequenced = (frame: Frame): frame is SequencedFrame =>
   sequencedTypes.has(frame.type) && typeof frame.channel === "string" && isPosition(frame);
 
-/** Negative when `a` comes first, zero when they are the same place. */
+/** Negative when `a` comes first, zero when they are the same position. */
 export const comparePositions = (a: Position, b: Position): number => a.epoch - b.epoch || a.seq - b.seq;
 
-/** One text per place, for maps. */
-export const placeOf = ({ epoch, seq }: Position): string => `${epoch}-${seq}`;
+/** `<epoch>-<seq>`: one text for each position, for maps. */
+export const positionText = ({ epoch, seq }: Position): string => `${epoch}-${seq}`;

@@ -76,18 +76,18 @@ const startChat = async (): Promise<Chat> => {
     announce: (frame) => server.clients.forEach((socket) => socket.send(JSON.stringify(frame))),
     say: (body, more = {}) => {
       const { epoch, seq } = chat.log.at(-1) ?? { epoch: 1, seq: 0 };
-      const place = { epoch, seq: seq + 1 };
+      const position = { epoch, seq: seq + 1 };
       const frame = {
         type: "message",
         channel: "c",
-        id: `m${place.seq}`,
-        clientId: `x${place.seq}`,
+        id: `m${position.seq}`,
+        clientId: `x${position.seq}`,
         user: "ann",
         body,
       };
-      chat.log.push({ ...frame, ...place, ...more });
-      chat.announce({ ...frame, ...place, ...more });
-      return { ...frame, ...place, ...more };
+      chat.log.push({ ...frame, ...position, ...more });
+      chat.announce({ ...frame, ...position, ...more });
+      return { ...frame, ...position, ...more };
     },
     closeAll: (code) => server.clients.forEach((socket) => socket.close(code)),
   };

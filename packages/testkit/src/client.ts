@@ -59,7 +59,7 @@ export interface ChatClient {
   leave: (channel: string) => Promise<Frame>;
   /** One page. It is recorded, and a client's own view of the channel takes it in. */
   readHistory: (channel: string, query?: HistoryQuery) => Promise<Frame>;
-  /** What a correct client would show: each place once, in order, of every sequenced type. */
+  /** What a correct client would show: each position once, in order, of every sequenced type. */
   inOrder: (channel: string) => SequencedFrame[];
   /** The client's state of a channel, to look at. */
   channel: (channel: string) => Readonly<ChannelState>;

@@ -1,4 +1,4 @@
-// Contract of starting a cluster, with a pretended `rookery` in place of the real one.
+// Contract of starting a cluster, with a pretended `rookery` instead of the real one.
 import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { startCluster } from "./cluster.ts";

@@ -37,7 +37,7 @@ export interface ClusterOptions {
   restart?: boolean;
   /** More arguments for `dev`. */
   args?: string[];
-  /** In place of Node and the checkout's `rookery`, for tests of this file. */
+  /** Instead of Node and the checkout's `rookery`, for tests of this file. */
   command?: [string, ...string[]];
 }
 

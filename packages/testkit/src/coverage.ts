@@ -1,7 +1,7 @@
 // Owns the question what a client must have received of a channel and what it did receive. Called by the checker only.
 // States of a stretch: open (the client was still joined when its record ends), closed. A stretch begins at a start point
 // and goes on over reconnects as long as the server says `recovered`. Must never count a frame that was not delivered.
-import { comparePositions, placeOf } from "./client-frame.ts";
+import { comparePositions, positionText } from "./client-frame.ts";
 import type { Position } from "./client-frame.ts";
 import type { ClientHistory, StampedEvent } from "./history.ts";
 
@@ -23,15 +23,15 @@ export interface Coverage {
   channel: string;
   stretches: Stretch[];
   gaps: GapEvent[];
-  /** Frames by place, the first delivery of each. */
+  /** Frames by position, the first delivery of each. */
   frames: Map<string, FrameEvent>;
 }
 
 const later = (a: Position, b: Position): Position => (comparePositions(a, b) >= 0 ? a : b);
 
-/** Whether a gap covers a place. */
-export const covers = (gap: { from: Position; to: Position }, place: Position): boolean =>
-  comparePositions(gap.from, place) <= 0 && comparePositions(place, gap.to) <= 0;
+/** Whether a gap covers a position. */
+export const covers = (gap: { from: Position; to: Position }, position: Position): boolean =>
+  comparePositions(gap.from, position) <= 0 && comparePositions(position, gap.to) <= 0;
 
 interface Building extends Coverage {
   current: Stretch | undefined;
@@ -52,8 +52,8 @@ const begin = (coverage: Building, after: Position): void => {
 };
 
 const count = (coverage: Building, event: FrameEvent): void => {
-  const place = placeOf(event);
-  if (!coverage.frames.has(place)) coverage.frames.set(place, event);
+  const position = positionText(event);
+  if (!coverage.frames.has(position)) coverage.frames.set(position, event);
   if (coverage.current !== undefined) coverage.current.reached = later(coverage.current.reached, event);
 };
 
@@ -70,7 +70,7 @@ const onLevel = (coverage: Building, session: number): void => {
 const onStart = (coverage: Building, event: Extract<StampedEvent, { kind: "start" }>): void => {
   const { current } = coverage;
   if (event.after === undefined || !event.recovered) begin(coverage, event.head);
-  // A client that resumes at or below what it had goes on with its stretch; one that names a place beyond it answers for
+  // A client that resumes at or below what it had goes on with its stretch; one that names a position beyond it answers for
   // what lies between by itself.
   else if (current !== undefined && comparePositions(event.after, current.reached) <= 0) current.open = true;
   else begin(coverage, event.after);

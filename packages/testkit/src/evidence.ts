@@ -1,6 +1,6 @@
 // Owns the index over all histories and the stored rows that the checker's rules read: sends with their outcomes, frames
-// by place, what each client was owed. Built once per check. Must never judge: that is the rules' part.
-import { comparePositions, placeOf } from "./client-frame.ts";
+// by position, what each client was owed. Built once per check. Must never judge: that is the rules' part.
+import { comparePositions, positionText } from "./client-frame.ts";
 import type { Position } from "./client-frame.ts";
 import { coveragesOf, covers } from "./coverage.ts";
 import type { Coverage, FrameEvent } from "./coverage.ts";
@@ -59,7 +59,7 @@ export interface Evidence {
   /** Deliveries and rows alike. */
   sightings: Sighting[];
   coverages: Coverage[];
-  /** The highest place known in each channel. */
+  /** The highest position known in each channel. */
   heads: Map<string, Position>;
   /** True when a failover may take acknowledged messages back, as long as it is told. */
   lossAllowed: boolean;
@@ -103,9 +103,9 @@ const sightingsOf = (clients: ClientHistory[], rows: Row[]): Sighting[] => [
   ...rows.map(({ author, type = "message", ...row }) => ({ ...row, type, user: author, seenBy: "Postgres" })),
 ];
 
-const headsOf = (places: (Position & { channel: string })[]): Map<string, Position> => {
+const headsOf = (positions: (Position & { channel: string })[]): Map<string, Position> => {
   const heads = new Map<string, Position>();
-  for (const { channel, epoch, seq } of places) {
+  for (const { channel, epoch, seq } of positions) {
     const head = heads.get(channel);
     if (head === undefined || comparePositions({ epoch, seq }, head) > 0) heads.set(channel, { epoch, seq });
   }
@@ -134,14 +134,17 @@ export const epochStarts = (evidence: Evidence, channel: string): (Position & { 
   return [...starts.values()].toSorted(comparePositions);
 };
 
-/** Whether a later epoch goes on from below this place, which means that a failover took the place back. */
-export const takenBack = (evidence: Evidence, channel: string, place: Position): boolean =>
-  epochStarts(evidence, channel).some(({ epoch, prev }) => place.epoch < epoch && comparePositions(prev, place) < 0);
+/** Whether a later epoch goes on from below this position, which means that a failover took the position back. */
+export const takenBack = (evidence: Evidence, channel: string, position: Position): boolean =>
+  epochStarts(evidence, channel).some(
+    ({ epoch, prev }) => position.epoch < epoch && comparePositions(prev, position) < 0,
+  );
 
-/** Whether somebody was told that this place is lost. */
-export const toldLost = (evidence: Evidence, channel: string, place: Position): boolean =>
+/** Whether somebody was told that this position is lost. */
+export const toldLost = (evidence: Evidence, channel: string, position: Position): boolean =>
   evidence.coverages.some(
-    (coverage) => coverage.channel === channel && coverage.gaps.some((gap) => gap.lost === true && covers(gap, place)),
+    (coverage) =>
+      coverage.channel === channel && coverage.gaps.some((gap) => gap.lost === true && covers(gap, position)),
   );
 
 /** Whether the sender was told at a later join that continuity cannot be shown. */
@@ -159,5 +162,5 @@ export const toldUnrecovered = (evidence: Evidence, sender: string, ok: OkEvent)
       ),
   );
 
-/** How a place reads in a violation. */
-export const named = (channel: string, place: Position): string => `${channel} ${placeOf(place)}`;
+/** How a position reads in a violation. */
+export const named = (channel: string, position: Position): string => `${channel} ${positionText(position)}`;

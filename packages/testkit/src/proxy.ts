@@ -18,7 +18,7 @@ export interface ProxyOptions {
 
 export interface Proxy {
   port: number;
-  /** The target's URL with this proxy in place of its host and port, or `scheme://127.0.0.1:port`. */
+  /** The target's URL with this proxy as its host and port, or `scheme://127.0.0.1:port`. */
   url: (scheme?: string) => string;
   /** Destroys every live link; returns how many there were. */
   cut: () => number;

@@ -1,5 +1,5 @@
 // Contract of the api with a real Redis and a real Postgres: tokens that last, keys from the table, messages that keep
-// their place from the log to Postgres.
+// their position from the log to Postgres.
 import { createMinter, newApiKey } from "@rookery/auth";
 import { connectRedis, createOutbox, whenReady } from "@rookery/broker";
 import { parseMessageFrame } from "@rookery/protocol";
@@ -60,7 +60,7 @@ async function ask(method: "GET" | "POST", url: string, body?: object, as: strin
   return { status: answer.statusCode, json };
 }
 
-/** Everything that waits, into Postgres, as the persister does it; what is committed may then leave the log. */
+/** Everything that waits, into Postgres, as the persister does it; what is saved may then leave the log. */
 async function persist(): Promise<void> {
   const { commands, keys, store } = stores;
   const reader = connectRedis({ url: redis.url, use: "outbox", commandTimeoutMs: 2000 });
@@ -83,10 +83,10 @@ async function persist(): Promise<void> {
         id: messageId,
         at,
       } = parseMessageFrame(frame);
-      const place = { prevEpoch: prev?.epoch ?? null, prevSeq: prev?.seq ?? null, ...position };
+      const link = { prevEpoch: prev?.epoch ?? null, prevSeq: prev?.seq ?? null, ...position };
       const none = { target: null, deletedAt: null };
       const texts = { clientId, author, name, body, replyTo: replyTo ?? null, mentions: mentions ?? null };
-      const row = { channel, kind: "message", id: messageId, at, ...place, ...none, ...texts } as const;
+      const row = { channel, kind: "message", id: messageId, at, ...link, ...none, ...texts } as const;
       return { partition, id, channel, position, frame, row: { ...row, meta: meta ? JSON.stringify(meta) : null } };
     });
     const touched = new Set(entries.map(({ partition }) => partition));
@@ -142,7 +142,7 @@ describe("messages", () => {
     expect(backward).toEqual(bodies);
   });
 
-  it("repeated are a duplicate at the same place, and with other text a conflict", async () => {
+  it("repeated are a duplicate at the same position, and with other text a conflict", async () => {
     const path = "/v1/channels/once/messages";
     const first = await ask("POST", path, { body: "hi", clientId: "c1", meta: { a: 1, b: 2 } });
     const again = await ask("POST", path, { body: "hi", clientId: "c1", meta: { b: 2, a: 1 } });

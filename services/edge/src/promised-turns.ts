@@ -3,7 +3,7 @@
 // another one, so a turn is anybody's who comes at its time. Bounded; the rates of a session own them.
 // States of a turn: waiting for its time, kept for whoever comes, lapsed.
 
-import { MAX_REFUSALS, PLACE_KEPT_MS } from "@rookery/protocol";
+import { MAX_REFUSALS, TURN_KEPT_MS } from "@rookery/protocol";
 
 /** Timers of clients count whole milliseconds, and some fire a little before their time. */
 const EARLY_MS = 2;
@@ -23,7 +23,7 @@ export class PromisedTurns {
 
   /** Takes the first turn whose time has come; false when there is none. */
   claim(nowMs: number): boolean {
-    const kept = this.#timesMs.findIndex((atMs) => atMs + PLACE_KEPT_MS >= nowMs);
+    const kept = this.#timesMs.findIndex((atMs) => atMs + TURN_KEPT_MS >= nowMs);
     this.#timesMs.splice(0, kept === -1 ? this.#timesMs.length : kept);
     const [first] = this.#timesMs;
     if (first === undefined || first > nowMs + EARLY_MS) return false;

@@ -1,6 +1,6 @@
 // Contract of a session's rates: what a refusal promises is kept, whoever keeps to it is never shown the door, and nobody
 // gets more by not keeping to it.
-import { DEFAULT_LIMITS, MAX_REFUSALS, PLACE_KEPT_MS } from "@rookery/protocol";
+import { DEFAULT_LIMITS, MAX_REFUSALS, TURN_KEPT_MS } from "@rookery/protocol";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bucketRules, SessionRates } from "./rates.ts";
@@ -187,7 +187,7 @@ describe("frames that do not wait", () => {
     const { command } = rig();
     for (let n = 0; n < 400; n += 1) command(0);
     // The last turn was for 6 s; all of them lapse, and the bucket has filled since.
-    const laterMs = 6000 + PLACE_KEPT_MS + 1;
+    const laterMs = 6000 + TURN_KEPT_MS + 1;
     let taken = 0;
     while (command(laterMs) === 0) taken += 1;
     expect(taken).toBe(100);

@@ -70,7 +70,7 @@ describe("a publication", async () => {
     expect((await ask("POST", path, { as, body: { body: "hi", user: "ann" } })).json["code"]).toBe("forbidden");
   });
 
-  it("answers its place, and the clientId that was made for it", async () => {
+  it("answers its position, and the clientId that was made for it", async () => {
     const { status, json } = await ask("POST", path, { body: { body: "hi", unknown: 1, ref: 5, type: "join" } });
     expect(status).toBe(201);
     expect(json).toEqual({
@@ -83,7 +83,7 @@ describe("a publication", async () => {
     });
   });
 
-  it("repeated answers the first place as a duplicate; with other text it is a conflict", async () => {
+  it("repeated answers the first position as a duplicate; with other text it is a conflict", async () => {
     const send = (body: string, clientId = "same") => ask("POST", path, { body: { body, clientId } });
     const first = await send("hi");
     const again = await send("hi");
