@@ -43,7 +43,7 @@ const placed = [...inside, "loadtest"]
   .filter((file) => file.endsWith(".ts") && readFileSync(file, "utf8").includes("import.meta.url"));
 
 /**
- * Inside a bundle such a file is told the way from the bundle to the place where it would stand by itself.
+ * Inside a bundle such a file is told the way from the bundle to where it would stand by itself.
  * @param {string} folder of the bundles
  * @returns {import("esbuild").Plugin}
  */
@@ -78,7 +78,7 @@ const shared = {
   logLevel: "warning",
 };
 
-// Bundles of one depth have the same way to every place, so one build serves them and reads each module once.
+// Bundles of one depth have the same way to every file, so one build serves them and reads each module once.
 await Promise.all([
   ...[...byDepth.values()].map((sources) =>
     build({

@@ -393,7 +393,7 @@ describe("too much", () => {
       }
     };
     const refusals = await Promise.all(Array.from({ length: 200 }, (_, n) => untilOk(n)));
-    // By the rate of all frames, then by that of sends; hardly ever because another frame took a place first.
+    // By the rate of all frames, then by that of sends; hardly ever because another frame took a turn first.
     expect(refusals.filter((count) => count > 2).length).toBeLessThan(20);
     expect(answers(socket).filter(({ type, duplicate }) => type === "ok" && duplicate !== true)).toHaveLength(201);
   });
@@ -402,7 +402,7 @@ describe("too much", () => {
     const socket = await open();
     for (let n = 0; n < 1000; n += 1) socket.send(JSON.stringify(PING));
     expect(await socket.closed).toEqual({ code: 4006, reason: "too_fast" });
-    // More by as many as found a place of one that was refused before them.
+    // More by as many as found a turn of one that was refused before them.
     expect(answers(socket).filter(({ code }) => code === "rate_limited").length).toBeGreaterThanOrEqual(500);
   });
 

@@ -12,8 +12,8 @@ import { closesOf, expectPromisesKept, startTalk, UNHURRIED } from "./talk.ts";
 import type { Talk } from "./talk.ts";
 
 const KILLS = 50;
-/** Places of persisters that are killed and filled again side by side. */
-const PLACES = 2;
+/** Slots of persisters that are killed and filled again side by side. */
+const SLOTS = 2;
 const SPEAKERS = 8;
 const PACE_MS = 40;
 /** From the moment at which it says that it drains. */
@@ -60,12 +60,12 @@ interface Slaughter {
   readonly behindCommit: number;
 }
 
-/** Keeps its places filled until there were enough kills. */
+/** Keeps its slots filled until there were enough kills. */
 async function killAgainAndAgain(cluster: Cluster, redis: Redis, sql: Sql, kills: number): Promise<Slaughter> {
   const below = createMoments(seed);
   const seen = { mostWaiting: 0, behindCommit: 0 };
   let left = kills;
-  const fillPlace = async (): Promise<void> => {
+  const fillSlot = async (): Promise<void> => {
     while (left > 0) {
       left -= 1;
       const persister = await startPersister(cluster, HURRIED);
@@ -76,7 +76,7 @@ async function killAgainAndAgain(cluster: Cluster, redis: Redis, sql: Sql, kills
       if (untold > 0) seen.behindCommit += 1;
     }
   };
-  await Promise.all(Array.from({ length: PLACES }, fillPlace));
+  await Promise.all(Array.from({ length: SLOTS }, fillSlot));
   return seen;
 }
 

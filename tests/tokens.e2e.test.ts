@@ -153,7 +153,7 @@ describe("a valid token", () => {
     expect(socket.frames.map(({ type }) => type)).toEqual(["welcome", "ok"]);
   });
 
-  it("in the first of several places is the one that counts", async () => {
+  it("shown first of several is the one that counts", async () => {
     const headers = { ...bearer(cluster.token("first")).headers, ...cookie(cluster.token("third")), origin: ORIGIN };
     expect(await userOf(await open({ headers, protocols: subProtocol(cluster.token("second")) }))).toBe("first");
   });

@@ -52,11 +52,11 @@ describe("two edges", () => {
     });
     expect(checkHistories({ clients: everybody.map((client) => client.history), rows })).toEqual([]);
     expect(everybody.flatMap((client) => client.problems())).toEqual([]);
-    const places = everybody.map((client) =>
+    const positions = everybody.map((client) =>
       client.inOrder("order").map(({ epoch, seq, id }) => `${epoch}-${seq}-${id}`),
     );
-    for (const each of places) expect(each).toEqual(places[0]);
-    expect(rows.map(({ epoch, seq, id }) => `${epoch}-${seq}-${id}`)).toEqual(places[0]);
+    for (const each of positions) expect(each).toEqual(positions[0]);
+    expect(rows.map(({ epoch, seq, id }) => `${epoch}-${seq}-${id}`)).toEqual(positions[0]);
   });
 
   it("make one message of the same clientId sent on both at once, and refuse other content under it", async () => {

@@ -55,7 +55,7 @@ export function createBackward(walk: LogWalk): BackwardRead {
 
 /**
  * Whether what is older than the end of the walk is in Postgres. A walk that was given up among what Postgres does not have
- * yet knows nothing of what lies below; with nothing found there is no place to go on from, so it is to be asked later.
+ * yet knows nothing of what lies below; with nothing found there is no position to go on from, so it is to be asked later.
  */
 function isBelowStored({ ended, end, frames }: WalkedLog, { saved }: ChannelHead): boolean {
   if (ended !== "tired" || (end !== undefined && comparePositions(end, saved) <= 0)) return true;

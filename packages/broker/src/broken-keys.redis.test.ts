@@ -1,5 +1,5 @@
 // Keys that hold something else than ours, and streams that stand further on than their partition knows: whatever one
-// write meets ends that message alone, no place is given twice, and the rest of the partition goes on.
+// write meets ends that message alone, no position is given twice, and the rest of the partition goes on.
 import { ChatError } from "@rookery/protocol";
 import { testRedis } from "@rookery/testkit";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
@@ -54,8 +54,8 @@ async function send(channel: string, message: Publication = publication(channel)
   }
 }
 
-/** What the outbox holds of these channels, each place once; rejects when one is there twice. */
-async function places(...channels: string[]): Promise<string[]> {
+/** What the outbox holds of these channels, each position once; rejects when one is there twice. */
+async function positionsIn(...channels: string[]): Promise<string[]> {
   const entries = await outbox.read(everywhere, 1_000, 0);
   const all = entries
     .flatMap((entry) => (entry.kind === "message" && channels.includes(entry.channel) ? entry : []))
@@ -81,7 +81,7 @@ describe("a message of which a write fails", () => {
     const last = await send(channel);
     expect(last).toMatchObject({ position: { seq: 4 } });
     expect(await send(channel, first)).toMatchObject({ duplicate: true, position: { seq: 2 } });
-    expect(await places(channel, other)).toHaveLength(6);
+    expect(await positionsIn(channel, other)).toHaveLength(6);
   });
 
   it("for the outbox stands further on than the partition knows: the next one goes on beyond it", async () => {
@@ -99,7 +99,7 @@ describe("a message of which a write fails", () => {
       expect(compareEntryIds(next.entry, { epoch: aheadEpoch, number: aheadNumber })).toBeGreaterThan(0);
     }
     expect(isOk(await send(channel))).toBe(true);
-    expect(await places(channel)).toHaveLength(4);
+    expect(await positionsIn(channel)).toHaveLength(4);
     expect(Number(await redis.hget(part, "in"))).toBeGreaterThan(3 * Number(bytes));
   });
 
@@ -113,7 +113,7 @@ describe("a message of which a write fails", () => {
       expect(isOk(await send(channel))).toBe(true);
       expect(isOk(await send(neighbour(channel)))).toBe(true);
     }
-    expect(await places(channel)).toHaveLength(5);
+    expect(await positionsIn(channel)).toHaveLength(5);
   });
 
   it("for the outbox is no stream leaves no bytes counted, and all goes on when it is taken away", async () => {
@@ -145,7 +145,7 @@ describe("a message of which a write fails", () => {
     expect(isOk(next) ? "sent" : next).toBe(nextInChannel);
     await redis.del(broken);
     expect(isOk(await send(channel, message))).toBe(true);
-    await places(channel);
+    await positionsIn(channel);
   });
 
   it.each(["part", "rights"] as const)("since %s is of another type hinders no other partition", async (name) => {
@@ -159,7 +159,7 @@ describe("a message of which a write fails", () => {
     expect(isOk(await send(elsewhere))).toBe(true);
     await redis.del(broken);
     expect([await send(channel), await send(channel)].every(isOk)).toBe(true);
-    expect(await places(channel)).toHaveLength(3);
+    expect(await positionsIn(channel)).toHaveLength(3);
   });
 
   it("does not happen over what may hold anything: gone, slow and the count of a short budget", async () => {

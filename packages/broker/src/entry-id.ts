@@ -1,7 +1,7 @@
 // The id of one outbox entry: `<partition epoch>-<number>`, which is also its id in the Redis stream.
 // Used by the publisher, the outbox and the watermark. Pure.
 
-/** Place of an entry in one partition's outbox. Compares by epoch, then number. */
+/** Id of an entry in one partition's outbox. Compares by epoch, then number. */
 export interface EntryId {
   readonly epoch: number;
   readonly number: number;
@@ -25,7 +25,7 @@ export function parseEntryId(text: string): EntryId | undefined {
   return Number.isSafeInteger(epoch) && Number.isSafeInteger(number) ? { epoch, number } : undefined;
 }
 
-/** Negative when `left` stands before `right`, 0 when they are the same place. */
+/** Negative when `left` stands before `right`, 0 when they are the same. */
 export function compareEntryIds(left: EntryId, right: EntryId): number {
   return left.epoch - right.epoch || left.number - right.number;
 }

@@ -17,7 +17,7 @@ export type ForwardRead = (wish: PageWish, after: Position, cold: ColdReader, re
 /** Where a cursor stands in a channel. */
 export interface Standing {
   readonly head: ChannelHead;
-  /** Whether the channel as we know it has this place: else nothing can be shown to follow it. */
+  /** Whether the channel as we know it has this position: else nothing can be shown to follow it. */
   readonly isReachable: boolean;
 }
 

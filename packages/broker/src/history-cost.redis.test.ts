@@ -56,7 +56,7 @@ const say = async (channel: string, replyTo?: string, body?: string): Promise<Po
     ),
   ).position;
 
-/** All answers to `ROOT` from a place on, page by page, as a client reads them. */
+/** All answers to `ROOT` from a position on, page by page, as a client reads them. */
 async function allAnswers(channel: string, limit: number): Promise<number[]> {
   const found: number[] = [];
   for (let after = ORIGIN; ;) {
@@ -260,7 +260,7 @@ describe("the answers to one message", () => {
     expect(seqs(await history.repliesAfter(ROOT, channel, { epoch, seq: 2_500 }, 1, MB))).toEqual([3_999]);
   });
 
-  it("after a place that cannot be shown to be the channel's are not passed off as a page", async () => {
+  it("after a position that cannot be shown to be the channel's are not passed off as a page", async () => {
     const channel = newChannel();
     const positions = await publishMany(publisher, channel, 5);
     await redis.xdel(keys.channel(channel).log, formatPosition(positions[2] ?? ORIGIN));

@@ -78,9 +78,10 @@ const perform =
     for (const { do: name, count } of acts) await story.acts[name](count);
   };
 
-const placesOf = (frames: readonly { position: Position }[]): Position[] => frames.map(({ position }) => position);
+const positionsOf = (frames: readonly { position: Position }[]): Position[] => frames.map(({ position }) => position);
 
-const textOf = (places: readonly Position[]): string => places.map(({ epoch, seq }) => `${epoch}-${seq}`).join(" ");
+const textOf = (positions: readonly Position[]): string =>
+  positions.map(({ epoch, seq }) => `${epoch}-${seq}`).join(" ");
 
 /** Reads on from any place where anybody may stand, page by page as a client does; answers what was wrong, "" for nothing. */
 async function forwardFault({ channel, said, history }: Story, at: number): Promise<string> {
@@ -89,7 +90,7 @@ async function forwardFault({ channel, said, history }: Story, at: number): Prom
   for (;;) {
     const page = await history.forward(channel, said[read - 1] ?? ORIGIN, LIMIT, BYTES);
     const expected = textOf(said.slice(read, read + page.frames.length));
-    const got = textOf(placesOf(page.frames));
+    const got = textOf(positionsOf(page.frames));
     if (!page.recovered || got !== expected) return `after ${read}: ${String(page.recovered)}, ${got}, not ${expected}`;
     read += page.frames.length;
     if (!page.more) return read >= known ? "" : `the end at ${read} of ${known}`;
@@ -97,7 +98,7 @@ async function forwardFault({ channel, said, history }: Story, at: number): Prom
   }
 }
 
-/** The same backward, from a place on, or from whatever is the newest when it is read. */
+/** The same backward, from a position on, or from whatever is the newest when it is read. */
 async function backwardFault({ channel, said, history }: Story, at: number): Promise<string> {
   const known = said.length;
   let end = at % (known + 1);
@@ -109,7 +110,7 @@ async function backwardFault({ channel, said, history }: Story, at: number): Pro
       if (end < known) return `the newest is ${end} of ${known}`;
     }
     const expected = textOf(said.slice(end - page.frames.length, end));
-    const got = textOf(placesOf(page.frames));
+    const got = textOf(positionsOf(page.frames));
     if (got !== expected) return `before ${end}: ${got}, not ${expected}`;
     end -= page.frames.length;
     if (!page.more) return end === 0 ? "" : `the beginning at ${end}`;

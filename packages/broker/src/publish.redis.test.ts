@@ -61,20 +61,20 @@ describe("a message that is published", () => {
     expect(Number(state["in"])).toBeGreaterThanOrEqual(Buffer.byteLength(frame));
   });
 
-  it("is announced with its place, the one it follows and the same bytes", async () => {
+  it("is announced with its position, the one it follows and the same bytes", async () => {
     const channel = newChannel();
     const listener = redis.duplicate();
     const heard: Buffer[] = [];
     listener.on("smessageBuffer", (_topic: Buffer, bytes: Buffer) => heard.push(bytes));
     await listener.ssubscribe(keys.channel(channel).topic);
     const messages = [publication(channel), publication(channel)];
-    const places = [];
-    for (const message of messages) places.push(published(await publisher.publish(message)));
+    const answers = [];
+    for (const message of messages) answers.push(published(await publisher.publish(message)));
     await expect.poll(() => heard.length).toBe(2);
     listener.disconnect();
     const [first, second] = heard.map((bytes) => unpackEnvelope(bytes));
-    expect(first).toMatchObject({ kind: "sequenced", exclude: "", position: places[0]?.position, prev: ORIGIN });
-    expect(second).toMatchObject({ position: places[1]?.position, prev: places[0]?.position });
+    expect(first).toMatchObject({ kind: "sequenced", exclude: "", position: answers[0]?.position, prev: ORIGIN });
+    expect(second).toMatchObject({ position: answers[1]?.position, prev: answers[0]?.position });
     const [log] = await redis.xrevrange(keys.channel(channel).log, "+", "-", "COUNT", 1);
     expect(Buffer.from(second?.frame ?? []).toString()).toBe(log?.[1][1]);
   });

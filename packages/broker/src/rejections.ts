@@ -1,4 +1,4 @@
-// What a rejected Redis command means for a client: did it not happen, or is that not known? One table, one place.
+// What a rejected Redis command means for a client: did it not happen, or is that not known? One table.
 // Used by whoever sends a write. Only an answer of Redis, or a refusal before anything was sent, means "did not happen".
 import { ChatError } from "@rookery/protocol";
 

@@ -15,7 +15,7 @@ export interface Script {
   readonly file: string;
   readonly keys: readonly string[];
   readonly args: readonly string[];
-  /** The outcomes by number, or what stands at each place of the answer. */
+  /** The outcomes by number, or what stands at each spot of the answer. */
   readonly answers: readonly string[];
   /** A script that frees memory, or must be heard whatever happens, runs in a full Redis too. */
   readonly flags: "allow-oom" | "none";
@@ -135,7 +135,7 @@ function keyCountOf({ keys, times }: Script): number | undefined {
 
 /**
  * Commands whose number of keys varies: it is their first argument, and they must not be auto-pipelined. On a Cluster,
- * ioredis sorts a scripted command into a pipeline by its first argument; with a number in that place it would pick the
+ * ioredis sorts a scripted command into a pipeline by its first argument; with a number as that it would pick the
  * wrong node.
  */
 export function unpipelinedScripts(): string[] {

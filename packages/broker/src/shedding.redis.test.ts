@@ -73,7 +73,7 @@ async function past(agoMs: number, count: number): Promise<string> {
 const logOf = async (channel: string): Promise<string[]> =>
   (await redis.xrange(keys.channel(channel).log, "-", "+")).map(([id]) => id);
 const lengthOf = (channel: string): Promise<number> => redis.xlen(keys.channel(channel).log);
-const places = (positions: readonly Position[]): string[] => positions.map(({ epoch, seq }) => `${epoch}-${seq}`);
+const idsOf = (positions: readonly Position[]): string[] => positions.map(({ epoch, seq }) => `${epoch}-${seq}`);
 
 async function used(): Promise<number> {
   return Number(/\r\nused_memory:(\d+)/.exec(await redis.info("memory"))?.[1]);
@@ -145,14 +145,14 @@ describe("a Redis that is nearly full", () => {
     await redis.debug("CHANGE-REPL-ID");
     const after = await say(turned, 20);
     const { head, partition } = { ...keys.channel(turned), partition: partitions.of(turned) };
-    await redis.hset(head, "saved", places(before)[9] ?? "");
+    await redis.hset(head, "saved", idsOf(before)[9] ?? "");
     await redis.zadd(keys.partition(partition).shed, 1, turned);
     await redis.config("SET", "maxmemory", "1000000");
     const shed = await shedding.shed(everywhere, LONG_MS, false);
     expect(shed.entries).toBe(70);
-    expect(await logOf(half)).toEqual(places(halves.slice(60)));
-    expect(await logOf(none)).toEqual(places(nones));
-    expect(await logOf(turned)).toEqual(places([...before.slice(10), ...after]));
+    expect(await logOf(half)).toEqual(idsOf(halves.slice(60)));
+    expect(await logOf(none)).toEqual(idsOf(nones));
+    expect(await logOf(turned)).toEqual(idsOf([...before.slice(10), ...after]));
   });
 
   it("takes sends again: what was full of log that Postgres has makes room for what it does not have", async () => {
@@ -164,7 +164,7 @@ describe("a Redis that is nearly full", () => {
     await shedding.shed(everywhere, LONG_MS, false);
     const [position] = await say(channel, 1);
     expect(position?.seq).toBe(901);
-    expect((await logOf(channel)).at(-1)).toBe(places([position ?? { epoch: 0, seq: 0 }])[0]);
+    expect((await logOf(channel)).at(-1)).toBe(idsOf([position ?? { epoch: 0, seq: 0 }])[0]);
   });
 
   it("sheds for no longer than it is told to", async () => {

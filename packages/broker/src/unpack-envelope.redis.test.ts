@@ -8,8 +8,8 @@ const server = await testRedis();
 
 const inLua = `
   local kind, exclude = tonumber(ARGV[1]), ARGV[2]
-  local places = { tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]) }
-  return struct.pack('>BBdddd', kind, #exclude, unpack(places)) .. exclude .. ARGV[7]
+  local numbers = { tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]) }
+  return struct.pack('>BBdddd', kind, #exclude, unpack(numbers)) .. exclude .. ARGV[7]
 `;
 
 const envelopes: (Envelope & { readonly byte: number })[] = [

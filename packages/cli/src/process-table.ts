@@ -17,7 +17,7 @@ export function isAlive(pid: number): boolean {
 export interface ProcessEntry {
   readonly pid: number;
   readonly parentPid: number;
-  /** The command line, or what the process calls itself in its place. */
+  /** The command line, or what the process calls itself instead. */
   readonly command: string;
 }
 

@@ -54,7 +54,7 @@ const MAX_HEADER_BYTES = 8 * 1024;
 const MAX_CONNECTIONS = 64;
 const READ_METHODS = ["GET", "HEAD"];
 
-/** Listens, then answers. Rejects when the port cannot be had. */
+/** Listens, then answers. Rejects when the port is taken or not allowed. */
 export async function startInternalServer(options: InternalServerOptions): Promise<InternalServer> {
   const routes = routeTable(options);
   const limits = {

@@ -43,7 +43,7 @@ describe("what another user can reach", () => {
     expect(await blockedAt(deep, stranger)).toBe(deep);
   });
 
-  it("decides where data goes, the same place every time", async () => {
+  it("decides where data goes, the same folder every time", async () => {
     const base = await folder();
     const said: string[] = [];
     const say = (line: string): number => said.push(line);

@@ -114,12 +114,12 @@ const copied = async (folder: string, user: ServerUser | undefined, say: (line: 
   await cp(folder, fresh, { recursive: true, verbatimSymlinks: true });
   await run("/bin/chmod", ["-R", "u=rwX,go=rX", fresh]);
   await hydrate(fresh);
-  // Two may copy at once: the first rename wins, and the other finds a complete folder in its place.
+  // Two may copy at once: the first rename wins, and the other finds a complete folder there.
   await rename(fresh, target).catch(() => rm(fresh, { recursive: true, force: true }));
   return target;
 };
 
-/** The shipped binaries at a place where `user` can run them. Throws one line of advice when the package is missing. */
+/** The shipped binaries in a folder where `user` can run them. Throws one line of advice when the package is missing. */
 export const findPostgres = async (
   user: ServerUser | undefined,
   say: (line: string) => void,

@@ -37,7 +37,7 @@ describe("finding redis-server", () => {
     expect(found).toEqual({ path: join(path, "valkey-server"), version: "8.0.1" });
   });
 
-  it("says in one line what to install when nothing can be had", async () => {
+  it("says in one line what to install when none can be found or installed", async () => {
     const path = await pathWith({});
     const failure = await findOrInstallRedis({ env: { PATH: path } }).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(Error);

@@ -1,4 +1,4 @@
--- Which of these messages are committed at their very places, and as themselves: a dead letter's placeholder keeps its id.
+-- Which of these messages are committed at their very positions, and as themselves: a dead letter's placeholder keeps its id.
 -- $1 channels  $2 epochs  $3 seqs  $4 ids; one element a message
 select (w.number - 1)::integer as index
 from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[]) with ordinality as w (channel, epoch, seq, id, number)

@@ -13,7 +13,7 @@ const AWAY_STATES: readonly RegExp[] = [
   /^28/, // not let in
   /^3D000$/, // the database is not there
   /^53/, // disk full, memory, too many connections
-  /^55P03$/, // a lock that was not to be had
+  /^55P03$/, // a lock that another holds
   /^57/, // shut down, starting up, cancelled by a timeout
   /^58/, // input or output
   /^XX/, // internal, data corrupted

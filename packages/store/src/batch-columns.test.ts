@@ -4,7 +4,7 @@ import { entryOf, EPOCH, messageRow } from "./batch.fixture.ts";
 import { batchParameters } from "./batch-columns.ts";
 
 describe("the parameters of a batch", () => {
-  it("are its read positions and its entries, each entry numbered from 1 and a dead letter beside its place", () => {
+  it("are its read positions and its entries, each entry numbered from 1 and a dead letter beside its position", () => {
     const { id, row } = entryOf(4, { epoch: EPOCH, number: 9 }, messageRow("c", 1, { body: 'a "b"' }));
     if (row.kind !== "message") throw new Error(row.fault);
     const item = { partition: 4, id, epoch: row.epoch, seq: row.seq, row };

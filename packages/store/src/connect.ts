@@ -26,7 +26,7 @@ export interface StoreOptions {
   onState?(state: "ready" | "lost", detail?: string): void;
 }
 
-/** What a client's request is about, in the words in which it is told that this cannot be had. */
+/** What a client's request is about, in the words in which it is told that this is unavailable. */
 export type Subject =
   "the history" | "channels" | "API keys" | "refresh tokens" | "positions of the outbox" | "settings of the cluster";
 

@@ -184,7 +184,7 @@ describe("behind a pooler", () => {
 });
 
 describe.runIf(hasPgBouncer)("behind PgBouncer in transaction mode", () => {
-  it("as it comes everything works, migrations from several places too", async () => {
+  it("as it comes everything works, also migrations of several at once", async () => {
     const toEmpty = await startPgBouncer(empty.url);
     const applied = await Promise.all(Array.from({ length: 4 }, () => migrateUp(toEmpty)));
     expect(applied.flat().toSorted()).toEqual((await migrationStatus(toEmpty)).map(({ name }) => name));

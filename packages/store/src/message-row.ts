@@ -26,7 +26,7 @@ export interface MessageRow {
   readonly prevSeq: number | null;
 }
 
-/** The frame of a row. A deleted one keeps its place and shows neither body nor meta. */
+/** The frame of a row. A deleted one keeps its position and shows neither body nor meta. */
 export function renderRow(row: MessageRow): StoredFrame {
   const { channel, id, epoch, seq, at } = row;
   const halves = messageHalves({

@@ -50,7 +50,7 @@ describe("a channel's past", () => {
     expect(await before({ epoch: EPOCH, seq: 3 }, 3)).toEqual([2, 1]);
   });
 
-  it("is read with that of others in one statement, each from its own place and as far as its own bytes", async () => {
+  it("is read with that of others in one statement, each from its own position and as far as its own bytes", async () => {
     const past = { channel: "past", from: start, most: 2, bytes: MB };
     const stretches: Stretch[] = [
       past,
@@ -87,7 +87,7 @@ describe("a channel's past", () => {
     expect(await messages.last("never")).toEqual(start);
   });
 
-  it("holds a message only at its own place", async () => {
+  it("holds a message only at its own position", async () => {
     const id = messageId(`past-${EPOCH}-4`);
     const asked = [
       { channel: "past", position: { epoch: EPOCH, seq: 4 }, id },
@@ -97,7 +97,7 @@ describe("a channel's past", () => {
     expect(await messages.holds(asked)).toEqual([true, false, false]);
   });
 
-  it("shows a deleted message without its text, at its place", async () => {
+  it("shows a deleted message without its text, at its position", async () => {
     await saveBatch(store, batchOf(entriesOf(2, [messageRow("gone", 1, { deletedAt: EPOCH, meta: '{"k":"v"}' })])));
     const [frame] = await messages.after("gone", start, 1);
     expect(JSON.parse(frame?.frame ?? "")).toMatchObject({ seq: 1, deleted: true, user: "ada" });

@@ -42,7 +42,7 @@ export interface Messages {
   lasts(channels: readonly string[]): Promise<Position[]>;
   /** The same of one channel. */
   last(channel: string): Promise<Position>;
-  /** For each, in order, whether this message is committed at this place. */
+  /** For each, in order, whether this message is saved at this position. */
   holds(messages: readonly Placed[]): Promise<boolean[]>;
 }
 

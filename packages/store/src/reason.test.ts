@@ -1,4 +1,4 @@
-// Contract of what an operator is told about a Postgres that cannot be had: its own words, and never a word about data.
+// Contract of what an operator is told about a Postgres that is unavailable: its own words, and never a word about data.
 import { describe, expect, it } from "vitest";
 import { NoAnswer } from "./away.ts";
 import { outageReason } from "./reason.ts";

@@ -1,4 +1,4 @@
-// Says in one line for an operator why Postgres cannot be had. Used by the store and by the persister, for logs alone. Pure.
+// Says in one line for an operator why Postgres is unavailable. Used by the store and by the persister, for logs alone. Pure.
 // What Postgres says about data is never repeated: only what it says about connections, roles, databases and itself.
 import { codeOf } from "./away.ts";
 

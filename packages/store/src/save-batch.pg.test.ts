@@ -163,7 +163,7 @@ describe("an entry at or below the position", () => {
     expect(await seqs("mixed")).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it("goes to quarantine, once, when its place is another's", async () => {
+  it("goes to quarantine, once, when its position is another's", async () => {
     await saveBatch(store, batchOf(entriesOf(32, rowsOf("twice", 2))));
     await passed(32);
     const other = messageRow("twice", 2, { id: messageId("someone else"), body: "acknowledged too" });
@@ -193,7 +193,7 @@ describe("an entry at or below the position", () => {
   });
 });
 
-describe("a place that is taken", () => {
+describe("a position that is taken", () => {
   it("by the same message is no conflict", async () => {
     const row = messageRow("h", 1);
     await saveBatch(store, batchOf([entryOf(9, { epoch: EPOCH, number: 1 }, row)]));
@@ -216,7 +216,7 @@ describe("a place that is taken", () => {
     expect(await seqs("i")).toEqual([1, 2, 3]);
   });
 
-  it("is filled by a deleted message when the id stands at another place", async () => {
+  it("is filled by a deleted message when the id stands at another position", async () => {
     const twin = messageRow("j", 2, { id: messageId(`j-${EPOCH}-1`), body: "secret" });
     const batch = batchOf(entriesOf(11, [messageRow("j", 1), twin, messageRow("j", 3)]));
     expect(await saveBatch(store, batch)).toMatchObject({ kind: "saved", inserted: 2, quarantined: 1 });
@@ -256,7 +256,7 @@ describe("the first row of an epoch", () => {
 });
 
 describe("an entry that Postgres refuses", () => {
-  it("becomes a dead letter with a placeholder at its place, and all others are stored", async () => {
+  it("becomes a dead letter with a placeholder at its position, and all others are stored", async () => {
     const rows = rowsOf("n", 300).map((row) => (row.seq === 137 ? { ...row, body: "a\u0000b" } : row));
     const long = messageRow("n2", 1, { id: randomBytes(6000).toString("base64url") });
     const outcome = await saveBatch(store, batchOf([...entriesOf(15, rows), ...entriesOf(16, [long])]));
@@ -303,13 +303,13 @@ describe("an entry that Postgres refuses", () => {
     const unplaced = {
       ...next,
       position: { epoch: 0, seq: 0 },
-      row: { kind: "unreadable" as const, fault: "no place" },
+      row: { kind: "unreadable" as const, fault: "no position" },
     };
     const outcome = await saveBatch(store, batchOf([...entries, nowhere, unplaced]));
     expect(outcome).toMatchObject({
       kind: "saved",
       inserted: 3,
-      deadLetters: [{ reason: "not JSON" }, { reason: "no channel" }, { reason: "no place" }],
+      deadLetters: [{ reason: "not JSON" }, { reason: "no channel" }, { reason: "no position" }],
     });
     expect(await seqs("p")).toEqual([1, 2, 3]);
     expect((await positions.lastIds()).get(18)?.number).toBe(5);

@@ -4,7 +4,7 @@ import { createAddresses, REFUSAL_BURST, REFUSALS_PER_SEC, REMEMBERED_ADDRESSES 
 const none = { atMost: 0, loopbackExempt: false };
 
 describe("sockets of one address", () => {
-  it("are capped, and a place is free again when one closes", () => {
+  it("are capped, and one more may come when one closes", () => {
     const addresses = createAddresses({ ...none, atMost: 2 });
     addresses.opened("10.0.0.1");
     addresses.opened("10.0.0.1");

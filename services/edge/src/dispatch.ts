@@ -32,7 +32,7 @@ const UNANSWERED = "a command was not answered";
 type FrameType = ClientFrame["type"];
 type Frames = { [T in FrameType]: ClientFrameOf<T> };
 
-/** Described in the protocol, not served by this build: answered `unknown_type`. The one place that says so. */
+/** Described in the protocol, not served by this build: answered `unknown_type`. Said here alone. */
 const later = {
   run(_edge: EdgeContext, _session: Session, frame: ClientFrame): never {
     throw new ChatError("unknown_type", `"${frame.type}" belongs to rookery.v1 but is not served yet`);

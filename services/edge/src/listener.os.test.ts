@@ -311,7 +311,7 @@ describe("a client that reads too slowly", () => {
     expect(peer.frames().some(({ opcode }) => opcode === CLOSE)).toBe(false);
   });
 
-  it("no longer takes a place among its user's connections, though it is still there", async () => {
+  it("no longer counts among its user's connections, though it is still there", async () => {
     const rig = await edge();
     const slow = await rig.open();
     await fill(rig, slow);

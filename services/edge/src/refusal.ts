@@ -1,4 +1,4 @@
-// Maps whatever a command threw to one of the protocol's errors, in one place.
+// Maps whatever a command threw to one of the protocol's errors; nobody else does.
 
 import { ChatError } from "@rookery/protocol";
 import type { EdgeContext } from "./context.ts";

@@ -34,7 +34,7 @@ export function createPersisterMetrics(metrics: Metrics, gauges: PersisterGauges
 
   const rows = counter("rows_total", "Rows of messages committed in Postgres.");
   const deadLetters = counter("dead_letters_total", "Entries that Postgres would not take.");
-  const quarantined = counter("quarantined_total", "Messages whose place or id was another's.");
+  const quarantined = counter("quarantined_total", "Messages whose position or id was another's.");
   const raised = counter("raised_prevs_total", "Epochs that begin after a message their Redis had lost.");
   const shedEntries = counter("shed_entries_total", "Saved log entries taken out of a Redis that was nearly full.");
   const shedBytes = counter("shed_bytes_total", "Bytes of the frames taken out of a Redis that was nearly full.");

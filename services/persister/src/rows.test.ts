@@ -64,7 +64,7 @@ describe("an announced message", () => {
     const frame = renderFrame(halves, { epoch: EPOCH, seq: 1, at: 1 });
     expect(faultOf("c", frame)).toBeUndefined();
     expect(faultOf("d", frame)).toMatch(/another channel/);
-    expect(faultOf("c", renderFrame(halves, { epoch: EPOCH, seq: 2, at: 1 }))).toMatch(/another place/);
+    expect(faultOf("c", renderFrame(halves, { epoch: EPOCH, seq: 2, at: 1 }))).toMatch(/another position/);
     expect(faultOf("c", frame.slice(1))).toMatch(/not JSON/);
     expect(faultOf("c", "")).toMatch(/not JSON/);
     expect(faultOf("c", frame.replace('"body":"hi"', '"body":7'))).toMatch(/body/);

@@ -28,7 +28,7 @@ function messageRow({ channel, position, frame, prev }: MessageEntry): MessageRo
   if ("fault" in message) return unreadable(message.fault);
   // The entry's own fields decide where it stands; a frame that says otherwise was announced with another position.
   if (message.channel !== channel) return unreadable("the frame names another channel than its entry");
-  if (!samePosition(message, position)) return unreadable("the frame stands at another place than its entry");
+  if (!samePosition(message, position)) return unreadable("the frame stands at another position than its entry");
   return {
     channel,
     ...position,

@@ -19,7 +19,7 @@ interface Verb {
 // prettier-ignore
 const VERBS: readonly Verb[] = [
   { name: "up", run: up, example: "ROOKERY_POSTGRES_URL=postgres://... rookery migrate up",
-    summary: "apply what is missing; safe to run from several places at once" },
+    summary: "apply what is missing; safe to run by several at once" },
   { name: "status", run: status, example: "rookery migrate status --json",
     summary: "list every migration and how it stands" },
   { name: "verify", run: verify, example: "rookery migrate verify && rookery edge",

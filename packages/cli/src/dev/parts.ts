@@ -1,5 +1,5 @@
 // Where the parts of a cluster come from that `dev` and the foreground commands run but never import: the services' scripts
-// and the schema. Tests of the launcher put smaller ones in their place.
+// and the schema. Tests of the launcher use smaller ones instead.
 import { fileURLToPath } from "node:url";
 import type { ProcessService } from "@rookery/node";
 import { messageOf } from "../io.ts";

@@ -1,4 +1,4 @@
-// What a join answers for parts of the protocol that come with presence and rights: the one place that says so. Each field
+// What a join answers for parts of the protocol that come with presence and rights: said here alone. Each field
 // is true of what this build does: everybody is a member, nobody is counted, nothing is marked as read.
 
 import type { Grant } from "@rookery/rights";
