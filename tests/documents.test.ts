@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { clusterSettings } from "@rookery/node";
+import { clusterSettings, READINESS_ROWS } from "@rookery/node";
 import { describe, expect, it } from "vitest";
 
 const readme = readFileSync("README.md", "utf8");
@@ -33,6 +33,19 @@ describe("the documents", () => {
   it("hold the settings just as the table in the code does", () => {
     const told = /<!-- settings -->\n([\s\S]*?)<!-- \/settings -->/.exec(readFileSync("docs/settings.md", "utf8"))?.[1];
     expect(told?.trim()).toBe(clusterSettings.describe().trim());
+  });
+
+  it("tell of each service which checks of readiness only advise", () => {
+    const rows = readFileSync("docs/operating.md", "utf8").matchAll(/^\| (edge|api|persister) \|[^|]*\|([^|]*)\|$/gm);
+    const told = [...rows].map(([, service = "", advice = ""]) => [
+      service,
+      [...advice.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+    ]);
+    const inCode = Object.entries(READINESS_ROWS).map(([service, weights]) => [
+      service,
+      Object.entries(weights).flatMap(([name, weight]) => (weight === "advises" ? name : [])),
+    ]);
+    expect(told).toEqual(inCode);
   });
 
   it("name every package and service", () => {
