@@ -1,5 +1,7 @@
 // Random schedules against a simple model of one channel: a chain of frames over epochs, some of which step back, a wire
 // that loses, repeats and reorders, readings that answer late, page by page, from stores that have lost some frames.
+// What is asked after each step is asserted by Node: vitest's expect would take most of the time.
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { comparePositions, formatPosition, ORIGIN, samePosition } from "@rookery/protocol";
 import type { Position, StoredFrame } from "@rookery/protocol";
 import { array, assert, constant, constantFrom, nat, oneof, property, record } from "fast-check";
@@ -92,27 +94,27 @@ function createClient(channel: Channel, manner: Manner) {
   let gaps: { after: Position; to: Position }[] = [];
   let at: Position = ORIGIN;
   const deliver = (position: Position, text: string): void => {
-    expect(text).toBe(formatPosition(position));
-    expect(seen.has(text), `${text} is delivered twice`).toBe(false);
+    equal(text, formatPosition(position));
+    ok(!seen.has(text), `${text} is delivered twice`);
     seen.add(text);
     const frame = channel.issued.find((one) => one.text === text);
-    expect(frame?.prev, `${text} is delivered after ${formatPosition(at)}`).toEqual(at);
+    deepEqual(frame?.prev, at, `${text} is delivered after ${formatPosition(at)}`);
     view.push(position);
     at = position;
   };
   const skip = (from: Position, to: Position): void => {
-    expect(from).toEqual({ epoch: at.epoch, seq: at.seq + 1 });
-    expect(comparePositions(to, at)).toBeGreaterThan(0);
+    deepEqual(from, { epoch: at.epoch, seq: at.seq + 1 });
+    ok(comparePositions(to, at) > 0);
     const within = channel.issued.filter((one) => isWithin(one.position, at, to));
     const isNeeded = manner === "newest page" || within.some(channel.isGone);
-    expect(isNeeded, `nothing is missing up to ${formatPosition(to)}`).toBe(true);
+    ok(isNeeded, `nothing is missing up to ${formatPosition(to)}`);
     gaps.push({ after: at, to });
     at = to;
   };
   const takeBack = (from: Position, to: Position): void => {
     const back = { epoch: from.epoch, seq: from.seq - 1 };
-    expect(to).toEqual(at);
-    expect(comparePositions(back, at)).toBeLessThan(0);
+    deepEqual(to, at);
+    ok(comparePositions(back, at) < 0);
     view = view.filter((one) => comparePositions(one, back) <= 0);
     gaps = gaps.filter((gap) => comparePositions(gap.after, back) < 0);
     at = back;
@@ -127,7 +129,7 @@ function createClient(channel: Channel, manner: Manner) {
         if (action.kind === "deliver") deliver(action.position, Buffer.from(action.frame).toString());
         else if (action.kind === "gap") (action.lost ? takeBack : skip)(action.from, action.to);
         else {
-          expect(index).toBe(actions.length - 1);
+          equal(index, actions.length - 1);
           return action.after;
         }
       }
@@ -153,11 +155,11 @@ function createScene(manner: Manner) {
   let reading: { after: Position; frames?: ModelFrame[] } | undefined;
   const follow = (actions: readonly RelayAction[]): void => {
     const after = client.follow(actions);
-    expect(after !== undefined && reading !== undefined, "two readings at once").toBe(false);
+    ok(after === undefined || reading === undefined, "two readings at once");
     if (after !== undefined) reading = { after };
-    expect(relay.state).toBe(reading === undefined ? "live" : "healing");
-    expect(relay.heldCount).toBeLessThanOrEqual(4);
-    expect(relay.heldBytes).toBeLessThanOrEqual(14);
+    equal(relay.state, reading === undefined ? "live" : "healing");
+    ok(relay.heldCount <= 4);
+    ok(relay.heldBytes <= 14);
   };
   /** With `headIsLate` the head is read some time after the frames, which may be told only of a reading without a hole. */
   const answer = (limit: number, headIsLate: boolean): void => {
@@ -168,7 +170,7 @@ function createScene(manner: Manner) {
     follow(relay.healed(headIsLate && read.recovered ? { ...read, head: channel.head() } : read));
     const isBehind = comparePositions(relay.position, shown) < 0;
     const isShownStill = channel.chain().some((frame) => samePosition(frame.position, shown));
-    expect(relay.state === "live" && isBehind && isShownStill, "it forgets what it was shown").toBe(false);
+    ok(!(relay.state === "live" && isBehind && isShownStill), "it forgets what it was shown");
   };
   const show = (position: Position): void => {
     if (comparePositions(position, shown) > 0) shown = position;
@@ -200,7 +202,7 @@ function createScene(manner: Manner) {
   };
   const untilLive = (): void => {
     for (let round = 0; relay.state === "healing"; round += 1) {
-      expect(round, "the healing does not end").toBeLessThan(400);
+      ok(round < 400, "the healing does not end");
       answer(3, false);
     }
   };
