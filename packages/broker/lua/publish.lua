@@ -19,7 +19,7 @@
 --          11 base.. last position in Postgres as <epoch>-<seq>, read just now; "" when it was not asked for
 --          12 version.. of the rights the sender was authorised with
 --          13 slow.. ms between two messages of one user; 0 for no slow mode
--- Returns  five values for each message, 0 where there is nothing to tell; the outcome's number first, and times in ms on
+-- Returns  five values for each message, 0 where there is nothing to tell; the outcome's name first, and times in ms on
 --          this server's clock:
 --          1 ok: epoch, seq, at, entry number (the entry's epoch is the message's)
 --          2 duplicate: the first outcome, hash|id|epoch-seq|at|entry number
@@ -51,13 +51,13 @@ for at = 0, count - 1 do
   local keyAt, argAt, answerAt = RUN_KEYS + at * KEYS_EACH, RUN_ARGS + at * ARGS_EACH, at * VALUES_EACH
   local headKey, logKey, goneKey, topic, onceKey, slowKey = unpack(KEYS, keyAt + 1, keyAt + KEYS_EACH)
   local channel, user, hash, id, before, after, base, version, slowMs = unpack(ARGV, argAt + 1, argAt + ARGS_EACH)
-  local outcome, one, two, three, four = 0, 0, 0, 0, 0
+  local outcome, one, two, three, four = "", 0, 0, 0, 0
 
   -- What refuses the message leaves by `break`.
   repeat
     -- 1: a command that waited too long must not act.
     if isLate then
-      outcome, one = 4, now
+      outcome, one = "late", now
       break
     end
 
@@ -65,11 +65,11 @@ for at = 0, count - 1 do
     local first = try("GET", onceKey)
     if first then
       if type(first) == "table" then
-        outcome, one = 9, first.err
+        outcome, one = "broken", first.err
       elseif string.sub(first, 1, #hash + 1) == hash .. "|" then
-        outcome, one = 2, first
+        outcome, one = "duplicate", first
       else
-        outcome = 3
+        outcome = "conflict"
       end
       break
     end
@@ -79,7 +79,7 @@ for at = 0, count - 1 do
     if slowMs ~= "0" then
       local wait = call("PTTL", slowKey)
       if wait > 0 then
-        outcome, one = 7, wait
+        outcome, one = "slow_mode", wait
         break
       end
     end
@@ -101,9 +101,9 @@ for at = 0, count - 1 do
       broken = broken or remembered.err or (type(told) ~= "number" and told.err)
     end
     if broken then
-      outcome, one = 9, broken
+      outcome, one = "broken", broken
     else
-      outcome, one, two, three, four = 1, epoch, seq, now, lastNumber
+      outcome, one, two, three, four = "ok", epoch, seq, now, lastNumber
     end
     --> recover
   until true

@@ -232,9 +232,9 @@ describe("the deadline", () => {
     const halves = [message.halves.head, message.halves.tail];
     const own = [channel, "ann", message.contentHash, message.id, ...halves, "", "0", "0"];
     const given = ["0", "1000000", "60000", ...own];
-    expect(await connection.rookeryPublish(...names, "1", ...given)).toEqual([4, expect.any(Number), 0, 0, 0]);
+    expect(await connection.rookeryPublish(...names, "1", ...given)).toEqual(["late", expect.any(Number), 0, 0, 0]);
     const inTime = await connection.rookeryPublish(...names, "99999999999999", ...given);
-    expect(inTime).toEqual([2, expect.any(String), 0, 0, 0]);
+    expect(inTime).toEqual(["duplicate", expect.any(String), 0, 0, 0]);
   });
 });
 

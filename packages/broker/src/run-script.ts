@@ -18,7 +18,7 @@ export type Verdict<Outcome> =
   | { readonly kind: "again"; readonly after: "late" | "cold"; readonly serverMs?: number }
   | { readonly kind: "broken"; readonly reason: string };
 
-/** The values of an answer that follow the outcome's number. */
+/** The values of an answer that follow the outcome's name. */
 export type AnswerValues = readonly (string | number)[];
 
 /** What one outcome of a script means for the thing that was sent. */
@@ -36,10 +36,10 @@ export interface Try {
 
 /** A script as its user knows it. `Thing` is what one call is about. */
 export interface ScriptUse<Name extends string, Outcome, Thing> {
-  /** the outcomes' names by their numbers, from 1: the script's row in scripts.ts */
+  /** the outcomes' names: the script's row in scripts.ts */
   readonly answers: readonly Name[];
   readonly judges: Readonly<Record<Name, Judge<Outcome, Thing>>>;
-  /** Calls the script: its answer for this thing, the outcome's number first. */
+  /** Calls the script: its answer for this thing, the outcome's name first. */
   send(thing: Thing, attempt: Try): Promise<unknown>;
   /** What follows in Postgres; asked for after `cold` alone. Rejects while Postgres is away. */
   lastSaved?(thing: Thing): Promise<Position>;
@@ -75,7 +75,7 @@ export function createRunScript<Name extends string, Outcome, Thing>(
   const { connection, floors, deadlineMs } = options;
   const clock = options.clock ?? ((): number => performance.timeOrigin + performance.now());
   const serverClock = createRedisClock(!connection.isCluster);
-  const byNumber = new Map<unknown, Name>(use.answers.map((name, at) => [at + 1, name]));
+  const names = new Map<unknown, Name>(use.answers.map((name) => [name, name]));
   let failureToldAtMs = Number.NEGATIVE_INFINITY;
 
   function tellFailure(thing: Thing, reason: string): void {
@@ -96,9 +96,9 @@ export function createRunScript<Name extends string, Outcome, Thing>(
       throw refusalFor(error);
     });
     const receivedMs = clock();
-    const [number, ...values]: unknown[] = Array.isArray(reply) ? reply : [];
-    const name = byNumber.get(number);
-    // Anything but an array that starts with a known number means that Redis runs another script than ours.
+    const [outcome, ...values]: unknown[] = Array.isArray(reply) ? reply : [];
+    const name = names.get(outcome);
+    // Anything but an array that starts with a known name means that Redis runs another script than ours.
     if (name === undefined) throw refusalOf("unknown");
     const verdict = use.judges[name](values.filter(isValue), thing);
     use.answered?.(name, receivedMs - sentMs);

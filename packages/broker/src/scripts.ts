@@ -15,7 +15,7 @@ export interface Script {
   readonly file: string;
   readonly keys: readonly string[];
   readonly args: readonly string[];
-  /** The outcomes by number, or what stands at each spot of the answer. */
+  /** The outcomes by name, or what stands at each spot of the answer. */
   readonly answers: readonly string[];
   /** A script that frees memory, or must be heard whatever happens, runs in a full Redis too. */
   readonly flags: "allow-oom" | "none";

@@ -1,32 +1,32 @@
 -- Refuses what a user may not add to a channel by the rights in force, or what finds no room. In the loop of a script.
 -- Keys     1 part  3 rights  4 held
 -- Needs    call, try, waiting (fence), room; channel, user, version
--- Refuses  5 stale, 6 overloaded, 9 broken: sets outcome and one, and breaks
+-- Refuses  stale, overloaded, broken: sets outcome and one, and breaks
 
 local inForce = try("HGET", KEYS[3], channel) or "0"
 if inForce ~= version then
   if type(inForce) == "table" then
-    outcome, one = 9, inForce.err
+    outcome, one = "broken", inForce.err
   else
-    outcome, one = 5, tonumber(inForce)
+    outcome, one = "stale", tonumber(inForce)
   end
   break
 end
 if waiting >= limit then
-  outcome, one = 6, "partition"
+  outcome, one = "overloaded", "partition"
   break
 end
 -- Who holds how much is counted only once the budget runs short, so that nobody pays for it before it matters.
 if short == "full" then
   local held = try("ZMSCORE", KEYS[4], "c|" .. channel, "u|" .. user)
   if (held[1] or 0) * 4 >= budget then
-    outcome, one = 6, "channel"
+    outcome, one = "overloaded", "channel"
     break
   end
   -- `over` lists, each between two newlines, those who hold too much in all partitions together.
   local over = call("HGET", KEYS[1], "over") or ""
   if (held[2] or 0) * 10 >= budget or string.find(over, "\n" .. user .. "\n", 1, true) then
-    outcome, one = 6, "user"
+    outcome, one = "overloaded", "user"
     break
   end
 end

@@ -5,7 +5,7 @@
 --          headEpoch, saved  as in the head; without one false, and base
 --          isIdle   all of it is saved, so head, log and gone may be about to expire
 --          hasLog   the log outlived its head
--- Refuses  8 cold, when the head is not in Redis and there is no base; 9 broken: sets outcome and one, and breaks
+-- Refuses  cold, when the head is not in Redis and there is no base, and broken: sets outcome and one, and breaks
 
 local head = stands and stands[headKey] or try("HMGET", headKey, "epoch", "seq", "saved")
 local headEpoch, saved = head[1], head[3] or base
@@ -17,10 +17,10 @@ if headEpoch then
     rivalEpoch, rivalSeq = string.match(saved, "^(%d+)-(%d+)$")
   end
 elseif head.err then
-  outcome, one = 9, head.err
+  outcome, one = "broken", head.err
   break
 elseif base == "" then
-  outcome = 8
+  outcome = "cold"
   break
 else
   fromEpoch, fromSeq = string.match(base, "^(%d+)-(%d+)$")
