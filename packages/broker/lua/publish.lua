@@ -32,7 +32,7 @@
 --          9 broken: what Redis said; what was written before it stands
 --
 -- This runs for every message, so it makes no function and hardly a table, each of which costs as much as a small command:
--- its parts, parts/<name>.lua, are put in as text where a line says --> and their name. Lua writes numbers in scientific
+-- its parts, parts/<name>.lua, are put in as text where an arrow names one. Lua writes numbers in scientific
 -- notation from 1e14 on and takes its time over it: format("%d") is exact up to 2^53 and half as dear, so each number is
 -- written once. Strings become numbers by arithmetic.
 
