@@ -242,8 +242,8 @@ describe("Redis", () => {
     const [sender, reader] = await Promise.all([connect("unlucky", 0), connect("watcher", 1)]);
     for (const client of [sender, reader]) await client.join(channel);
     const first = await sender.send(channel, "the one before");
-    const place = Buffer.from(`:1\r\n:${first.epoch}\r\n:${(first.seq ?? 0) + 1}\r\n`);
-    const lost = redisWay.loseNextReply((bytes) => bytes.includes(place));
+    const answer = Buffer.from(`ok\r\n:${first.epoch}\r\n:${(first.seq ?? 0) + 1}\r\n`);
+    const lost = redisWay.loseNextReply((bytes) => bytes.includes(answer));
     const clientId = newClientId();
     const unknown = await sender.send(channel, "did it arrive?", clientId);
     await lost;
