@@ -50,7 +50,7 @@ function rig(grant: Grant | Promise<Grant> = GRANT) {
     ...{ node: () => "edge.test", limits: DEFAULT_LIMITS, heartbeatMs: 25_000, connectionsPerUser: 10 },
     log: { info: notAsked, warn: notAsked, error: notAsked },
     metrics: createEdgeMetrics(createMetrics({ service: "edge", node: () => "edge.test", version: "0.0.0" })),
-    ...{ hub, unidentified: new Set<Session>(), relays, membership: createMembership({ hub, relays }) },
+    ...{ hub, unidentified: new Set<Session>(), relays, membership: createMembership({ hub, relays, leavers: [] }) },
     history: {
       ...{ head: notAsked, heads: notAsked, forward: notAsked, backward: notAsked },
       ...{ repliesAfter: notAsked, repliesBefore: notAsked, together: notAsked },

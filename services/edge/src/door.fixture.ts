@@ -37,7 +37,7 @@ export function doorRig(options: DoorRig = {}) {
       ...{ node, limits: DEFAULT_LIMITS, heartbeatMs: 25_000, connectionsPerUser: 10 },
       ...{ metrics: createEdgeMetrics(registry), hub, unidentified },
       log: { warn: (fields: unknown) => void warnings.push(Object(fields)), error: () => undefined },
-      membership: createMembership({ hub, relays: { release: () => undefined } }),
+      membership: createMembership({ hub, relays: { release: () => undefined }, leavers: [] }),
       verifier: { verify: async () => verified },
       persisted: { forget: () => undefined },
     },

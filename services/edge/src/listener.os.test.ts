@@ -200,7 +200,7 @@ describe("a signal", () => {
   /** Two members of a channel and one who sits elsewhere, each with its session. */
   const lounge = async () => {
     const rig = await edge();
-    const membership = createMembership({ hub: rig.hub, relays: { release: () => undefined } });
+    const membership = createMembership({ hub: rig.hub, relays: { release: () => undefined }, leavers: [] });
     const deliveries = { n: 0 };
     const fanOut = createFanOut({ hub: rig.hub, publish: rig.listener.publish, deliveries });
     const peers = [await rig.open(), await rig.open(), await rig.open()] as const;

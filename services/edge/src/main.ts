@@ -31,6 +31,7 @@ import { createIntake } from "./intake.ts";
 import { listen } from "./listener.ts";
 import type { Listener } from "./listener.ts";
 import { createMembership } from "./membership.ts";
+import type { Leaver } from "./membership.ts";
 import { createEdgeMetrics } from "./metrics.ts";
 import { createPersistedNotices } from "./persisted.ts";
 import { bucketRules } from "./rates.ts";
@@ -48,6 +49,9 @@ const ATTACH_BEFORE_LISTENING_MS = 3000;
 const LAST_WORDS_MS = 10_000;
 /** Beyond the drain window: the last commands in flight and the last close. */
 const DRAIN_SLACK_MS = 5000;
+
+/** What each part of an edge keeps for a membership, undone with it. */
+const LEAVERS: readonly Leaver[] = [(session, channel) => session.unwantPersisted(channel)];
 
 await runNode("edge", main);
 
@@ -91,7 +95,7 @@ async function main(context: Context): Promise<void> {
     hub,
     unidentified: new Set(),
     relays,
-    membership: createMembership({ hub, relays }),
+    membership: createMembership({ hub, relays, leavers: LEAVERS }),
     history,
     publisher: createNodePublisher(context, stores, belonging.trouble),
     rights: createRights({

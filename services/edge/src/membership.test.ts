@@ -15,7 +15,11 @@ function rig() {
   });
   session.identify(ALICE);
   hub.register(session);
-  const membership = createMembership({ hub, relays: { release: (channel) => void released.push(channel) } });
+  const membership = createMembership({
+    hub,
+    relays: { release: (channel) => void released.push(channel) },
+    leavers: [(left, channel) => left.unwantPersisted(channel)],
+  });
   return { hub, released, topics, session, membership };
 }
 

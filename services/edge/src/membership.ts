@@ -25,18 +25,19 @@ export interface Membership {
 export interface MembershipOptions {
   readonly hub: Pick<Hub<Session>, "join" | "leave" | "unregister">;
   readonly relays: Pick<Relays, "release">;
+  /** Of what others keep for a membership: whoever adds something to it adds its leaver. */
+  readonly leavers: readonly Leaver[];
 }
 
-export function createMembership({ hub, relays }: MembershipOptions): Membership {
-  /** Whoever adds something to a membership adds its leaver. */
-  const leavers: readonly Leaver[] = [
+export function createMembership({ hub, relays, leavers }: MembershipOptions): Membership {
+  const undoing: readonly Leaver[] = [
     (session, channel) => session.wire?.unsubscribe(sequencedTopic(channel)),
     (session, channel) => session.wire?.unsubscribe(signalTopic(channel)),
-    (session, channel) => session.unwantPersisted(channel),
+    ...leavers,
     (_session, channel) => relays.release(channel),
   ];
   const undo = (session: Session, channel: string): void => {
-    for (const leave of leavers) leave(session, channel);
+    for (const leave of undoing) leave(session, channel);
   };
 
   return {

@@ -78,7 +78,7 @@ async function edge() {
   await whenReady(commands, COMMAND_TIMEOUT_MS);
   await feed.attach();
   joinCluster({ context, commands, keys, self: { kind: "edge" }, load: () => ({ connections: 0, draining: false }) });
-  const membership = createMembership({ hub: rig.hub, relays: feed.relays });
+  const membership = createMembership({ hub: rig.hub, relays: feed.relays, leavers: [] });
   const open = async (): Promise<RawPeer> => {
     const peer = await rawPeer(listener.port);
     onTestFinished(peer.destroy);
