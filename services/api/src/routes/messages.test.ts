@@ -70,6 +70,13 @@ describe("a publication", async () => {
     expect((await ask("POST", path, { as, body: { body: "hi", user: "ann" } })).json["code"]).toBe("forbidden");
   });
 
+  it("may have as many keys as any body, known or not", async () => {
+    const others = Object.fromEntries(Array.from({ length: 63 }, (_, n) => [`x${n}`, n]));
+    expect((await ask("POST", path, { body: { body: "hi", ...others } })).status).toBe(201);
+    const { json } = await ask("POST", path, { body: { body: "hi", ...others, another: 1 } });
+    expect(json).toMatchObject({ code: "bad_frame", detail: "an object may hold 64 keys at most" });
+  });
+
   it("answers its position, and the clientId that was made for it", async () => {
     const { status, json } = await ask("POST", path, { body: { body: "hi", unknown: 1, ref: 5, type: "join" } });
     expect(status).toBe(201);

@@ -199,7 +199,10 @@ function readSend(
 ): ClientFrameOf<"send"> {
   // A null that was sent is no absence: the decoder refuses it.
   const clientId = "clientId" in fields ? fields["clientId"] : (key ?? nanoid());
-  const own = Object.fromEntries(Object.entries(fields).filter(([name]) => name !== "ref"));
+  // Whatever a frame has no field for was held against the body's own limits: the fields added here must not count on top.
+  const own = Object.fromEntries(
+    Object.entries(fields).filter(([name]) => Object.hasOwn(SEND, name) && name !== "ref"),
+  );
   const decoded = readFrame({ ...own, type: "send", channel, clientId }, limits);
   if (decoded.kind === "refusal") throw decoded.error;
   if (decoded.frame.type !== "send") throw new ChatError("internal", "a send frame was read as another one");
