@@ -2,8 +2,7 @@
 // write meets ends that message alone, no position is given twice, and the rest of the partition goes on.
 import { ChatError } from "@rookery/protocol";
 import { testRedis } from "@rookery/testkit";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { connectRedis, whenReady } from "./connect.ts";
+import { beforeEach, describe, expect, it } from "vitest";
 import { BEFORE_FIRST_ENTRY, compareEntryIds } from "./entry-id.ts";
 import { createOutbox } from "./outbox.ts";
 import type { MessageEntry } from "./outbox-entry.ts";
@@ -16,15 +15,14 @@ import {
   publication,
   published,
   publisherOn,
+  readerOn,
   readMessages,
 } from "./publishing.suite.ts";
 
 const server = await testRedis();
 const { redis } = server;
 const connection = await connected(server.url);
-const reader = connectRedis({ url: server.url, use: "outbox", commandTimeoutMs: 2_000 });
-afterAll(() => reader.disconnect());
-await whenReady(reader, 5_000);
+const reader = await readerOn(server.url);
 const outbox = createOutbox({ connection, reader, keys, logEntries: 1_000 });
 const failures: string[] = [];
 const publisher = publisherOn(connection, { failed: (_, reason) => void failures.push(reason) });

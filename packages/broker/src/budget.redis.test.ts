@@ -1,20 +1,26 @@
 // The one outbox budget: who watches it, what each partition, channel and user may hold of it.
 import { ChatError } from "@rookery/protocol";
 import { testRedis } from "@rookery/testkit";
-import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { limitOf, watchBudget } from "./budget.ts";
 import type { BudgetWatch } from "./budget.ts";
-import { connectRedis, whenReady } from "./connect.ts";
 import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import { createOutbox } from "./outbox.ts";
-import { connected, keys, newChannel, partitions, publication, publisherOn, readMessages } from "./publishing.suite.ts";
+import {
+  connected,
+  keys,
+  newChannel,
+  partitions,
+  publication,
+  publisherOn,
+  readerOn,
+  readMessages,
+} from "./publishing.suite.ts";
 
 const server = await testRedis();
 const { redis } = server;
 const connection = await connected(server.url);
-const reader = connectRedis({ url: server.url, use: "outbox", commandTimeoutMs: 2_000 });
-afterAll(() => reader.disconnect());
-await whenReady(reader, 5_000);
+const reader = await readerOn(server.url);
 
 const BUDGET = 100_000;
 const publisher = publisherOn(connection, { outboxMaxBytes: BUDGET });

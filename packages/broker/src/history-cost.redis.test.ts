@@ -3,22 +3,28 @@
 import { formatPosition, ORIGIN } from "@rookery/protocol";
 import type { Position, StoredFrame } from "@rookery/protocol";
 import { testRedis } from "@rookery/testkit";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { connectRedis, whenReady } from "./connect.ts";
+import { beforeEach, describe, expect, it } from "vitest";
 import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import { createHistory } from "./history.ts";
 import { createOutbox } from "./outbox.ts";
 import { createPast } from "./past.fixture.ts";
-import { connected, keys, newChannel, partitions, publication, published, readMessages } from "./publishing.suite.ts";
+import {
+  connected,
+  keys,
+  newChannel,
+  partitions,
+  publication,
+  published,
+  readerOn,
+  readMessages,
+} from "./publishing.suite.ts";
 import { publisherOn, publishMany } from "./publishing.suite.ts";
 import { createReading } from "./reading.ts";
 
 const server = await testRedis();
 const { redis } = server;
 const connection = await connected(server.url);
-const reader = connectRedis({ url: server.url, use: "outbox", commandTimeoutMs: 2_000 });
-afterAll(() => reader.disconnect());
-await whenReady(reader, 5_000);
+const reader = await readerOn(server.url);
 
 const outbox = createOutbox({ connection, reader, keys, logEntries: 3 });
 let past = createPast();

@@ -3,20 +3,17 @@ import { comparePositions, ORIGIN } from "@rookery/protocol";
 import type { Position, StoredFrame } from "@rookery/protocol";
 import { testRedis } from "@rookery/testkit";
 import { array, assert, asyncProperty, constantFrom, integer, nat, record } from "fast-check";
-import { afterAll, describe, expect, it } from "vitest";
-import { connectRedis, whenReady } from "./connect.ts";
+import { describe, expect, it } from "vitest";
 import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import { createHistory } from "./history.ts";
 import { createOutbox } from "./outbox.ts";
 import { createPast } from "./past.fixture.ts";
-import { connected, keys, newChannel, publisherOn, publishMany, readMessages } from "./publishing.suite.ts";
+import { connected, keys, newChannel, publisherOn, publishMany, readerOn, readMessages } from "./publishing.suite.ts";
 
 const server = await testRedis({ args: { "enable-debug-command": "yes" } });
 const { redis } = server;
 const connection = await connected(server.url);
-const reader = connectRedis({ url: server.url, use: "outbox", commandTimeoutMs: 2_000 });
-afterAll(() => reader.disconnect());
-await whenReady(reader, 5_000);
+const reader = await readerOn(server.url);
 const outbox = createOutbox({ connection, reader, keys, logEntries: 6 });
 
 const LIMIT = 5;

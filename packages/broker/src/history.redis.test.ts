@@ -3,21 +3,28 @@ import { ORIGIN, parseMessageFrame } from "@rookery/protocol";
 import type { Position, StoredFrame } from "@rookery/protocol";
 import { testRedis } from "@rookery/testkit";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { connectRedis, whenReady } from "./connect.ts";
+import { connectRedis } from "./connect.ts";
 import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import { createHistory } from "./history.ts";
 import { createOutbox } from "./outbox.ts";
 import type { ForwardPage } from "./page.ts";
 import { createPast } from "./past.fixture.ts";
-import { connected, keys, newChannel, partitions, publication, published, readMessages } from "./publishing.suite.ts";
+import {
+  connected,
+  keys,
+  newChannel,
+  partitions,
+  publication,
+  published,
+  readerOn,
+  readMessages,
+} from "./publishing.suite.ts";
 import { publisherOn, publishMany } from "./publishing.suite.ts";
 
 const server = await testRedis({ args: { "enable-debug-command": "yes" } });
 const { redis } = server;
 const connection = await connected(server.url);
-const reader = connectRedis({ url: server.url, use: "outbox", commandTimeoutMs: 2_000 });
-afterAll(() => reader.disconnect());
-await whenReady(reader, 5_000);
+const reader = await readerOn(server.url);
 
 let past = createPast();
 let history = createHistory({ connection, keys, cold: past, statements: 4 });

@@ -2,23 +2,21 @@
 import type { Position } from "@rookery/protocol";
 import { testRedis } from "@rookery/testkit";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { connectRedis, whenReady } from "./connect.ts";
+import { connectRedis } from "./connect.ts";
 import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import type { EntryId } from "./entry-id.ts";
 import { createEpochFloors } from "./floors.ts";
 import { createOutbox } from "./outbox.ts";
 import type { MessageEntry, OutboxEntry } from "./outbox-entry.ts";
 import type { SavedBatch } from "./outbox.ts";
-import { connected, contentsOf, keys, newChannel, partitions, readMessages } from "./publishing.suite.ts";
+import { connected, contentsOf, keys, newChannel, partitions, readerOn, readMessages } from "./publishing.suite.ts";
 import { publisherOn, publishMany } from "./publishing.suite.ts";
 import { parseAnnouncement } from "./watermark.ts";
 
 const server = await testRedis({ args: { "enable-debug-command": "yes" } });
 const { redis } = server;
 const connection = await connected(server.url);
-const reader = connectRedis({ url: server.url, use: "outbox", commandTimeoutMs: 2_000 });
-afterAll(() => reader.disconnect());
-await whenReady(reader, 5_000);
+const reader = await readerOn(server.url);
 const publisher = publisherOn(connection);
 const outbox = createOutbox({ connection, reader, keys, logEntries: 5, idleMs: 60_000 });
 

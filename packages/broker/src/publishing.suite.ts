@@ -49,6 +49,14 @@ export async function connected(url: string, commandTimeoutMs = 2_000): Promise<
   return connection;
 }
 
+/** A connection for blocking reads of the outbox, ready, closed after the file's last test. */
+export async function readerOn(url: string): Promise<RedisConnection> {
+  const reader = connectRedis({ url, use: "outbox", commandTimeoutMs: 2_000 });
+  afterAll(() => reader.disconnect());
+  await whenReady(reader, 5_000);
+  return reader;
+}
+
 /** A publisher to whom Postgres is empty, but for what the options say. */
 export function publisherOn(connection: RedisConnection, options: Partial<PublisherOptions> = {}): Publisher {
   return createPublisher({

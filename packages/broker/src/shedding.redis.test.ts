@@ -1,8 +1,7 @@
 // Shedding: what Postgres has is taken out of a Redis that is nearly full, the oldest first, and never anything else.
 import type { Position } from "@rookery/protocol";
 import { testRedis } from "@rookery/testkit";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { connectRedis, whenReady } from "./connect.ts";
+import { beforeEach, describe, expect, it } from "vitest";
 import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import { createOutbox } from "./outbox.ts";
 import {
@@ -13,6 +12,7 @@ import {
   publication,
   published,
   publisherOn,
+  readerOn,
   readMessages,
 } from "./publishing.suite.ts";
 import { createShedding } from "./shedding.ts";
@@ -20,9 +20,7 @@ import { createShedding } from "./shedding.ts";
 const server = await testRedis({ args: { "enable-debug-command": "yes" } });
 const { redis } = server;
 const connection = await connected(server.url);
-const reader = connectRedis({ url: server.url, use: "outbox", commandTimeoutMs: 2_000 });
-afterAll(() => reader.disconnect());
-await whenReady(reader, 5_000);
+const reader = await readerOn(server.url);
 const outbox = createOutbox({ connection, reader, keys, logEntries: 1_000 });
 
 let publisher = publisherOn(connection);

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, inject, it } from "vitest";
+import { anyCharacter } from "../../../tests/any-character.ts";
 import Value from "typebox/value";
 import { CLIENT_FRAMES, type ClientFrame } from "./client-frames.ts";
 import { createDecoder } from "./decode.ts";
@@ -25,14 +26,6 @@ const holds = <T>(property: fc.IProperty<T>): void => fc.assert(property, { numR
 const decode = createDecoder(DEFAULT_LIMITS);
 const utf8 = new TextEncoder();
 
-/** Any character there is. fast-check's own unit of them makes a table of all, which takes it most of a second. */
-const character = fc
-  .nat({ max: 0x10_ffff })
-  .filter((code) => code < 0xd8_00 || code > 0xdf_ff)
-  .map(
-    (code) => String.fromCodePoint(code),
-    (text) => (typeof text === "string" && Array.from(text).length === 1 ? (text.codePointAt(0) ?? -1) : -1),
-  );
 const ordinal = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const position = fc.record({ epoch: ordinal, seq: ordinal });
 const channel = fc.stringMatching(new RegExp(CHANNEL_ID_PATTERN));
@@ -172,7 +165,7 @@ describe("frames", () => {
 });
 
 describe("text", () => {
-  const any = fc.string({ unit: character });
+  const any = fc.string({ unit: anyCharacter });
   const units = fc.array(fc.nat({ max: 0xffff })).map((codes) => String.fromCharCode(...codes));
 
   it("cleaned twice is cleaned once, holds nothing that is refused and is in NFC", () => {

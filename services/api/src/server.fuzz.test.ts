@@ -2,6 +2,7 @@
 import { ERRORS } from "@rookery/protocol";
 import * as fc from "fast-check";
 import { expect, inject, it } from "vitest";
+import { anyCharacter } from "../../../tests/any-character.ts";
 import { BOOTSTRAP_KEY } from "./fake-context.fixture.ts";
 import { fakeServer, userToken } from "./fake-server.fixture.ts";
 import { PROBLEM_TYPE } from "./problem.ts";
@@ -54,18 +55,10 @@ const query = fc
     },
   )
   .map((fields) => new URLSearchParams(Object.entries(fields)).toString());
-/** Any character there is. fast-check's own unit of them makes a table of all, which takes it most of a second. */
-const character = fc
-  .nat({ max: 0x10_ffff })
-  .filter((code) => code < 0xd8_00 || code > 0xdf_ff)
-  .map(
-    (code) => String.fromCodePoint(code),
-    (text) => (typeof text === "string" && Array.from(text).length === 1 ? (text.codePointAt(0) ?? -1) : -1),
-  );
 /** Text that Unicode has and few expect. */
 const text = fc.oneof(
   fc.string(),
-  fc.string({ unit: character }),
+  fc.string({ unit: anyCharacter }),
   fc.constantFrom("", " ", "a\u0000b", "\ud800", "\u202e", "\u200b", "x".repeat(5000), "a\r\nb", "\u0300".repeat(500)),
 );
 const fields = fc
