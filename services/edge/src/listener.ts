@@ -14,6 +14,8 @@ import type { Outlet, Publish } from "./outlet.ts";
 import type { Session } from "./session.ts";
 import { SocketWire } from "./socket-wire.ts";
 import type { WireRules } from "./socket-wire.ts";
+import { createTurnWrites } from "./turn-writes.ts";
+import type { TurnWrites } from "./turn-writes.ts";
 import { UPGRADE_REFUSALS } from "./upgrade-refusals.ts";
 import type { UpgradeRefusal } from "./upgrade-refusals.ts";
 import { readUpgradeRequest, WEBSOCKET_VERSION } from "./upgrade-request.ts";
@@ -54,11 +56,13 @@ const LAYER_IDLE_SLACK_SEC = 60;
 
 export function listen({ host, port, ...options }: ListenerOptions): Promise<Listener> {
   const app = App();
+  const writes = createTurnWrites();
   const outlet = createOutlet((topic, frame, except) => {
+    writes.letGo();
     // A socket that can publish no more has no subscription left either: then everybody is everybody else.
     if (except?.wire?.publish(topic, frame) !== true) app.publish(topic, frame);
   });
-  serveSockets(app, outlet, options);
+  serveSockets(app, outlet, writes, options);
   // What came to /ws and has no key of the right length: the layer does not take it for a handshake.
   app.get("/ws", (response, request) => knock(options.door, response, request, undefined));
   app.get("/livez", (response) => answer(response, { status: "200 OK", text: "ok", keepAlive: true }));
@@ -95,7 +99,7 @@ export function listen({ host, port, ...options }: ListenerOptions): Promise<Lis
 
 type SocketOptions = Omit<ListenerOptions, "host" | "port">;
 
-function serveSockets(app: TemplatedApp, outlet: Outlet, options: SocketOptions): void {
+function serveSockets(app: TemplatedApp, outlet: Outlet, writes: TurnWrites, options: SocketOptions): void {
   const { door, intake, hardBufferBytes, idleMs, wire: rules } = options;
   app.ws<SocketData>("/ws", {
     maxPayloadLength: LAYER_FRAME_BYTES,
@@ -109,7 +113,7 @@ function serveSockets(app: TemplatedApp, outlet: Outlet, options: SocketOptions)
       const { admission } = data;
       if (admission === undefined) return;
       data.admission = undefined;
-      data.wire = new SocketWire(socket, rules);
+      data.wire = new SocketWire(socket, rules, writes);
       data.session = door.enter(data.wire, data.address);
       // Not before the session is known here: a farewell runs `close` at once, and `close` gives back what it holds.
       const looked = door.greet(data.session, admission);

@@ -1,6 +1,6 @@
 // A live socket as its session sees it: what is sent, how it ends, and how many control frames it may still send. The
 // listener makes one a socket and tells it of drains and of frames; the session lets go of it in `close`, after which
-// uWebSockets.js would throw. It must never be touched inside the layer's `dropped`.
+// uWebSockets.js would throw. It must never be touched inside the layer's `dropped`. What it sends leaves with the turn.
 // States: open; leaving (the last words wait for the buffer to empty, nothing else is sent and nothing is read any more);
 // gone (the close frame went out, or the socket was cut).
 
@@ -8,6 +8,7 @@ import type { FrameBytes } from "@rookery/broker";
 import type { WebSocket } from "uWebSockets.js";
 import type { Wire } from "./session.ts";
 import { TokenBucket } from "./token-bucket.ts";
+import type { TurnWrites, Writer } from "./turn-writes.ts";
 
 export interface WireRules {
   /** Pings and pongs of a client, which the layer takes and answers before anybody is asked. */
@@ -23,16 +24,20 @@ interface LastWords {
   readonly timer: NodeJS.Timeout | undefined;
 }
 
-export class SocketWire<UserData> implements Wire {
+export class SocketWire<UserData> implements Wire, Writer {
   readonly #socket: WebSocket<UserData>;
   readonly #rules: WireRules;
+  readonly #writes: TurnWrites;
+  /** Sent, and not yet written: mostly one frame a turn. */
+  #unwritten: string | string[] | undefined;
   #state: "open" | "leaving" | "gone" = "open";
   #lastWords: LastWords | undefined;
   #control: TokenBucket | undefined;
 
-  constructor(socket: WebSocket<UserData>, rules: WireRules) {
+  constructor(socket: WebSocket<UserData>, rules: WireRules, writes: TurnWrites) {
     this.#socket = socket;
     this.#rules = rules;
+    this.#writes = writes;
   }
 
   get isLeaving(): boolean {
@@ -45,8 +50,24 @@ export class SocketWire<UserData> implements Wire {
   }
 
   send(text: string): void {
+    if (this.#state !== "open") return;
+    if (this.#unwritten === undefined) {
+      this.#unwritten = text;
+      this.#writes.add(this);
+    } else if (typeof this.#unwritten === "string") this.#unwritten = [this.#unwritten, text];
+    else this.#unwritten.push(text);
+  }
+
+  write(): void {
+    const frames = this.#unwritten;
+    this.#unwritten = undefined;
+    if (frames === undefined || this.#state !== "open") return;
     // 2: over the hard limit and dropped. The `dropped` callback, which follows, closes the socket with `slow`.
-    if (this.#state === "open") this.#socket.send(text);
+    if (typeof frames === "string") this.#socket.send(frames);
+    else
+      this.#socket.cork(() => {
+        for (const frame of frames) this.#socket.send(frame);
+      });
   }
 
   publish(topic: string, frame: FrameBytes): boolean {
@@ -74,6 +95,7 @@ export class SocketWire<UserData> implements Wire {
    */
   end(code: number, reason: string): void {
     if (this.#state !== "open") return;
+    this.write();
     if (this.#socket.getBufferedAmount() === 0) {
       this.#leave({ code, reason, timer: undefined });
       return;
