@@ -17,8 +17,10 @@ const STARTED = [
   "packages/runtime/src/lifecycle.fixture.ts",
   "packages/servers/src/index.ts",
   "loadtest/src/main.ts",
+  "loadtest/src/bare-chat-server.ts",
   "loadtest/src/bare-server.ts",
   "loadtest/src/readers.ts",
+  "loadtest/src/senders.ts",
 ];
 
 /** What pages import, and whoever else speaks to an edge: for any platform, so without a word to Node. */

@@ -1,5 +1,6 @@
 // `npm run bench [name ...]`: runs the named benches, or all of them, one after another, and prints their ratios.
 
+import { accept } from "./accept.ts";
 import { codec } from "./codec.ts";
 import { fanOut } from "./fan-out.ts";
 import { idle } from "./idle.ts";
@@ -11,6 +12,7 @@ import { start } from "./start.ts";
 const BENCHES: Readonly<Record<string, () => Report | Promise<Report>>> = {
   codec,
   publish,
+  accept,
   "fan-out": fanOut,
   idle,
   start,

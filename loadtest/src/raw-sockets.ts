@@ -14,7 +14,12 @@ export interface RawSocket {
   close(): void;
 }
 
-export function openRawSocket(port: number, headers: Record<string, string>): Promise<RawSocket> {
+/** `each` is shown every text frame, as a view that is good for the call. */
+export function openRawSocket(
+  port: number,
+  headers: Record<string, string>,
+  each?: (payload: Buffer) => void,
+): Promise<RawSocket> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1");
     socket.setNoDelay(true);
@@ -36,7 +41,7 @@ export function openRawSocket(port: number, headers: Record<string, string>): Pr
         return;
       }
       socket.off("data", onHandshake);
-      const walk = createWalker(raw);
+      const walk = createWalker(raw, each);
       socket.on("data", walk);
       walk(pending.subarray(end + 4));
       resolve(raw);
@@ -52,7 +57,7 @@ function handshake(headers: Record<string, string>): string {
 }
 
 /** Counts whole text frames; a header or a frame that is cut by the end of a chunk goes on in the next. */
-function createWalker(raw: RawSocket): (chunk: Buffer) => void {
+function createWalker(raw: RawSocket, each?: (payload: Buffer) => void): (chunk: Buffer) => void {
   let rest: Buffer | undefined;
   return (chunk) => {
     const bytes = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
@@ -66,6 +71,7 @@ function createWalker(raw: RawSocket): (chunk: Buffer) => void {
       if (end > bytes.length) break;
       if (((bytes[at] ?? 0) & 0x0f) === 1) {
         raw.frames += 1;
+        each?.(bytes.subarray(at + headerBytes, end));
         if (end === bytes.length) raw.last = bytes.toString("utf8", at + headerBytes, end);
       }
       at = end;

@@ -34,6 +34,7 @@ export interface Rig {
   forkHere(file: string, args: string[]): ChildProcess;
   portOf(child: ChildProcess): Promise<number>;
   pidOf(child: ChildProcess): number;
+  redisPid(): Promise<number>;
   token(user: string): Promise<string>;
   publisher(): Publisher;
   stop(): Promise<void>;
@@ -115,6 +116,7 @@ function buildRig(
       if (child.pid === undefined) throw new Error("a bench's server did not start");
       return child.pid;
     },
+    redisPid: async () => Number(/process_id:(\d+)/.exec(await redis.info("server"))?.[1]),
     token: async (user) => (await minter.mint({ user, ttlSec: 3600 })).token,
     publisher() {
       const partitions = createPartitions(64);
