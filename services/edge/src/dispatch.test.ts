@@ -133,14 +133,28 @@ describe("a send", () => {
     await soon(() => expect(said).toMatchObject([{ ref: "a" }, { ref: "l" }]));
   });
 
-  it("behind another of its channel is handed over when that one is answered", async () => {
+  it("behind another of its channel is handed over at once, and answered when the publisher answers", async () => {
     const { take, published, said } = rig();
     take(send("a"));
     take(send("b"));
-    expect(published.map(({ clientId }) => clientId)).toEqual(["a"]);
+    expect(published.map(({ clientId }) => clientId)).toEqual(["a", "b"]);
+    published[1]?.answer();
+    await soon(() => expect(said).toMatchObject([{ type: "ok", ref: "b" }]));
     published[0]?.answer();
-    await soon(() => expect(published.map(({ clientId }) => clientId)).toEqual(["a", "b"]));
-    expect(said).toMatchObject([{ type: "ok", ref: "a" }]);
+    await soon(() => expect(said).toMatchObject([{ ref: "b" }, { ref: "a" }]));
+  });
+
+  it("is not overtaken by another command of its channel, nor overtakes one", async () => {
+    const { take, published, said } = rig();
+    take(send("a"));
+    take(send("b"));
+    take({ type: "leave", channel: "lobby", ref: "l" });
+    take(send("c"));
+    published[1]?.answer();
+    await soon(() => expect(said).toHaveLength(1));
+    published[0]?.answer();
+    await soon(() => expect(said).toMatchObject([{ ref: "b" }, { ref: "a" }, { ref: "l" }, { code: "not_joined" }]));
+    expect(published).toHaveLength(2);
   });
 });
 

@@ -4,6 +4,7 @@
 
 import { ChatError } from "@rookery/protocol";
 import type { ClientFrame, ClientFrameOf, Right } from "@rookery/protocol";
+import type { Grant } from "@rookery/rights";
 import { auth } from "./commands/auth.ts";
 import { history } from "./commands/history.ts";
 import { join } from "./commands/join.ts";
@@ -15,17 +16,29 @@ import type { CommandBucket } from "./rates.ts";
 import { refusalOf } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
-export interface Command<F extends ClientFrame> {
+interface Traits {
   /** A bucket besides the one for all frames. */
   readonly bucket?: CommandBucket;
   /** True: what follows is judged by the token that it brings, and waits for it. */
   readonly holds?: boolean;
   /** True: only for a channel that the session has joined. */
   readonly joined?: boolean;
-  /** Asked for before `run`; `join`, of several channels, and `send`, which may have to ask again, ask by themselves. */
-  readonly right?: Right;
-  run(edge: EdgeContext, session: Session, frame: F): Promise<void> | undefined;
+  /** True: the next of its kind in the channel may begin once this one stands in the publisher's queue. */
+  readonly queues?: boolean;
 }
+
+/** Waits for nothing that it need not: answers nothing when it is done. */
+type Run<F extends ClientFrame, Given extends readonly unknown[]> = (
+  edge: EdgeContext,
+  session: Session,
+  frame: F,
+  ...given: Given
+) => Promise<void> | undefined;
+
+/** `right`: asked for before `run`, which gets the grant; `join`, of several channels, asks by itself. */
+export type Command<F extends ClientFrame> =
+  | (Traits & { readonly right?: undefined; readonly run: Run<F, []> })
+  | (Traits & { readonly right: Right; readonly run: Run<F, [grant: Grant]> });
 
 const UNANSWERED = "a command was not answered";
 
@@ -43,7 +56,7 @@ export const COMMANDS: { readonly [T in FrameType]: Command<Frames[T]> } = {
   auth: { holds: true, run: auth },
   join: { run: join },
   leave: { joined: true, run: leave },
-  send: { bucket: "sends", joined: true, run: send },
+  send: { bucket: "sends", joined: true, queues: true, right: "write", run: send },
   history: { joined: true, right: "history", run: history },
   ping: { run: ping },
   edit: later,
@@ -68,11 +81,17 @@ export function dispatch(
     return undefined;
   }
   const channel = channelOf(frame);
-  const work = (): Promise<void> | undefined => perform(edge, session, frame.type, frame);
-  const running = channel === undefined ? work() : session.inOrder(channel, work);
-  const done = running?.catch((err: unknown) => edge.log.error({ err, session: session.id }, UNANSWERED));
-  return COMMANDS[frame.type].holds === true ? done : undefined;
+  const { holds = false, queues = false } = COMMANDS[frame.type];
+  if (channel !== undefined) {
+    session.inOrder(channel, (stand) => perform(edge, session, frame.type, frame, queues ? stand : alone), queues);
+    return undefined;
+  }
+  const answered = perform(edge, session, frame.type, frame, alone);
+  return holds ? answered : undefined;
 }
+
+/** Of a command that lets nothing pass. */
+const alone = (): void => undefined;
 
 function admit(session: Session, frame: ClientFrame, nowMs: number): ChatError | undefined {
   const expiresAtMs = session.identity?.expiresAtMs;
@@ -86,30 +105,38 @@ function admit(session: Session, frame: ClientFrame, nowMs: number): ChatError |
   return new ChatError("rate_limited", `too many ${frame.type} frames`, { retryAfterMs: waitMs });
 }
 
-/** Waits for nothing unless the grant or the command itself has to: a command that needs neither is done when this returns. */
+/**
+ * Waits for nothing unless the grant or the command itself has to: a command that needs neither is done when this returns.
+ * What comes back settles when the command is answered, and never rejects.
+ */
 function perform<T extends FrameType>(
   edge: EdgeContext,
   session: Session,
   type: T,
   frame: Frames[T],
+  stand: () => void,
 ): Promise<void> | undefined {
   const command = COMMANDS[type];
   const channel = channelOf(frame);
-  const refuse = (error: unknown): void =>
-    session.refuse(refusalOf(edge, session, error), frame.ref, performance.now());
+  const refuse = (error: unknown): void => {
+    try {
+      session.refuse(refusalOf(edge, session, error), frame.ref, performance.now());
+    } catch (err) {
+      edge.log.error({ err, session: session.id }, UNANSWERED);
+    }
+  };
   try {
     if (command.joined === true && (channel === undefined || !session.channels.has(channel))) {
       throw new ChatError("not_joined", `${type}: join the channel first`, channel === undefined ? {} : { channel });
     }
-    const grant =
-      command.right === undefined || channel === undefined
-        ? undefined
-        : edge.rights.cached({ user: session.user, channel, right: command.right });
-    const running =
-      grant instanceof Promise
-        ? grant.then(() => command.run(edge, session, frame))
-        : command.run(edge, session, frame);
-    return running?.catch(refuse);
+    if (command.right === undefined) return command.run(edge, session, frame)?.catch(refuse);
+    const runBy = (grant: Grant): Promise<void> | undefined => {
+      const answered = command.run(edge, session, frame, grant);
+      stand();
+      return answered;
+    };
+    const grant = edge.rights.cached({ user: session.user, channel: channel ?? "", right: command.right });
+    return (grant instanceof Promise ? grant.then(runBy) : runBy(grant))?.catch(refuse);
   } catch (error) {
     refuse(error);
     return undefined;

@@ -8,6 +8,8 @@
 import type { FrameBytes } from "@rookery/broker";
 import { BAD_FRAMES_WINDOW_MS, CLOSES, encodeError, encodeOk, jsonMembers, MAX_BAD_FRAMES } from "@rookery/protocol";
 import type { ChatError, CloseReason } from "@rookery/protocol";
+import { ChannelLine } from "./channel-line.ts";
+import type { Work } from "./channel-line.ts";
 import type { Member } from "./hub.ts";
 import { SessionRates } from "./rates.ts";
 import type { BucketName, BucketRules } from "./rates.ts";
@@ -59,7 +61,7 @@ export class Session implements Member {
   #farewellAtMs: number | undefined;
   /** Which channels want `persisted`: every one, or those that asked in `join`. */
   #persisted: "all" | Set<string> | undefined;
-  #tails: Map<string, Promise<void>> | undefined;
+  #lines: Map<string, ChannelLine> | undefined;
   readonly #rules: SessionRules;
   readonly #rates: SessionRates;
   #badFrames: WindowCounter | undefined;
@@ -132,27 +134,26 @@ export class Session implements Member {
   }
 
   /**
-   * Runs `work` after everything of this session that came before it in this channel; other channels do not wait. Where
-   * nothing is under way it runs at once, and leaves no promise behind if it makes none. `work` answers for its own
-   * failures: it neither throws nor rejects.
+   * Runs `work` when the session's order in this channel allows it, at once where nothing is under way there. Other
+   * channels do not wait.
    */
-  inOrder(channel: string, work: () => Promise<void> | undefined): Promise<void> | undefined {
-    const before = this.#tails?.get(channel);
-    const running = before === undefined ? work() : before.then(work);
-    if (running === undefined) return undefined;
-    const tails = (this.#tails ??= new Map<string, Promise<void>>());
-    const done = running.then(() => {
-      if (tails.get(channel) === done) tails.delete(channel);
-      // Thousands of idle sessions need no empty map each.
-      if (tails.size === 0 && this.#tails === tails) this.#tails = undefined;
-    });
-    tails.set(channel, done);
-    return done;
+  inOrder(channel: string, work: Work, isSend: boolean): void {
+    const lines = (this.#lines ??= new Map<string, ChannelLine>());
+    let line = lines.get(channel);
+    if (line === undefined) {
+      line = new ChannelLine(() => {
+        lines.delete(channel);
+        // Thousands of idle sessions need no empty map each.
+        if (lines.size === 0 && this.#lines === lines) this.#lines = undefined;
+      });
+      lines.set(channel, line);
+    }
+    line.take(work, isSend);
   }
 
   /** Resolves when every command taken so far has been answered. */
   async idle(): Promise<void> {
-    await Promise.all([...(this.#tails?.values() ?? [])]);
+    await Promise.all([...(this.#lines?.values() ?? [])].map((line) => line.idle()));
   }
 
   tell(text: string): void {

@@ -21,7 +21,7 @@ export async function joinAll(edge: EdgeContext, session: Session, frame: JoinsF
   const waitMs = session.pay(paid, performance.now());
   if (waitMs > 0) throw new ChatError("rate_limited", "too many channels at once", { retryAfterMs: waitMs });
   const channels = [...new Set(frame.joins.map(({ channel }) => channel))];
-  const results = await inTurn(session, channels, async () => {
+  await inTurn(session, channels, async () => {
     const reading = createReading(() => session.wire !== undefined);
     const before = new Set(session.channels);
     const grants = await enterAll(edge, session, channels);
@@ -33,35 +33,24 @@ export async function joinAll(edge: EdgeContext, session: Session, frame: JoinsF
       if (!joined.has(channel) && !before.has(channel)) edge.membership.exit(session, channel);
       else if (joined.has(channel) && frame.persisted === true) session.wantPersisted(channel);
     }
-    return read;
+    if (frame.ref !== undefined) session.tell(encodeResults(frame.ref, encodeFitting(read, edge.limits.pageBytes)));
   });
-  if (frame.ref !== undefined) session.tell(encodeResults(frame.ref, encodeFitting(results, edge.limits.pageBytes)));
 }
 
 /** Runs `work` once it is the turn of all these channels, and holds their turns until it is done. */
-async function inTurn<Answer>(
-  session: Session,
-  channels: readonly string[],
-  work: () => Promise<Answer>,
-): Promise<Answer> {
+async function inTurn(session: Session, channels: readonly string[], work: () => Promise<void>): Promise<void> {
   let waiting = channels.length;
   let begin: () => void = () => undefined;
-  const turn = new Promise<void>((resolve) => (begin = resolve));
-  const done = turn.then(work);
-  const settled = done.then(
-    () => undefined,
-    () => undefined,
-  );
+  const done = new Promise<void>((resolve) => (begin = resolve)).then(work);
   for (const channel of channels) {
-    const given = session.inOrder(channel, () => {
+    const turn = (): Promise<void> => {
       waiting -= 1;
       if (waiting === 0) begin();
-      return settled;
-    });
-    // The answer goes out before the turns are given on, so before whatever was asked next; what fails is told by `done`.
-    given?.catch(() => undefined);
+      return done;
+    };
+    session.inOrder(channel, turn, false);
   }
-  return done;
+  await done;
 }
 
 /** Takes some of the channels a session may have, asks for the right and subscribes. Of each channel its grant or why not. */

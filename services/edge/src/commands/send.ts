@@ -9,14 +9,22 @@ import { nanoid } from "nanoid";
 import type { EdgeContext } from "../context.ts";
 import type { Session } from "../session.ts";
 
-export async function send(edge: EdgeContext, session: Session, frame: ClientFrameOf<"send">): Promise<void> {
-  const { channel, clientId } = frame;
+export function send(edge: EdgeContext, session: Session, frame: ClientFrameOf<"send">): Promise<void> {
   const startedMs = performance.now();
-  const published = await publish(edge, session, frame);
+  return publish(edge, session, frame).then((published) => answer(edge, session, frame, published, startedMs));
+}
+
+function answer(
+  edge: EdgeContext,
+  session: Session,
+  { ref, channel, clientId }: ClientFrameOf<"send">,
+  published: Published,
+  startedMs: number,
+): void {
   edge.metrics.sendToOkSeconds.observe((performance.now() - startedMs) / 1000);
   edge.metrics.sends[published.duplicate ? "duplicate" : "new"].n += 1;
   const { id, position, at, duplicate } = published;
-  session.answer(frame.ref, { channel, id, clientId, ...position, at, ...(duplicate ? { duplicate } : {}) });
+  session.answer(ref, { channel, id, clientId, ...position, at, ...(duplicate ? { duplicate } : {}) });
   // After the `ok`: a client never hears that a send is saved before it hears where it stands.
   if (session.wantsPersisted(channel)) edge.persisted.track(session, channel, published);
 }
