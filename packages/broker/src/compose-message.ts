@@ -27,15 +27,15 @@ export interface ComposedMessage {
 
 /** Serialises the message, once in its life. Equal body, replyTo and meta (in any order of keys) give an equal hash. */
 export function composeMessage(draft: MessageDraft): ComposedMessage {
-  const { channel, user, clientId, id, body, replyTo, meta } = draft;
-  const mentions = body.includes("@") ? findMentions(body) : [];
+  const { channel, user, clientId, id, name, body, replyTo, meta } = draft;
+  const mentions = body.includes("@") ? findMentions(body) : undefined;
   return {
     channel,
     user,
     clientId,
     id,
     contentHash: contentHash(body, replyTo, meta),
-    halves: messageHalves({ ...draft, mentions }),
+    halves: messageHalves({ channel, id, clientId, user, name, body, replyTo, meta, mentions }),
   };
 }
 

@@ -102,6 +102,14 @@ describe("replies", () => {
     expect(Value.Check(OK_BODIES.history, value)).toBe(true);
   });
 
+  it("to a send tell where it stands, and that it is a repeat only where it is one", () => {
+    const parts = { channel: "c", id: "i".repeat(21), clientId: "k", position: { epoch: 7, seq: 3 }, at: 9 };
+    const [first, repeat] = [false, true].map((duplicate) => parse(encode.encodeSent('r"1', { ...parts, duplicate })));
+    const told = { type: "ok", ref: 'r"1', channel: "c", id: parts.id, clientId: "k", epoch: 7, seq: 3, at: 9 };
+    expect([first, repeat]).toEqual([told, { ...told, duplicate: true }]);
+    expect([first, repeat].every((body) => Value.Check(OK_BODIES.send, body))).toBe(true);
+  });
+
   it("take raw members, or none", () => {
     expect(encode.encodeOk("r", "")).toBe('{"type":"ok","ref":"r"}');
     expect(encode.encodeOk("r", encode.jsonMembers({ channel: "c", seq: 1 }))).toBe(

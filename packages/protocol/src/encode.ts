@@ -122,6 +122,25 @@ export function encodeOk(ref: string | undefined, fields: string): string {
   return fields === "" ? `${open("ok", ref)}}` : `${open("ok", ref)},${fields}}`;
 }
 
+/** Where a `send` stands. `at` in ms since the Unix epoch. */
+export interface SentParts {
+  readonly channel: string;
+  readonly id: string;
+  readonly clientId: string;
+  readonly position: Position;
+  readonly at: number;
+  /** Told only where it is true. */
+  readonly duplicate: boolean;
+}
+
+/** `ok` of a `send`. Written for every message, so field by field: that is half as dear as an object made into JSON. */
+export function encodeSent(ref: string, { channel, id, clientId, position, at, duplicate }: SentParts): string {
+  const { epoch, seq } = position;
+  const named = `"channel":${JSON.stringify(channel)},"id":${JSON.stringify(id)},"clientId":${JSON.stringify(clientId)}`;
+  const repeat = duplicate ? ',"duplicate":true' : "";
+  return `${open("ok", ref)},${named},"epoch":${epoch},"seq":${seq},"at":${at}${repeat}}`;
+}
+
 /** A reply of finished frames, which are joined unparsed. */
 export interface PageParts {
   readonly ref?: string | undefined;

@@ -28,6 +28,7 @@ export {
   encodeRemoved,
   encodeResults,
   encodeRights,
+  encodeSent,
   encodeTyping,
   encodeWelcome,
   jsonMembers,

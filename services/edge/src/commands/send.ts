@@ -1,8 +1,10 @@
 // `send`: renders the message once as two halves around its position, has the publish script number it, answers `ok`.
-// The frame itself reaches the sender like everybody else, through the channel's topic.
+// The frame itself reaches the sender like everybody else, through the channel's topic. Every step here is taken for every
+// message: objects are written out, since a spread costs as much as parsing the frame does.
 
 import { composeMessage } from "@rookery/broker";
 import type { Published } from "@rookery/broker";
+import { encodeSent } from "@rookery/protocol";
 import type { ClientFrameOf } from "@rookery/protocol";
 import { withFreshRights } from "@rookery/rights";
 import { nanoid } from "nanoid";
@@ -24,15 +26,25 @@ function answer(
   edge.metrics.sendToOkSeconds.observe((performance.now() - startedMs) / 1000);
   edge.metrics.sends[published.duplicate ? "duplicate" : "new"].n += 1;
   const { id, position, at, duplicate } = published;
-  session.answer(ref, { channel, id, clientId, ...position, at, ...(duplicate ? { duplicate } : {}) });
+  if (ref !== undefined) session.tell(encodeSent(ref, { channel, id, clientId, position, at, duplicate }));
   // After the `ok`: a client never hears that a send is saved before it hears where it stands.
   if (session.wantsPersisted(channel)) edge.persisted.track(session, channel, published);
 }
 
 function publish(edge: EdgeContext, session: Session, frame: ClientFrameOf<"send">): Promise<Published> {
+  const { channel, clientId, body, replyTo, meta } = frame;
   const { user, name } = session;
-  const message = composeMessage({ ...frame, id: nanoid(), user, name });
-  return withFreshRights(edge.rights, { user, channel: frame.channel, right: "write" }, ({ version }) =>
-    edge.publisher.publish({ ...message, rightsVersion: version, slowModeMs: 0 }),
+  const { contentHash, halves, id } = composeMessage({
+    channel,
+    id: nanoid(),
+    clientId,
+    user,
+    name,
+    body,
+    replyTo,
+    meta,
+  });
+  return withFreshRights(edge.rights, { user, channel, right: "write" }, ({ version }) =>
+    edge.publisher.publish({ channel, user, clientId, id, contentHash, halves, rightsVersion: version, slowModeMs: 0 }),
   );
 }
