@@ -38,7 +38,7 @@ const notAsked = (): never => {
 const soon = (check: () => void): Promise<void> => vi.waitFor(check, { interval: 1 });
 
 /** A session in the lobby, on an edge whose rights are known and whose stores answer when they are told to. */
-function rig(grant: Grant | Promise<Grant> = GRANT) {
+function rig(cached: () => Grant | Promise<Grant> = () => GRANT) {
   const hub = createHub<Session>();
   const relays = {
     ...{ hold: notAsked, holdAll: notAsked, release: () => undefined, feed: notAsked, sawHead: notAsked },
@@ -61,7 +61,7 @@ function rig(grant: Grant | Promise<Grant> = GRANT) {
           published.push({ clientId, answer: () => resolve({ id, ...ANSWER }) });
         }),
     },
-    rights: { cached: () => grant, fresh: notAsked, cachedAll: notAsked },
+    rights: { cached, fresh: notAsked, cachedAll: notAsked },
     verifier: {
       verify: () =>
         new Promise((resolve) => {
@@ -122,7 +122,7 @@ describe("a send", () => {
 
   it("whose grant has to be read waits for it, and holds back what follows in its channel", async () => {
     let grant = (_grant: Grant): void => undefined;
-    const { take, published, said } = rig(new Promise((resolve) => (grant = resolve)));
+    const { take, published, said } = rig(() => new Promise((resolve) => (grant = resolve)));
     take(send("a"));
     take({ type: "leave", channel: "lobby", ref: "l" });
     expect([published, said]).toEqual([[], []]);
@@ -131,6 +131,18 @@ describe("a send", () => {
     expect(said).toEqual([]);
     published[0]?.answer();
     await soon(() => expect(said).toMatchObject([{ ref: "a" }, { ref: "l" }]));
+  });
+
+  it("behind one whose grant is being read is handed over behind it, before either is answered", async () => {
+    const grants: ((grant: Grant) => void)[] = [];
+    const { take, published } = rig(() => new Promise((resolve) => grants.push(resolve)));
+    take(send("a"));
+    take(send("b"));
+    expect(grants).toHaveLength(1);
+    grants[0]?.(GRANT);
+    await soon(() => expect(grants).toHaveLength(2));
+    grants[1]?.(GRANT);
+    await soon(() => expect(published.map(({ clientId }) => clientId)).toEqual(["a", "b"]));
   });
 
   it("behind another of its channel is handed over at once, and answered when the publisher answers", async () => {

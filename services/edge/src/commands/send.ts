@@ -7,13 +7,14 @@ import type { Published } from "@rookery/broker";
 import { encodeSent } from "@rookery/protocol";
 import type { ClientFrameOf } from "@rookery/protocol";
 import { withFreshRights } from "@rookery/rights";
+import type { Grant } from "@rookery/rights";
 import { nanoid } from "nanoid";
 import type { EdgeContext } from "../context.ts";
 import type { Session } from "../session.ts";
 
-export function send(edge: EdgeContext, session: Session, frame: ClientFrameOf<"send">): Promise<void> {
+export function send(edge: EdgeContext, session: Session, frame: ClientFrameOf<"send">, grant: Grant): Promise<void> {
   const startedMs = performance.now();
-  return publish(edge, session, frame).then((published) => answer(edge, session, frame, published, startedMs));
+  return publish(edge, session, frame, grant).then((published) => answer(edge, session, frame, published, startedMs));
 }
 
 function answer(
@@ -31,7 +32,7 @@ function answer(
   if (session.wantsPersisted(channel)) edge.persisted.track(session, channel, published);
 }
 
-function publish(edge: EdgeContext, session: Session, frame: ClientFrameOf<"send">): Promise<Published> {
+function publish(edge: EdgeContext, session: Session, frame: ClientFrameOf<"send">, grant: Grant): Promise<Published> {
   const { channel, clientId, body, replyTo, meta } = frame;
   const { user, name } = session;
   const { contentHash, halves, id } = composeMessage({
@@ -44,7 +45,11 @@ function publish(edge: EdgeContext, session: Session, frame: ClientFrameOf<"send
     replyTo,
     meta,
   });
-  return withFreshRights(edge.rights, { user, channel, right: "write" }, ({ version }) =>
+  const rights = {
+    cached: () => grant,
+    fresh: (asked: Parameters<typeof edge.rights.fresh>[0]) => edge.rights.fresh(asked),
+  };
+  return withFreshRights(rights, { user, channel, right: "write" }, ({ version }) =>
     edge.publisher.publish({ channel, user, clientId, id, contentHash, halves, rightsVersion: version, slowModeMs: 0 }),
   );
 }
