@@ -83,7 +83,7 @@ async function edgeSide(rig: Rig): Promise<Side> {
       name: "bench",
       body: body(),
     });
-    void publisher.publish({ ...message, rightsVersion: 0, slowModeMs: 0 });
+    void publisher.publish({ ...message, rightsVersion: 0, slowModeMs: 0, freshRights: async () => 0 });
   };
   return { name: "edge", pid: rig.pidOf(server), readers, publish };
 }

@@ -1,30 +1,34 @@
 #!lua
--- Gives messages of one partition their positions, each in one atomic step: refuses it, or numbers, logs, queues for
--- Postgres and announces it. A refusal writes nothing. A write that fails ends its message and no other.
+-- Gives messages of one partition their positions in one atomic step: each is refused, or numbered, logged, queued for Postgres
+-- and announced. A refusal writes nothing. A write that fails ends its message and no other.
 -- Without allow-oom on purpose: a full Redis refuses the whole run before any write.
 --
 -- KEYS     1 part  2 outbox  3 rights  4 held
---          for each message  5 head..  6 log..  7 gone..  8 topic..  9 once..  10 slow..
+--          for each channel  5 head..  6 log..  7 gone..  8 topic..
+--          for each message, in the order of the channels  9 once..
+--          and right after it, where its channel has a slow mode  10 slow..
 -- ARGV     1 deadline, ms on this server's clock
 --          2 floor: no epoch below it is given out
 --          3 budget: bytes that may wait in the outboxes of all partitions
 --          4 remembered: how long an outcome is, ms
+--          5 channels: how many; each stands once
+--          for each channel
+--          6 channel.. its id
+--          7 version.. of the rights the senders were authorised with
+--          8 pause.. ms between two messages of one user; 0 for no slow mode
+--          9 base.. last position in Postgres as <epoch>-<seq>, read just now; "" when it was not asked for
+--          10 messages.. how many
 --          for each message
---          5 channel.. its id
---          6 user.. who sends it
---          7 hash.. of the content (no |)
---          8 id.. of the message
---          9 before.. the frame before its position
---          10 after.. the frame after its position
---          11 base.. last position in Postgres as <epoch>-<seq>, read just now; "" when it was not asked for
---          12 version.. of the rights the sender was authorised with
---          13 slow.. ms between two messages of one user; 0 for no slow mode
--- Returns  five values for each message, 0 where there is nothing to tell; the outcome's name first, and times in ms on
---          this server's clock:
---          1 ok: epoch, seq, at, entry number (the entry's epoch is the message's)
+--          11 content.. a hash of what it says and its id, parted by |
+--          12 user.. who sends it
+--          13 before.. the frame before its position
+--          14 after.. the frame after its position
+-- Returns  now, ms on this server's clock, then four values for each message, 0 where there is nothing to tell; the outcome's
+--          name first:
+--          1 ok: epoch, seq, entry number (the entry's epoch is the message's)
 --          2 duplicate: the first outcome, hash|id|epoch-seq|at|entry number
 --          3 conflict: the clientId was used for another content
---          4 late: now
+--          4 late: of the whole run, and stands alone
 --          5 stale: the rights version in force
 --          6 overloaded: whose share of the budget is spent, partition, channel or user
 --          7 slow_mode: ms to wait
@@ -39,81 +43,94 @@
 local KEYS, ARGV, call, try, format = KEYS, ARGV, redis.call, redis.pcall, string.format
 
 --> clock
+-- A command that waited too long must not act.
+if now > ARGV[1] + 0 then
+  return { now, "late" }
+end
+
 --> fence
 --> room
 
-local RUN_KEYS, KEYS_EACH, RUN_ARGS, ARGS_EACH, VALUES_EACH = 4, 6, 4, 9, 5
-local count = (#KEYS - RUN_KEYS) / KEYS_EACH
-local isLate, nowText, kind, sign = now > ARGV[1] + 0, format("%d", now), "message", 1
-local stands = count > 1 and {} or nil
-local answers
+local RUN_KEYS, KEYS_EACH, RUN_ARGS, ARGS_EACH, MESSAGE_ARGS = 4, 4, 5, 5, 4
+local channels, nowText, kind = ARGV[5] + 0, format("%d", now), "message"
+local onceAt, messageAt = RUN_KEYS + KEYS_EACH * channels, RUN_ARGS + ARGS_EACH * channels
+local left, envelopes = (#ARGV - messageAt) / MESSAGE_ARGS, nil
+local answers, answerAt = { now }, 1
 
-for at = 0, count - 1 do
-  local keyAt, argAt, answerAt = RUN_KEYS + at * KEYS_EACH, RUN_ARGS + at * ARGS_EACH, at * VALUES_EACH
-  local headKey, logKey, goneKey, topic, onceKey, slowKey = unpack(KEYS, keyAt + 1, keyAt + KEYS_EACH)
-  local channel, user, hash, id, before, after, base, version, slowMs = unpack(ARGV, argAt + 1, argAt + ARGS_EACH)
-  local outcome, one, two, three, four = "", 0, 0, 0, 0
+for at = 0, channels - 1 do
+  local keyAt, argAt = RUN_KEYS + KEYS_EACH * at, RUN_ARGS + ARGS_EACH * at
+  local headKey, logKey, goneKey, topic = unpack(KEYS, keyAt + 1, keyAt + KEYS_EACH)
+  local channel, version, slowMs, base, messages = unpack(ARGV, argAt + 1, argAt + ARGS_EACH)
+  local inForce, leftHere = try("HGET", KEYS[3], channel) or "0", messages + 0
 
-  -- What refuses the message leaves by `break`.
+  -- A stretch is what one channel gets in a row: its head is read before it and written, and all of it announced, after it.
+  -- It ends with the channel's messages, or with one of which a write fails.
   repeat
-    -- 1: a command that waited too long must not act.
-    if isLate then
-      outcome, one = "late", now
-      break
-    end
-
-    -- 2: the same clientId again.
-    local first = try("GET", onceKey)
-    if first then
-      if type(first) == "table" then
-        outcome, one = "broken", first.err
-      elseif string.sub(first, 1, #hash + 1) == hash .. "|" then
-        outcome, one = "duplicate", first
-      else
-        outcome = "conflict"
-      end
-      break
-    end
-
-    -- 3 and 4: authorised with rights that are no longer in force, no room, or too soon.
-    --> admit
-    if slowMs ~= "0" then
-      local wait = call("PTTL", slowKey)
-      if wait > 0 then
-        outcome, one = "slow_mode", wait
-        break
-      end
-    end
-
-    -- 5 and 6: where the channel stands, under which epoch it goes on, and with which position.
-    --> stand
-    --> epoch
-    --> number
-
-    --> reserve
-    --> record
-    if isQueued then
-      local remembers = hash .. "|" .. id .. "|" .. position .. "|" .. nowText .. "|" .. numberText
-      local remembered = try("SET", onceKey, remembers, "PX", ARGV[4])
+    local isStanding, count, broken, refusing, isMoved, stretchAt = false, 0, nil, nil, true, answerAt
+    local headEpoch, saved, fromEpoch, fromSeq, isIdle, hasLog, firstSeq, firstEpoch, firstFollows, beforeEpoch, beforeSeq, frames
+    while leftHere > 0 and not broken do
+      local outcome, one, two, three = "", 0, 0, 0
+      local content, user, before, after = unpack(ARGV, messageAt + 1, messageAt + MESSAGE_ARGS)
+      local onceKey, slowKey = KEYS[onceAt + 1], nil
+      onceAt, messageAt, left, leftHere = onceAt + 1, messageAt + MESSAGE_ARGS, left - 1, leftHere - 1
       if slowMs ~= "0" then
-        try("SET", slowKey, "", "PX", slowMs)
+        onceAt, slowKey = onceAt + 1, KEYS[onceAt + 1]
       end
-      --> announce
-      broken = broken or remembered.err or (type(told) ~= "number" and told.err)
-    end
-    if broken then
-      outcome, one = "broken", broken
-    else
-      outcome, one, two, three, four = "ok", epoch, seq, now, lastNumber
-    end
-    --> recover
-  until true
 
-  if at == 0 then
-    answers = { outcome, one, two, three, four }
-  else
-    answers[answerAt + 1], answers[answerAt + 2], answers[answerAt + 3] = outcome, one, two
-    answers[answerAt + 4], answers[answerAt + 5] = three, four
-  end
+      -- What refuses the message leaves by `break`.
+      repeat
+        --> admit
+        if slowKey then
+          local wait = call("PTTL", slowKey)
+          if wait > 0 then
+            outcome, one = "slow_mode", wait
+            break
+          end
+        end
+        if not isStanding then
+          --> stand
+        end
+        isStanding = true
+      until true
+
+      -- The same clientId again is that before it is anything else, and before anything is written.
+      if outcome ~= "" or not isOpen or epoch < fromEpoch then
+        local first = try("GET", onceKey)
+        --> recall
+      end
+      if outcome == "" then
+        --> epoch
+        --> number
+        local remembers = content .. "|" .. position .. "|" .. nowText .. "|" .. numberText
+        local first = try("SET", onceKey, remembers, "NX", "GET", "PX", ARGV[4])
+        --> recall
+        if outcome == "" then
+          --> reserve
+          --> record
+          if slowKey and isQueued then
+            try("SET", slowKey, "", "PX", slowMs)
+          end
+          if not isQueued then
+            try("DEL", onceKey)
+          end
+          if broken then
+            outcome, one = "broken", broken
+          else
+            outcome, one, two, three = "ok", epoch, seq, lastNumber
+          end
+        end
+      end
+
+      answers[answerAt + 1], answers[answerAt + 2], answers[answerAt + 3], answers[answerAt + 4] = outcome, one, two, three
+      answerAt = answerAt + 4
+    end
+
+    --> announce
+    --> recover
+  until leftHere == 0
+end
+
+if reserved and (reserved ~= lastNumber or counted ~= waiting) then
+  try("HSET", KEYS[1], "last", format("%d", lastNumber), "in", format("%d", waiting))
 end
 return answers

@@ -6,14 +6,13 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { BEFORE_FIRST_ENTRY, compareEntryIds } from "./entry-id.ts";
 import { createOutbox } from "./outbox.ts";
 import type { MessageEntry } from "./outbox-entry.ts";
-import type { Publication, Published } from "./publisher.ts";
+import type { Publication, Published } from "./publication.ts";
 import {
   connected,
   keys,
   newChannel,
   partitions,
   publication,
-  published,
   publisherOn,
   readerOn,
   readMessages,
@@ -46,7 +45,7 @@ function neighbour(channel: string): string {
 
 async function send(channel: string, message: Publication = publication(channel)): Promise<Published | string> {
   try {
-    return published(await publisher.publish(message));
+    return await publisher.publish(message);
   } catch (error) {
     return error instanceof ChatError ? error.code : "internal";
   }

@@ -12,7 +12,7 @@ import { createPast } from "./past.fixture.ts";
 import { createKeys } from "./keys.ts";
 import { createOutbox } from "./outbox.ts";
 import { clusterSlot, createPartitions } from "./partitions.ts";
-import { connected, publication, published, publisherOn, readMessages } from "./publishing.suite.ts";
+import { connected, publication, publisherOn, readMessages } from "./publishing.suite.ts";
 import { createRegistry } from "./registry.ts";
 import { createShedding } from "./shedding.ts";
 
@@ -56,7 +56,7 @@ it("both masters are checked, and one number of partitions holds for the whole",
 
 it("channels of both masters are published to, read, drained and saved at once", async () => {
   const outcomes = await Promise.all(channels.map((channel) => publisher.publish(publication(channel))));
-  expect(outcomes.map(published).every(({ position }) => position.seq === 1)).toBe(true);
+  expect(outcomes.every(({ position }) => position.seq === 1)).toBe(true);
   const history = createHistory({ connection, keys, cold: createPast(), statements: 4 });
   const pages = await Promise.all(channels.map((channel) => history.forward(channel, ORIGIN, 10, 10_000)));
   expect(pages.every((page) => page.recovered && page.frames.length === 1)).toBe(true);
@@ -139,9 +139,7 @@ it("while a slot is moving its partition is unavailable or served, never unknown
   expect(["ok", "unavailable"]).toEqual(expect.arrayContaining(during));
   if (rest.length > 0) await move(rest);
   for (const node of [to, from]) await node.redis.call("CLUSTER", "SETSLOT", slot, "NODE", toId);
-  const after = await eventually(() =>
-    Promise.all(messages.map((message) => publisher.publish(message).then(published))),
-  );
+  const after = await eventually(() => Promise.all(messages.map((message) => publisher.publish(message))));
   expect(new Set(after.map(({ position }) => position.seq)).size).toBe(messages.length);
 });
 

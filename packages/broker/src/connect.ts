@@ -70,6 +70,17 @@ export function mastersOf(connection: RedisConnection): Redis[] {
   return connection instanceof Cluster ? connection.nodes("master") : [connection];
 }
 
+/** What `work` sends leaves in one write for each master: a write is a system call, here and there. */
+export function inOneWrite(connection: RedisConnection, work: () => void): void {
+  const streams = mastersOf(connection).map(({ stream }) => stream);
+  for (const stream of streams) stream?.cork();
+  try {
+    work();
+  } finally {
+    for (const stream of streams) stream?.uncork();
+  }
+}
+
 export function isReady(connection: RedisConnection): boolean {
   return connection.status === "ready";
 }

@@ -8,16 +8,7 @@ import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import { createHistory } from "./history.ts";
 import { createOutbox } from "./outbox.ts";
 import { createPast } from "./past.fixture.ts";
-import {
-  connected,
-  keys,
-  newChannel,
-  partitions,
-  publication,
-  published,
-  readerOn,
-  readMessages,
-} from "./publishing.suite.ts";
+import { connected, keys, newChannel, partitions, publication, readerOn, readMessages } from "./publishing.suite.ts";
 import { publisherOn, publishMany } from "./publishing.suite.ts";
 import { createReading } from "./reading.ts";
 
@@ -55,12 +46,10 @@ const MB = 1_000_000;
 const seqs = (page: { frames: readonly StoredFrame[] }): number[] => page.frames.map(({ position }) => position.seq);
 const sentByRedis = async (): Promise<number> =>
   Number(/total_net_output_bytes:(\d+)/.exec(await redis.info("stats"))?.[1]);
-const say = async (channel: string, replyTo?: string, body?: string): Promise<Position> =>
-  published(
-    await publisher.publish(
-      publication(channel, { ...(replyTo === undefined ? {} : { replyTo }), ...(body === undefined ? {} : { body }) }),
-    ),
-  ).position;
+const say = async (channel: string, replyTo?: string, body?: string): Promise<Position> => {
+  const draft = { ...(replyTo === undefined ? {} : { replyTo }), ...(body === undefined ? {} : { body }) };
+  return (await publisher.publish(publication(channel, draft))).position;
+};
 
 /** All answers to `ROOT` from a position on, page by page, as a client reads them. */
 async function allAnswers(channel: string, limit: number): Promise<number[]> {

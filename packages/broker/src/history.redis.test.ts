@@ -9,16 +9,7 @@ import { createHistory } from "./history.ts";
 import { createOutbox } from "./outbox.ts";
 import type { ForwardPage } from "./page.ts";
 import { createPast } from "./past.fixture.ts";
-import {
-  connected,
-  keys,
-  newChannel,
-  partitions,
-  publication,
-  published,
-  readerOn,
-  readMessages,
-} from "./publishing.suite.ts";
+import { connected, keys, newChannel, partitions, publication, readerOn, readMessages } from "./publishing.suite.ts";
 import { publisherOn, publishMany } from "./publishing.suite.ts";
 
 const server = await testRedis({ args: { "enable-debug-command": "yes" } });
@@ -419,7 +410,7 @@ it("a message published again after its channel expired stands where Postgres le
   await publishMany(publisher, channel, 2);
   await persist(channel);
   await redis.del(keys.channel(channel).head, keys.channel(channel).log);
-  const third = published(await publisher.publish(publication(channel)));
+  const third = await publisher.publish(publication(channel));
   expect(third.position.seq).toBe(3);
   expect((await readAll(channel, ORIGIN, 50)).flatMap(seqs)).toEqual([1, 2, 3]);
   expect(seqs(await history.backward(channel, undefined, 2, MB))).toEqual([2, 3]);

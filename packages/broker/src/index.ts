@@ -23,15 +23,9 @@ export type { EpochFloors } from "./floors.ts";
 export { composeMessage } from "./compose-message.ts";
 export type { ComposedMessage, MessageDraft } from "./compose-message.ts";
 export { createPublisher } from "./publisher.ts";
-export type {
-  PublishAnswer,
-  Publication,
-  Published,
-  Publisher,
-  PublisherMetrics,
-  PublisherOptions,
-  PublishOutcome,
-} from "./publisher.ts";
+export type { Publisher, PublisherMetrics, PublisherOptions } from "./publisher.ts";
+export type { Publication, Published } from "./publication.ts";
+export type { PublishAnswer } from "./publish-run.ts";
 export type { ColdFrames, Stretch } from "./cold-frames.ts";
 export { createReading } from "./reading.ts";
 export type { Reading } from "./reading.ts";

@@ -4,13 +4,16 @@ import { eventually, startProxy, testRedis } from "@rookery/testkit";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { connectRedis, isReady, whenReady } from "./connect.ts";
 import type { RedisConnection } from "./connect.ts";
-import type { Published, PublishOutcome } from "./publisher.ts";
-import { connected, keys, newChannel, partitions, publication, published, publisherOn } from "./publishing.suite.ts";
+import type { Published } from "./publication.ts";
+import { connected, keys, newChannel, partitions, publication, publisherOn } from "./publishing.suite.ts";
 
 const server = await testRedis();
 const { redis } = server;
 const proxy = await startProxy({ target: server.url });
 afterAll(() => proxy.close());
+
+/** Also how long a partition waits after a run that has no answer. */
+const DEADLINE_MS = 150;
 
 const open: RedisConnection[] = [];
 afterEach(() => {
@@ -28,8 +31,8 @@ function refusal(error: unknown): ChatError {
   return error instanceof ChatError ? error : new ChatError("internal", String(error));
 }
 
-function samePlace(outcome: PublishOutcome, repeat: Published | undefined): boolean {
-  return repeat !== undefined && samePosition(published(outcome).position, repeat.position);
+function samePlace(outcome: Published, repeat: Published | undefined): boolean {
+  return repeat !== undefined && samePosition(outcome.position, repeat.position);
 }
 
 function logOf(channel: string): Promise<number> {
@@ -39,7 +42,7 @@ function logOf(channel: string): Promise<number> {
 describe("a publication", () => {
   it("whose answer was lost is unknown, was applied once, and its repeat is a duplicate", async () => {
     const connection = await throughProxy(2_000);
-    const publisher = publisherOn(connection);
+    const publisher = publisherOn(connection, { deadlineMs: DEADLINE_MS });
     const channel = newChannel();
     await publisher.publish(publication(channel));
     const message = publication(channel);
@@ -67,7 +70,7 @@ describe("a publication", () => {
 
   it("to a Redis that is not there is unavailable at once, and works again by itself when it is back", async () => {
     const connection = await throughProxy(2_000);
-    const publisher = publisherOn(connection);
+    const publisher = publisherOn(connection, { deadlineMs: DEADLINE_MS });
     const channel = newChannel();
     proxy.refuse(true);
     proxy.cut();
@@ -77,12 +80,12 @@ describe("a publication", () => {
     });
     proxy.refuse(false);
     await whenReady(connection, 5_000);
-    expect(published(await publisher.publish(publication(channel))).position.seq).toBe(1);
+    expect((await publisher.publish(publication(channel))).position.seq).toBe(1);
   });
 
   it("in flight while the connection is cut is unknown, and never sent again by the client", async () => {
     const connection = await throughProxy(2_000);
-    const publisher = publisherOn(connection);
+    const publisher = publisherOn(connection, { deadlineMs: DEADLINE_MS });
     const channel = newChannel();
     await publisher.publish(publication(channel));
     for (let round = 0; round < 10; round += 1) {
@@ -98,7 +101,7 @@ describe("a publication", () => {
       // each at most once, and those that were answered for certain
       const after = await logOf(channel);
       expect(after - before).toBeLessThanOrEqual(messages.length);
-      const repeats = await Promise.all(messages.map((message) => publisher.publish(message).then(published)));
+      const repeats = await Promise.all(messages.map((message) => publisher.publish(message)));
       const seqs = repeats.map(({ position }) => position.seq);
       expect(new Set(seqs).size).toBe(messages.length);
       expect(await logOf(channel)).toBe(before + messages.length);
@@ -109,7 +112,7 @@ describe("a publication", () => {
 
   it("through a frozen connection is unknown; the connection is given up and made anew", async () => {
     const connection = await throughProxy(200);
-    const publisher = publisherOn(connection);
+    const publisher = publisherOn(connection, { deadlineMs: DEADLINE_MS });
     const channel = newChannel();
     await publisher.publish(publication(channel));
     proxy.freeze(true);

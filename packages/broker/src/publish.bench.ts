@@ -10,7 +10,7 @@ import { createEpochFloors } from "./floors.ts";
 import { createKeys } from "./keys.ts";
 import { createPartitions } from "./partitions.ts";
 import { createPublisher } from "./publisher.ts";
-import type { Publication } from "./publisher.ts";
+import type { Publication } from "./publication.ts";
 
 const CHANNELS = 50;
 const AT_ONCE = 200;
@@ -40,7 +40,17 @@ function next(slowModeMs: number): Publication {
   const user = `user-${sent}`;
   const halves = messageHalves({ channel, id, clientId: `c${sent}`, user, name: "A Name", body: BODY });
   const contentHash = createHash("sha256").update(halves.tail).digest("base64url").slice(0, 22);
-  return { channel, user, clientId: `c${sent}`, id, contentHash, halves, rightsVersion: 0, slowModeMs };
+  return {
+    channel,
+    user,
+    clientId: `c${sent}`,
+    id,
+    contentHash,
+    halves,
+    rightsVersion: 0,
+    slowModeMs,
+    freshRights: async () => 0,
+  };
 }
 
 /** What Redis says of one command since the last reset. */

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { unpackEnvelope } from "./unpack-envelope.ts";
 import { createEpochFloors } from "./floors.ts";
 import { connected, contentsOf, keys, newChannel, partitions, publication } from "./publishing.suite.ts";
-import { published, publisherOn, publishMany } from "./publishing.suite.ts";
+import { publisherOn, publishMany } from "./publishing.suite.ts";
 
 const server = await testRedis({ args: { "enable-debug-command": "yes" } });
 const { redis } = server;
@@ -28,8 +28,8 @@ async function refused(run: () => Promise<unknown>): Promise<unknown> {
 describe("a message that is published", () => {
   it("counts on from 1 in the epoch of its partition", async () => {
     const channel = newChannel();
-    const first = published(await publisher.publish(publication(channel)));
-    const second = published(await publisher.publish(publication(channel)));
+    const first = await publisher.publish(publication(channel));
+    const second = await publisher.publish(publication(channel));
     expect(first.position.seq).toBe(1);
     expect(second.position).toEqual({ epoch: first.position.epoch, seq: 2 });
     expect(first.duplicate).toBe(false);
@@ -42,7 +42,7 @@ describe("a message that is published", () => {
   it("stands in the log, the outbox and the head alike", async () => {
     const channel = newChannel();
     const message = publication(channel, { body: 'ünï "quoted" \u{1f426}' });
-    const { position, at } = published(await publisher.publish(message));
+    const { position, at } = await publisher.publish(message);
     const place = `${position.epoch}-${position.seq}`;
     const frame = renderFrame(message.halves, { ...position, at });
     const { head, log, partition } = keys.channel(channel);
@@ -69,7 +69,7 @@ describe("a message that is published", () => {
     await listener.ssubscribe(keys.channel(channel).topic);
     const messages = [publication(channel), publication(channel)];
     const answers = [];
-    for (const message of messages) answers.push(published(await publisher.publish(message)));
+    for (const message of messages) answers.push(await publisher.publish(message));
     await expect.poll(() => heard.length).toBe(2);
     listener.disconnect();
     const [first, second] = heard.map((bytes) => unpackEnvelope(bytes));
@@ -92,7 +92,7 @@ describe("a message that is published", () => {
 describe("a repeat with the same clientId", () => {
   it("answers the first outcome, announces nothing and writes nothing", async () => {
     const message = publication(newChannel());
-    const first = published(await publisher.publish(message));
+    const first = await publisher.publish(message);
     let repeat: unknown;
     await refused(async () => {
       repeat = await publisher.publish({ ...message, id: "another-id" });
@@ -111,8 +111,8 @@ describe("a repeat with the same clientId", () => {
     const channel = newChannel();
     const message = publication(channel);
     await publisher.publish(message);
-    const other = published(await publisher.publish(publication(channel, { ...message, user: "bob" })));
-    const elsewhere = published(await publisher.publish(publication(newChannel(), { clientId: message.clientId })));
+    const other = await publisher.publish(publication(channel, { ...message, user: "bob" }));
+    const elsewhere = await publisher.publish(publication(newChannel(), { clientId: message.clientId }));
     expect([other.duplicate, elsewhere.duplicate]).toEqual([false, false]);
   });
 
@@ -120,7 +120,7 @@ describe("a repeat with the same clientId", () => {
     const others = [publisher, publisherOn(await connected(server.url))];
     for (let round = 0; round < 20; round += 1) {
       const message = publication(newChannel());
-      const outcomes = (await Promise.all(others.map((one) => one.publish(message)))).map(published);
+      const outcomes = await Promise.all(others.map((one) => one.publish(message)));
       expect(outcomes.filter((outcome) => outcome.duplicate)).toHaveLength(1);
       expect(outcomes[0]?.position).toEqual(outcomes[1]?.position);
       expect(await redis.xlen(keys.channel(message.channel).log)).toBe(1);
@@ -130,24 +130,46 @@ describe("a repeat with the same clientId", () => {
   it("is forgotten after the time it is remembered for", async () => {
     const brief = publisherOn(connection, { onceMs: 30 });
     const message = publication(newChannel());
-    const first = published(await brief.publish(message));
+    const first = await brief.publish(message);
     await expect.poll(() => redis.exists(keys.channel(message.channel).once("ann", message.clientId))).toBe(0);
-    const again = published(await brief.publish(message));
+    const again = await brief.publish(message);
     expect(again).toMatchObject({ duplicate: false, position: { seq: first.position.seq + 1 } });
   });
 });
 
 describe("rights", () => {
-  it("that changed since make the message stale", async () => {
+  it("that changed since are judged once more, and the message goes on by the version that is in force", async () => {
     const channel = newChannel();
     const { rights } = keys.partition(partitions.of(channel));
     await redis.hset(rights, channel, 7);
-    let outcome: unknown;
-    await refused(async () => {
-      outcome = await publisher.publish(publication(channel, { rightsVersion: 6 }));
+    let judged = 0;
+    const freshRights = async (): Promise<number> => {
+      judged += 1;
+      return 7;
+    };
+    const message = publication(channel, { rightsVersion: 6, freshRights });
+    expect(await publisher.publish(message)).toMatchObject({ duplicate: false, position: { seq: 1 } });
+    expect(judged).toBe(1);
+    expect(await publisher.publish(publication(channel, { rightsVersion: 7 }))).toMatchObject({ position: { seq: 2 } });
+  });
+
+  it("that are refused when they are judged once more end the message, and nothing is written", async () => {
+    const channel = newChannel();
+    await redis.hset(keys.partition(partitions.of(channel)).rights, channel, 7);
+    const freshRights = (): Promise<number> => Promise.reject(new ChatError("banned", "you are banned"));
+    const reason = await refused(() => publisher.publish(publication(channel, { rightsVersion: 6, freshRights })));
+    expect(reason).toMatchObject({ code: "banned" });
+  });
+
+  it("that change again while they are judged make the message unavailable", async () => {
+    const channel = newChannel();
+    await redis.hset(keys.partition(partitions.of(channel)).rights, channel, 7);
+    const message = publication(channel, { rightsVersion: 5, freshRights: async () => 6 });
+    expect(await refused(() => publisher.publish(message))).toMatchObject({
+      code: "unavailable",
+      message: "the channel's rights are changing",
+      details: { channel },
     });
-    expect(outcome).toEqual({ kind: "stale", version: 7 });
-    expect(await publisher.publish(publication(channel, { rightsVersion: 7 }))).toMatchObject({ duplicate: false });
   });
 
   it("do not hide that the message was sent before", async () => {
@@ -224,17 +246,13 @@ describe("the deadline", () => {
   it("comes before everything: not even a repeat is answered late", async () => {
     const message = publication(newChannel());
     await publisher.publish(message);
-    const { channel } = message;
-    const place = keys.channel(channel);
-    const { part, outbox, rights, held } = keys.partition(place.partition);
-    const names = [part, outbox, rights, held, place.head, place.log, place.gone, place.topic];
-    names.push(place.once("ann", message.clientId), place.slow("ann"));
-    const halves = [message.halves.head, message.halves.tail];
-    const own = [channel, "ann", message.contentHash, message.id, ...halves, "", "0", "0"];
-    const given = ["0", "1000000", "60000", ...own];
-    expect(await connection.rookeryPublish(...names, "1", ...given)).toEqual(["late", expect.any(Number), 0, 0, 0]);
-    const inTime = await connection.rookeryPublish(...names, "99999999999999", ...given);
-    expect(inTime).toEqual(["duplicate", expect.any(String), 0, 0, 0]);
+    const tried: string[] = [];
+    const away = publisherOn(connection, {
+      clock: () => 1_000_000,
+      metrics: { answered: (outcome) => tried.push(outcome) },
+    });
+    expect(await away.publish(message)).toMatchObject({ duplicate: true });
+    expect(tried).toEqual(["late", "duplicate"]);
   });
 });
 
@@ -250,7 +268,7 @@ describe("a channel that Redis does not hold", () => {
       },
     });
     const message = publication(channel);
-    const { position, at } = published(await after.publish(message));
+    const { position, at } = await after.publish(message);
     expect(position.seq).toBe(42);
     expect(position.epoch).toBeGreaterThan(base.epoch);
     const [entry] = await redis.xrange(keys.channel(channel).log, "-", "+");
@@ -277,10 +295,10 @@ describe("a channel that Redis does not hold", () => {
 
   it("carries no prev when it is new, nor when it goes on in the same epoch", async () => {
     const channel = newChannel();
-    const { position } = published(await publisher.publish(publication(channel)));
+    const { position } = await publisher.publish(publication(channel));
     await redis.del(keys.channel(channel).head, keys.channel(channel).log);
     const expired = publisherOn(connection, { lastSaved: async () => position });
-    expect(published(await expired.publish(publication(channel))).position).toEqual({ ...position, seq: 2 });
+    expect((await expired.publish(publication(channel))).position).toEqual({ ...position, seq: 2 });
     const [entry] = await redis.xrange(keys.channel(channel).log, "-", "+");
     expect(entry?.[1]).toHaveLength(2);
     expect(entry?.[1][1]).not.toContain('"prev"');
@@ -336,7 +354,7 @@ describe("an epoch", () => {
     const channel = newChannel();
     const farAhead = 5_000_000_000_000;
     floors.see(partitions.of(channel), farAhead);
-    const { position } = published(await wary.publish(publication(channel)));
+    const { position } = await wary.publish(publication(channel));
     expect(position.epoch).toBe(farAhead + 1);
     const [next] = await publishMany(wary, channel, 1);
     expect(next?.epoch).toBe(farAhead + 1);
@@ -387,7 +405,7 @@ describe("an epoch", () => {
     const channel = newChannel();
     const stored = { epoch: 6_000_000_000_000, seq: 9 };
     const after = publisherOn(connection, { lastSaved: async () => stored });
-    const { position } = published(await after.publish(publication(channel)));
+    const { position } = await after.publish(publication(channel));
     expect(position).toEqual({ epoch: stored.epoch + 1, seq: 10 });
   });
 
@@ -413,7 +431,7 @@ describe("an epoch", () => {
     floors.see(partitions.of(channel), huge);
     const wary = publisherOn(connection, { floors });
     const message = publication(channel);
-    const { position, at } = published(await wary.publish(message));
+    const { position, at } = await wary.publish(message);
     expect(position).toEqual({ epoch: huge + 1, seq: 1 });
     const [entry] = await redis.xrange(keys.channel(channel).log, "-", "+");
     expect(entry).toEqual([`${huge + 1}-1`, ["f", renderFrame(message.halves, { ...position, at })]]);

@@ -1,45 +1,27 @@
-// Publishes one message by one run of publish.lua and says honestly what became of it. Called by edge and api.
-// Owns what the script is given and what its answers mean; when it is sent again, and when not, is run-script.ts' to say.
-import { ChatError, formatPosition, ONCE_MS } from "@rookery/protocol";
+// Publishes messages, each by its partition's line, and says honestly what became of each. Called by edge and api.
+// Owns what may wait in this process, and that what begins in one turn of the loop leaves in one write.
+import { ChatError, ONCE_MS } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
-import type { ComposedMessage } from "./compose-message.ts";
+import { inOneWrite, isReady } from "./connect.ts";
 import type { RedisConnection } from "./connect.ts";
-import type { EntryId } from "./entry-id.ts";
 import type { EpochFloors } from "./floors.ts";
 import type { Keys } from "./keys.ts";
-import { readPosition } from "./log.ts";
 import type { Partitions } from "./partitions.ts";
-import { createRunScript } from "./run-script.ts";
-import type { AnswerValues, Judge, Try, Verdict } from "./run-script.ts";
-import { SCRIPTS } from "./scripts.ts";
-
-/** One message on its way. `contentHash` must not hold `|`. */
-export interface Publication extends ComposedMessage {
-  /** the version of the channel's rights with which the sender was found to be allowed */
-  readonly rightsVersion: number;
-  /** 0 means none */
-  readonly slowModeMs: number;
-}
-
-/** Where the message stands; for a `duplicate` where the first one does. `at` is in ms on the clock of Redis. */
-export interface Published {
-  readonly kind: "published";
-  readonly id: string;
-  readonly position: Position;
-  readonly at: number;
-  readonly duplicate: boolean;
-  readonly entry: EntryId;
-}
-
-/** `stale`: nothing happened, since the rights changed; `version` is the one in force. */
-export type PublishOutcome = Published | { readonly kind: "stale"; readonly version: number };
+import type { Publication, Published } from "./publication.ts";
+import { createLine } from "./publish-line.ts";
+import type { Line, Stretch } from "./publish-line.ts";
+import { createPublishRun } from "./publish-run.ts";
+import type { PublishAnswer } from "./publish-run.ts";
+import { createRedisClock } from "./redis-clock.ts";
+import { refusalOf } from "./rejections.ts";
 
 export interface Publisher {
   /**
-   * Publishes once per (user, channel, clientId) within the remembered time. Throws ChatError: `conflict`, `slow_mode`
-   * (with retryAfterMs), `overloaded` and `unavailable` mean that nothing happened, `unknown` that it may have.
+   * Publishes once per (user, channel, clientId) within the remembered time. The message stands in its line when this
+   * returns: of one sender in one channel, whatever is given later is numbered later. Throws ChatError: `conflict`,
+   * `slow_mode` (with retryAfterMs), `overloaded` and `unavailable` mean that nothing happened, `unknown` that it may have.
    */
-  publish(publication: Publication): Promise<PublishOutcome>;
+  publish(publication: Publication): Promise<Published>;
 }
 
 export interface PublisherOptions {
@@ -54,7 +36,7 @@ export interface PublisherOptions {
   readonly onceMs?: number;
   /** Why this process may number nothing yet, or undefined: then every publication is `unavailable`. */
   trouble?(this: void): string | undefined;
-  /** How long a publication may wait in queues before it must not act any more. */
+  /** How long a publication may wait, from its arrival, before it must not act any more. */
   readonly deadlineMs: number;
   /** Local time in ms, from any epoch. */
   readonly clock?: () => number;
@@ -63,90 +45,139 @@ export interface PublisherOptions {
   failed?(this: void, channel: string, reason: string): void;
 }
 
-const ANSWERS = SCRIPTS.rookeryPublish.answers;
-
-/** An outcome of the script, by name. */
-export type PublishAnswer = (typeof ANSWERS)[number];
-
 export interface PublisherMetrics {
-  /** Every answer of the script, also those that lead to another try. */
-  answered(outcome: PublishAnswer, tookMs: number): void;
+  /** Every answer of the script for a message, also those that lead to another try. */
+  answered?(outcome: PublishAnswer, tookMs: number): void;
+  /** A run was sent with so many messages. */
+  ran?(messages: number): void;
 }
 
-/** Whose share of the budget is spent, by the script's word. */
-const SPENT: ReadonlyMap<string, string> = new Map([
-  ["user", "too many messages of this user wait to be stored"],
-  ["channel", "too many messages of this channel wait to be stored"],
-]);
+/** What may be on its way, from arrival to outcome. A stalled Redis must not cost a process its memory, nor its senders minutes. */
+const MOST_IN_PARTITION = { messages: 1_000, bytes: 4 * 2 ** 20 };
+const MOST_IN_PROCESS = { messages: 16_000, bytes: 32 * 2 ** 20 };
+/** The objects and strings of a message beside its frame. */
+const MESSAGE_BYTES = 500;
 
-/** What each outcome of the script, and the rest of its answer, mean. */
-const JUDGES = {
-  ok: (values, { id }) => accept(id, values),
-  duplicate: ([first]) => repeat(readFirst(String(first))),
-  conflict: () => refuse("conflict", "this clientId was used for another message"),
-  late: ([nowMs]) => ({ kind: "again", after: "late", serverMs: Number(nowMs) }),
-  stale: ([inForce]) => ({ kind: "done", outcome: { kind: "stale", version: Number(inForce) } }),
-  overloaded: ([whose]) => refuse("overloaded", fullFor(String(whose))),
-  slow_mode: ([waitMs]) => refuse("slow_mode", "wait before the next message", waitMs),
-  cold: () => ({ kind: "again", after: "cold" }),
-  broken: ([reason]) => ({ kind: "broken", reason: String(reason) }),
-} as const satisfies Record<PublishAnswer, Judge<PublishOutcome, Publication>>;
+const FAILURE_TOLD_EVERY_MS = 1_000;
 
-function accept(id: string, values: AnswerValues): Verdict<PublishOutcome> {
-  const [epoch = 0, seq = 0, at = 0, number = 0] = values.map(Number);
-  const position = { epoch, seq };
-  const outcome = { kind: "published", id, position, at, duplicate: false, entry: { epoch, number } } as const;
-  return { kind: "done", outcome, epoch, serverMs: at };
-}
-
-function repeat(outcome: Published): Verdict<PublishOutcome> {
-  return { kind: "done", outcome, epoch: outcome.position.epoch };
-}
-
-type RefusalCode = "conflict" | "overloaded" | "slow_mode";
-
-function refuse(code: RefusalCode, message: string, waitMs?: string | number): Verdict<PublishOutcome> {
-  const details = waitMs === undefined ? {} : { retryAfterMs: Number(waitMs) };
-  return { kind: "refused", refusal: new ChatError(code, message, details) };
-}
-
-function fullFor(whose: string): string {
-  return SPENT.get(whose) ?? "too many messages wait to be stored";
-}
-
-/** The remembered outcome: hash|id|epoch-seq|at|entry number. */
-function readFirst(remembered: string): Published {
-  const [, id = "", written = "", at, number] = remembered.split("|");
-  const position = readPosition(written);
-  const entry = { epoch: position.epoch, number: Number(number) };
-  return { kind: "published", id, position, at: Number(at), duplicate: true, entry };
+interface Load {
+  messages: number;
+  bytes: number;
 }
 
 export function createPublisher(options: PublisherOptions): Publisher {
-  const { connection, keys, partitions, metrics } = options;
-  const outboxMaxBytes = String(options.outboxMaxBytes);
-  const onceMs = String(options.onceMs ?? ONCE_MS);
+  const { connection, partitions, deadlineMs, metrics } = options;
+  const clock = options.clock ?? ((): number => performance.timeOrigin + performance.now());
+  const run = createPublishRun({
+    ...options,
+    clock,
+    serverClock: createRedisClock(!connection.isCluster),
+    onceMs: options.onceMs ?? ONCE_MS,
+    answered: (outcome, tookMs) => metrics?.answered?.(outcome, tookMs),
+    failed: atMostOnceA(FAILURE_TOLD_EVERY_MS, clock, (channel, reason) => options.failed?.(channel, reason)),
+  });
+  const lines = new Map<number, { readonly line: Line; readonly load: Load }>();
+  const together: Load = { messages: 0, bytes: 0 };
+  let due: Line[] = [];
 
-  function send(publication: Publication, { deadlineMs, floor, base }: Try): Promise<unknown> {
-    const { channel, user, clientId, id, contentHash, halves, rightsVersion, slowModeMs } = publication;
-    const own = keys.channel(channel);
-    const { part, outbox, rights, held } = keys.partition(own.partition);
-    return connection.rookeryPublish(
-      ...[part, outbox, rights, held],
-      ...[own.head, own.log, own.gone, own.topic, own.once(user, clientId), own.slow(user)],
-      ...[String(deadlineMs), String(floor), outboxMaxBytes, onceMs],
-      ...[channel, user, contentHash, id, halves.head, halves.tail],
-      ...[base === undefined ? "" : formatPosition(base), String(rightsVersion), String(slowModeMs)],
-    );
+  /** All that begin in one turn, whichever partitions they are of. What arrives in the same turn goes with them. */
+  function beginDue(): void {
+    const begun = due;
+    due = [];
+    inOneWrite(connection, () => {
+      for (const line of begun) line.begin();
+    });
   }
 
-  const run = createRunScript(options, {
-    answers: ANSWERS,
-    judges: JUDGES,
-    send,
-    lastSaved: ({ channel }) => options.lastSaved(channel),
-    answered: (name, tookMs) => metrics?.answered(name, tookMs),
-    failed: ({ channel }, reason) => options.failed?.(channel, reason),
-  });
-  return { publish: (publication) => run(publication, partitions.of(publication.channel)) };
+  function lineOf(partition: number): { readonly line: Line; readonly load: Load } {
+    const known = lines.get(partition);
+    if (known !== undefined) return known;
+    const line = createLine({
+      run(stretches) {
+        metrics?.ran?.(countOf(stretches));
+        return run(partition, stretches);
+      },
+      lastSaved: (channel) => lastSaved(partition, channel),
+      due(waiting) {
+        if (due.length === 0) setImmediate(beginDue);
+        due.push(waiting);
+      },
+      clock,
+    });
+    const made = { line, load: { messages: 0, bytes: 0 } };
+    lines.set(partition, made);
+    return made;
+  }
+
+  async function lastSaved(partition: number, channel: string): Promise<Position> {
+    try {
+      const base = await options.lastSaved(channel);
+      options.floors.see(partition, base.epoch);
+      return base;
+    } catch (error) {
+      if (error instanceof ChatError) throw error;
+      throw new ChatError("unavailable", "the history of this channel cannot be reached");
+    }
+  }
+
+  return {
+    publish(publication) {
+      const trouble = options.trouble?.();
+      if (trouble !== undefined) return Promise.reject(new ChatError("unavailable", trouble));
+      if (!isReady(connection)) return Promise.reject(refusalOf("unavailable"));
+      const { line, load } = lineOf(partitions.of(publication.channel));
+      if (isFull(load, MOST_IN_PARTITION) || isFull(together, MOST_IN_PROCESS)) {
+        return Promise.reject(new ChatError("overloaded", "too many messages wait for the message store"));
+      }
+      const { halves, rightsVersion } = publication;
+      const bytes = Buffer.byteLength(halves.head) + Buffer.byteLength(halves.tail) + MESSAGE_BYTES;
+      const left = (): void => {
+        add(load, -1, -bytes);
+        add(together, -1, -bytes);
+      };
+      add(load, 1, bytes);
+      add(together, 1, bytes);
+      return new Promise((resolve, reject) => {
+        line.add({
+          ...{ publication, bytes, rightsVersion, wasLate: false, wasStale: false },
+          deadlineMs: clock() + deadlineMs,
+          done(outcome) {
+            left();
+            resolve(outcome);
+          },
+          refused(refusal) {
+            left();
+            reject(refusal);
+          },
+        });
+      });
+    },
+  };
+}
+
+function isFull(load: Load, most: Load): boolean {
+  return load.messages >= most.messages || load.bytes >= most.bytes;
+}
+
+function add(load: Load, messages: number, bytes: number): void {
+  load.messages += messages;
+  load.bytes += bytes;
+}
+
+function countOf(stretches: readonly Stretch[]): number {
+  return stretches.reduce((sum, { messages }) => sum + messages.length, 0);
+}
+
+function atMostOnceA(
+  everyMs: number,
+  clock: () => number,
+  tell: (channel: string, reason: string) => void,
+): (channel: string, reason: string) => void {
+  let toldAtMs = Number.NEGATIVE_INFINITY;
+  return (channel, reason) => {
+    const nowMs = clock();
+    if (nowMs - toldAtMs < everyMs) return;
+    toldAtMs = nowMs;
+    tell(channel, reason);
+  };
 }

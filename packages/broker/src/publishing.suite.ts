@@ -11,7 +11,8 @@ import type { MessageEntry } from "./outbox-entry.ts";
 import type { Outbox } from "./outbox.ts";
 import { createPartitions } from "./partitions.ts";
 import { createPublisher } from "./publisher.ts";
-import type { Publication, Published, Publisher, PublisherOptions, PublishOutcome } from "./publisher.ts";
+import type { Publication } from "./publication.ts";
+import type { Publisher, PublisherOptions } from "./publisher.ts";
 
 export const partitions = createPartitions(4);
 export const keys = createKeys(partitions);
@@ -29,6 +30,11 @@ export interface Draft extends Partial<Omit<Publication, "halves">> {
   readonly replyTo?: string;
 }
 
+/** For messages of tests in which no rights change. */
+export function freshRights(): Promise<number> {
+  return Promise.reject(new Error("these rights do not change"));
+}
+
 /** A message that nobody sent before, but for what the draft says. */
 export function publication(channel: string, draft: Draft = {}): Publication {
   made += 1;
@@ -38,7 +44,7 @@ export function publication(channel: string, draft: Draft = {}): Publication {
   const id = given.id ?? `m${String(made).padStart(20, "0")}`;
   const halves = messageHalves({ channel, id, clientId, user, name: user, body, replyTo });
   const contentHash = `hash-of-${body.replaceAll("|", "")}`;
-  return { channel, user, clientId, id, contentHash, halves, rightsVersion: 0, slowModeMs: 0, ...given };
+  return { channel, user, clientId, id, contentHash, halves, rightsVersion: 0, slowModeMs: 0, freshRights, ...given };
 }
 
 /** A connection for commands, ready, closed after the file's last test. */
@@ -71,17 +77,11 @@ export function publisherOn(connection: RedisConnection, options: Partial<Publis
   });
 }
 
-/** The outcome of a publication that is to succeed. */
-export function published(outcome: PublishOutcome): Published {
-  if (outcome.kind === "stale") throw new Error(`stale: version ${outcome.version} is in force`);
-  return outcome;
-}
-
 /** Publishes one after the other and answers where they stand. */
 export async function publishMany(publisher: Publisher, channel: string, count: number): Promise<Position[]> {
   const positions: Position[] = [];
   for (let n = 0; n < count; n += 1) {
-    positions.push(published(await publisher.publish(publication(channel))).position);
+    positions.push((await publisher.publish(publication(channel))).position);
   }
   return positions;
 }

@@ -1,10 +1,12 @@
-// How far the clocks of Redis stand from ours, learnt from the times in its answers. Owned by run-script.ts, which needs
+// How far the clocks of Redis stand from ours, learnt from the times in its answers. Owned by publisher.ts, whose runs need
 // deadlines on the clock that judges them. Pure: told the times, reads none.
 // States: per server (per partition on a Cluster) one offset, at first 0, narrowed by every answer.
 
 export interface RedisClock {
   /** `localMs` on the clock of the server that holds the partition, in whole ms. */
   toServer(partition: number, localMs: number): number;
+  /** The local time by which that server's clock has passed `serverMs` for certain, however slow its last answer was. */
+  passedBy(partition: number, serverMs: number): number;
   /** An answer asked for at `sentMs` and here at `receivedMs`, both local, carried the server's time `serverMs`. */
   learn(partition: number, sentMs: number, receivedMs: number, serverMs: number): void;
 }
@@ -16,11 +18,15 @@ export interface RedisClock {
  */
 export function createRedisClock(shared: boolean): RedisClock {
   const offsetsMs = new Map<number, number>();
+  /** At least so far the server's clock was ahead when it answered last. */
+  const leastMs = new Map<number, number>();
   const slot = (partition: number): number => (shared ? 0 : partition);
   return {
     toServer: (partition, localMs) => Math.round(localMs + (offsetsMs.get(slot(partition)) ?? 0)),
+    passedBy: (partition, serverMs) => serverMs + 1 - (leastMs.get(slot(partition)) ?? 0),
     learn(partition, sentMs, receivedMs, serverMs) {
       const known = offsetsMs.get(slot(partition)) ?? 0;
+      leastMs.set(slot(partition), serverMs - receivedMs);
       // the server cuts its time to whole ms, so it may be up to 1 ms later than it says
       offsetsMs.set(slot(partition), Math.max(serverMs - receivedMs, Math.min(serverMs + 1 - sentMs, known)));
     },

@@ -50,6 +50,11 @@ export function brokeOff(error: unknown): string | undefined {
     : undefined;
 }
 
+/** Redis has answered, if only with an error: nothing of the command is left that could still act. */
+export function isAnswer(error: unknown): boolean {
+  return error instanceof ChatError || (error instanceof Error && error.name === "ReplyError");
+}
+
 function fateOf(error: unknown): Fate {
   if (!(error instanceof Error)) return "unknown";
   if (error.name === "ReplyError") return REPLIES.find(([pattern]) => pattern.test(error.message))?.[1] ?? "unknown";

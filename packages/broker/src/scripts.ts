@@ -19,8 +19,6 @@ export interface Script {
   readonly answers: readonly string[];
   /** A script that frees memory, or must be heard whatever happens, runs in a full Redis too. */
   readonly flags: "allow-oom" | "none";
-  /** How often the keys that repeat are given; left out where that varies from call to call. */
-  readonly times?: number;
 }
 
 export const SCRIPTS = {
@@ -28,12 +26,12 @@ export const SCRIPTS = {
     file: "publish.lua",
     keys: ["part", "outbox", "rights", "held", "head..", "log..", "gone..", "topic..", "once..", "slow.."],
     args: [
-      ...(["deadline", "floor", "budget", "remembered"] as const),
-      ...(["channel..", "user..", "hash..", "id..", "before..", "after..", "base..", "version..", "slow.."] as const),
+      ...(["deadline", "floor", "budget", "remembered", "channels"] as const),
+      ...(["channel..", "version..", "pause..", "base..", "messages.."] as const),
+      ...(["content..", "user..", "before..", "after.."] as const),
     ],
     answers: ["ok", "duplicate", "conflict", "late", "stale", "overloaded", "slow_mode", "cold", "broken"],
     flags: "none",
-    times: 1,
   },
   rookerySave: {
     file: "save.lua",
@@ -127,10 +125,9 @@ function readLua(file: string): string {
   return readFileSync(new URL(`../lua/${file}`, import.meta.url), "utf8");
 }
 
-function keyCountOf({ keys, times }: Script): number | undefined {
-  const repeated = keys.filter((key) => key.endsWith("..")).length;
-  if (repeated > 0 && times === undefined) return undefined;
-  return keys.length - repeated + repeated * (times ?? 0);
+/** Undefined where it varies from call to call. */
+function keyCountOf({ keys }: Script): number | undefined {
+  return keys.some((key) => key.endsWith("..")) ? undefined : keys.length;
 }
 
 /**

@@ -10,7 +10,6 @@ import {
   newChannel,
   partitions,
   publication,
-  published,
   publisherOn,
   readerOn,
   readMessages,
@@ -39,7 +38,7 @@ const TEXT = "x".repeat(2_000);
 async function say(channel: string, count: number): Promise<Position[]> {
   const drafts = Array.from({ length: count }, (_, n) => publication(channel, { body: `${n} ${TEXT}` }));
   const outcomes = await Promise.all(drafts.map((draft) => publisher.publish(draft)));
-  return outcomes.map((outcome) => published(outcome).position);
+  return outcomes.map((outcome) => outcome.position);
 }
 
 /** Commits what waits for this channel's partition, up to `count` entries, as the persister does. */

@@ -4,82 +4,63 @@ import { describe, expect, it } from "vitest";
 import { grantOf } from "./grant.ts";
 import type { Grant } from "./grant.ts";
 import { withFreshRights } from "./with-fresh-rights.ts";
-
-type Outcome =
-  { readonly kind: "done"; readonly version: number } | { readonly kind: "stale"; readonly version: number };
+import type { RightsFence } from "./with-fresh-rights.ts";
 
 const ASKED = { user: "ann", channel: "lobby", right: "write" } as const;
 
-interface Scene {
-  readonly inForce: number;
-  readonly versions?: readonly number[];
-  readonly cached?: Grant | Promise<Grant>;
-}
-
-/** An act that is done under the version in force, and rights whose fresh grant has the next of `versions`. */
-function scene({ inForce, versions = [], cached = grantOf("member", 1) }: Scene) {
+/** An act that asks for fresh rights once, and what was asked meanwhile. */
+function scene({ cached = grantOf("member", 1), fresh }: { cached?: Grant | Promise<Grant>; fresh?: Grant }) {
   const acts: number[] = [];
   const reads: unknown[] = [];
-  const act = async ({ version }: { readonly version: number }): Promise<Outcome> => {
-    acts.push(version);
-    return { kind: version === inForce ? "done" : "stale", version };
-  };
   const rights = {
     cached: () => cached,
     fresh: async (asked: unknown) => {
-      const version = versions[reads.length];
       reads.push(asked);
-      if (version === undefined) throw new ChatError("unavailable", "away");
-      return grantOf("member", version);
+      if (fresh === undefined) throw new ChatError("unavailable", "away");
+      return fresh;
     },
   };
-  return { acts, reads, begin: () => withFreshRights(rights, ASKED, act) };
+  const begin = (act: (fence: RightsFence) => Promise<number>): Promise<number> =>
+    withFreshRights(rights, ASKED, (fence) => {
+      acts.push(fence.rightsVersion);
+      return act(fence);
+    });
+  return { acts, reads, begin };
 }
 
 describe("an act by rights", () => {
-  it("begins in the same turn where its grant is remembered, and is done once where that holds", async () => {
-    const { acts, reads, begin } = scene({ inForce: 1 });
-    const done = begin();
+  it("begins in the same turn where its grant is remembered, and asks for no other by itself", async () => {
+    const { acts, reads, begin } = scene({});
+    const done = begin(async ({ rightsVersion }) => rightsVersion);
     expect(acts).toEqual([1]);
-    expect(await done).toEqual({ kind: "done", version: 1 });
-    expect(acts).toEqual([1]);
+    expect(await done).toBe(1);
     expect(reads).toEqual([]);
   });
 
   it("waits for a grant that is not remembered", async () => {
-    const { acts, begin } = scene({ inForce: 2, cached: Promise.resolve(grantOf("member", 2)) });
-    expect(await begin()).toEqual({ kind: "done", version: 2 });
+    const { acts, begin } = scene({ cached: Promise.resolve(grantOf("member", 2)) });
+    expect(await begin(async ({ rightsVersion }) => rightsVersion)).toBe(2);
     expect(acts).toEqual([2]);
   });
 
   it("is not begun where it is refused", async () => {
     const refused = Promise.reject(new ChatError("not_found", "no such channel"));
-    const { acts, begin } = scene({ inForce: 1, cached: refused });
-    await expect(begin()).rejects.toMatchObject({ code: "not_found" });
+    const { acts, begin } = scene({ cached: refused });
+    await expect(begin(async () => 0)).rejects.toMatchObject({ code: "not_found" });
     expect(acts).toEqual([]);
   });
 
-  it("is done once more by a fresh grant where its own was stale", async () => {
-    const { acts, reads, begin } = scene({ inForce: 2, versions: [2] });
-    expect(await begin()).toEqual({ kind: "done", version: 2 });
-    expect(acts).toEqual([1, 2]);
+  it("is told the version that is now in force when it asks", async () => {
+    const { reads, begin } = scene({ fresh: grantOf("member", 5) });
+    expect(await begin(({ freshRights }) => freshRights())).toBe(5);
     expect(reads).toEqual([ASKED]);
   });
 
-  it("is unavailable where the fresh grant was stale too", async () => {
-    const { acts, reads, begin } = scene({ inForce: 3, versions: [2, 3] });
-    await expect(begin()).rejects.toMatchObject({
-      code: "unavailable",
-      message: "the channel's rights are changing",
-      details: { channel: "lobby" },
-    });
-    expect(acts).toEqual([1, 2]);
-    expect(reads).toHaveLength(1);
-  });
-
   it("ends as reading the fresh grant ends", async () => {
-    const { acts, begin } = scene({ inForce: 2 });
-    await expect(begin()).rejects.toMatchObject({ code: "unavailable", message: "away" });
-    expect(acts).toEqual([1]);
+    const { begin } = scene({});
+    await expect(begin(({ freshRights }) => freshRights())).rejects.toMatchObject({
+      code: "unavailable",
+      message: "away",
+    });
   });
 });

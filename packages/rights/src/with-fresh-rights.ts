@@ -1,31 +1,22 @@
-// Acting by a grant whose version fences the act: what proves stale is done once more by a fresh one. Commands and routes
-// hand it the act; it knows nothing of what is done, only whether that was judged by rights of before.
-import { ChatError } from "@rookery/protocol";
-import type { Grant } from "./grant.ts";
+// Acting by a grant whose version fences the act: whoever carries it out asks for a fresh one when the version proves to be
+// no longer in force. Commands and routes hand it the act; it knows nothing of what is done.
 import type { Asked, Rights } from "./rights.ts";
 
-/** An act that did nothing, since the rights had changed. */
-interface Stale {
-  readonly kind: "stale";
+/** By which version of a channel's rights an act was judged, and how to have it judged again. */
+export interface RightsFence {
+  readonly rightsVersion: number;
+  /** The version now in force, by which the act is still allowed. Rejects with the refusal to tell where it is not. */
+  freshRights(this: void): Promise<number>;
 }
 
-/**
- * The act's outcome, which is never stale; where the grant is remembered, the act begins in the same turn. Throws what the
- * rights and the act throw, and ChatError `unavailable` when the rights changed again meanwhile: then nothing was done.
- */
-export async function withFreshRights<Outcome extends { readonly kind: string }>(
+/** The act's outcome; where the grant is remembered, the act begins in the same turn. Throws what the rights and the act throw. */
+export function withFreshRights<Outcome>(
   rights: Pick<Rights, "cached" | "fresh">,
   asked: Asked,
-  act: (grant: Grant) => Promise<Outcome>,
-): Promise<Exclude<Outcome, Stale>> {
+  act: (fence: RightsFence) => Promise<Outcome>,
+): Promise<Outcome> {
+  const freshRights = async (): Promise<number> => (await rights.fresh(asked)).version;
+  const begin = (rightsVersion: number): Promise<Outcome> => act({ rightsVersion, freshRights });
   const cached = rights.cached(asked);
-  const first = await act(cached instanceof Promise ? await cached : cached);
-  if (isDone(first)) return first;
-  const second = await act(await rights.fresh(asked));
-  if (isDone(second)) return second;
-  throw new ChatError("unavailable", "the channel's rights are changing", { channel: asked.channel });
-}
-
-function isDone<Outcome extends { readonly kind: string }>(outcome: Outcome): outcome is Exclude<Outcome, Stale> {
-  return outcome.kind !== "stale";
+  return cached instanceof Promise ? cached.then(({ version }) => begin(version)) : begin(cached.version);
 }

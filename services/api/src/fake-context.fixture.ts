@@ -1,7 +1,7 @@
 // A context without servers, for tests of what happens around and inside routes: a channel's messages in a list, refresh
 // tokens in a map. Only tests use it; what Redis and Postgres really do is tested with them.
 import { createMinter, createVerifier } from "@rookery/auth";
-import type { Publication, Published, PublishOutcome } from "@rookery/broker";
+import type { Publication, Published } from "@rookery/broker";
 import type { StoredFrame } from "@rookery/protocol";
 import { ChatError, comparePositions, DEFAULT_LIMITS, ORIGIN, renderFrame } from "@rookery/protocol";
 import { createRights } from "@rookery/rights";
@@ -73,7 +73,7 @@ function fakeMessages(): Pick<FakeContext, "publications" | "frames" | "failNext
   const frames: StoredFrame[] = [];
   const once = new Map<string, { readonly hash: string; readonly published: Published }>();
   let failure: unknown;
-  const publish = (publication: Publication): PublishOutcome => {
+  const publish = (publication: Publication): Published => {
     publications.push(publication);
     if (failure !== undefined) {
       const thrown = failure;

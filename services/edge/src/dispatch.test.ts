@@ -1,7 +1,7 @@
 // Contract of dispatch: what needs no wait is done in the turn in which its frame came, what follows a token waits for it,
 // and the order of a channel stands whatever waits.
 import { createHook } from "node:async_hooks";
-import type { Publication, PublishOutcome } from "@rookery/broker";
+import type { Publication, Published } from "@rookery/broker";
 import { DEFAULT_LIMITS } from "@rookery/protocol";
 import type { ClientFrame } from "@rookery/protocol";
 import type { Grant } from "@rookery/rights";
@@ -57,7 +57,7 @@ function rig(cached: () => Grant | Promise<Grant> = () => GRANT) {
     },
     publisher: {
       publish: ({ id, clientId }: Publication) =>
-        new Promise<PublishOutcome>((resolve) => {
+        new Promise<Published>((resolve) => {
           published.push({ clientId, answer: () => resolve({ id, ...ANSWER }) });
         }),
     },

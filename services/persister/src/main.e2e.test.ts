@@ -106,7 +106,7 @@ async function publish(channel: string): Promise<void> {
   published += 1;
   const id = `id-${String(published).padStart(18, "0")}`;
   const draft = { channel, id, clientId: `c${published}`, user: "u", name: "U", body: "hello" };
-  await publisher.publish({ ...composeMessage(draft), rightsVersion: 0, slowModeMs: 0 });
+  await publisher.publish({ ...composeMessage(draft), rightsVersion: 0, slowModeMs: 0, freshRights: async () => 0 });
 }
 
 const isDrained = async (): Promise<boolean> => (await outbox.waiting()).entries === 0;

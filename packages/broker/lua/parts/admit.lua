@@ -1,9 +1,8 @@
 -- Refuses what a user may not add to a channel by the rights in force, or what finds no room. In the loop of a script.
--- Keys     1 part  3 rights  4 held
--- Needs    call, try, waiting (fence), room; channel, user, version
+-- Keys     1 part  4 held
+-- Needs    call, try, waiting (fence), room; channel, user, version; inForce: what Redis said of the version in force
 -- Refuses  stale, overloaded, broken: sets outcome and one, and breaks
 
-local inForce = try("HGET", KEYS[3], channel) or "0"
 if inForce ~= version then
   if type(inForce) == "table" then
     outcome, one = "broken", inForce.err

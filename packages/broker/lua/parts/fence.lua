@@ -6,11 +6,12 @@
 -- Defines  part  the fields as they were read: epoch, owner, last, in, out, limit, short
 --          replication  what INFO says of this server's replication
 -- States of a run: epoch, epochText; isOpen (false: the next thing numbered begins an epoch); lastNumber and waiting, of the
---          outbox: the number given out last and the bytes ever put into it.
+--          outbox: the number given out last and the bytes ever put into it; reserved and counted, what reserve.lua wrote of them
 
 local part = call("HMGET", KEYS[1], "epoch", "owner", "last", "in", "out", "limit", "short")
 local epoch, epochText, floor = (part[1] or 0) + 0, part[1], ARGV[2] + 0
 local lastNumber, waiting = (part[3] or 0) + 0, (part[4] or 0) + 0
+local reserved, counted
 
 -- master_replid is new at every promotion and every restart, so a new epoch begins there: no two masters ever number
 -- under the same one. A former id stays in INFO as master_replid2, hence the whole name is searched for.

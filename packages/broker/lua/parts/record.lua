@@ -1,11 +1,11 @@
--- Queues for Postgres what was numbered, and writes it into its channel. A write that fails keeps no other from being tried.
--- In the loop of a script, after number.lua and reserve.lua; recover.lua comes last.
--- Keys     1 part  2 outbox  4 held
--- Needs    try, format, waiting (fence), short (room), stand, number, reserve; kind of the entry, channel, user, headKey,
---          logKey, goneKey
+-- Queues for Postgres what was numbered, and adds it to its channel's log. A write that fails keeps no other from being tried.
+-- In the loop of a script, after number.lua and reserve.lua; announce.lua and recover.lua come after the loop.
+-- Keys     2 outbox  4 held
+-- Needs    try, format, waiting (fence), short (room), stand, number, reserve; kind of the entry, channel, user, logKey, goneKey,
+--          headKey
 -- Defines  isQueued  false: nothing of it stands
---          broken  what Redis said to a write that failed, if one did
---          refusing, isMoved  for recover.lua: the stream that refused, and whether the head was written
+-- Changes  count, frames and what else announce.lua is told of a stretch
+--          broken, refusing  what Redis said to a write that failed, and the stream that did
 
 -- The outbox first: where it refuses, nothing stands; where it does not, Postgres will have it at its position, so the rest
 -- is written as far as it can be.
@@ -23,7 +23,7 @@ elseif follows then
 else
   queued = try("XADD", KEYS[2], entry, "k", kind, "c", channel, "p", position, "f", frame, "b", total)
 end
-local broken, refusing, isMoved, isQueued = queued.err, KEYS[2], true, not queued.err
+local isQueued = not queued.err
 
 if isQueued then
   waiting = waiting + size
@@ -31,32 +31,31 @@ if isQueued then
     try("ZINCRBY", KEYS[4], size, "c|" .. channel)
     try("ZINCRBY", KEYS[4], size, "u|" .. user)
   end
-  if not headEpoch and not hasLog then
-    try("DEL", logKey, goneKey)
-  elseif isIdle or hasLog then
-    try("PERSIST", headKey)
-    try("PERSIST", logKey)
-    try("PERSIST", goneKey)
+  if count == 0 then
+    if not headEpoch and not hasLog then
+      try("DEL", logKey, goneKey)
+    elseif isIdle or hasLog then
+      try("PERSIST", headKey)
+      try("PERSIST", logKey)
+      try("PERSIST", goneKey)
+    end
+    firstEpoch, firstSeq, firstFollows, beforeEpoch, beforeSeq, frames = epoch, seq, follows, fromEpoch, fromSeq, frame
+  elseif count == 1 then
+    frames = { frames, frame }
+  else
+    frames[count + 1] = frame
   end
-  local logged, moved
+  count = count + 1
+  local logged
   if follows then
     logged = try("XADD", logKey, position, "f", frame, "v", follows)
-    moved = try("HSET", headKey, "epoch", epochText, "seq", seqText, "saved", saved, "prev", follows)
   else
     logged = try("XADD", logKey, position, "f", frame)
-    if headEpoch == epochText then
-      moved = try("HSET", headKey, "seq", seqText)
-    else
-      moved = try("HSET", headKey, "epoch", epochText, "seq", seqText, "saved", saved, "prev", "0-0")
-    end
   end
-  isMoved = type(moved) == "number"
-  broken = logged.err or (not isMoved and moved.err)
-  refusing = logged.err and logKey
+  fromEpoch, fromSeq = epoch, seq
+  if logged.err then
+    broken, refusing = logged.err, logKey
+  end
 else
-  try("HSET", KEYS[1], "in", format("%d", waiting))
-end
-
-if stands then
-  stands[headKey] = not broken and { epochText, seqText, saved } or nil
+  broken, refusing = queued.err, KEYS[2]
 end

@@ -1,6 +1,6 @@
--- Sees to it after a failed write that nothing is numbered twice. In the loop of a script, after all its writes.
+-- Sees to it after a failed write that nothing is numbered twice. In a script, after announce.lua.
 -- Keys     1 part
--- Needs    try, format, fence; broken, refusing, isMoved (record)
+-- Needs    try, format, fence; broken, refusing (record), isMoved (announce)
 
 if broken then
   -- A stream refuses an id that is not beyond its last: then, and where the head was not moved, so that this position might

@@ -1,15 +1,13 @@
--- Where a channel stands, so what comes next in it has to follow. In the loop of a script, before epoch.lua.
--- Needs    try; epoch, isOpen (fence); headKey, logKey; base: the channel's last position in Postgres, read just now, or "";
---          stands: a table in which a run of several keeps the heads it has written, nil for one alone
--- Defines  fromEpoch, fromSeq  the position to follow
+-- Where a channel stands, so what comes next in it has to follow. In the loop of a script, before epoch.lua, once a stretch.
+-- Needs    try; epoch, isOpen (fence); headKey, logKey; base: the channel's last position in Postgres, read just now, or ""
+-- Sets     fromEpoch, fromSeq  the position to follow
 --          headEpoch, saved  as in the head; without one false, and base
 --          isIdle   all of it is saved, so head, log and gone may be about to expire
 --          hasLog   the log outlived its head
 -- Refuses  cold, when the head is not in Redis and there is no base, and broken: sets outcome and one, and breaks
 
-local head = stands and stands[headKey] or try("HMGET", headKey, "epoch", "seq", "saved")
-local headEpoch, saved = head[1], head[3] or base
-local fromEpoch, fromSeq, rivalEpoch, rivalSeq, isIdle, hasLog
+local head, rivalEpoch, rivalSeq = try("HMGET", headKey, "epoch", "seq", "saved"), nil, nil
+headEpoch, saved = head[1], head[3] or base
 if headEpoch then
   fromEpoch, fromSeq, isIdle = headEpoch + 0, head[2] + 0, headEpoch .. "-" .. head[2] == saved
   -- In another epoch what comes next follows whatever is greater, what this Redis knows or what Postgres has.

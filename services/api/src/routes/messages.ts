@@ -211,8 +211,8 @@ function readSend(
 
 function publishByRights(api: ApiContext, message: ComposedMessage): Promise<Published> {
   const { user, channel } = message;
-  return withFreshRights(api.rights, { user, channel, right: "write" }, ({ version }) =>
-    api.publisher.publish({ ...message, rightsVersion: version, slowModeMs: 0 }),
+  return withFreshRights(api.rights, { user, channel, right: "write" }, (fence) =>
+    api.publisher.publish({ ...message, ...fence, slowModeMs: 0 }),
   );
 }
 

@@ -6,7 +6,6 @@ import { composeMessage } from "@rookery/broker";
 import type { Published } from "@rookery/broker";
 import { encodeSent } from "@rookery/protocol";
 import type { ClientFrameOf } from "@rookery/protocol";
-import { withFreshRights } from "@rookery/rights";
 import type { Grant } from "@rookery/rights";
 import { nanoid } from "nanoid";
 import type { EdgeContext } from "../context.ts";
@@ -45,11 +44,16 @@ function publish(edge: EdgeContext, session: Session, frame: ClientFrameOf<"send
     replyTo,
     meta,
   });
-  const rights = {
-    cached: () => grant,
-    fresh: (asked: Parameters<typeof edge.rights.fresh>[0]) => edge.rights.fresh(asked),
-  };
-  return withFreshRights(rights, { user, channel, right: "write" }, ({ version }) =>
-    edge.publisher.publish({ channel, user, clientId, id, contentHash, halves, rightsVersion: version, slowModeMs: 0 }),
-  );
+  const freshRights = async (): Promise<number> => (await edge.rights.fresh({ user, channel, right: "write" })).version;
+  return edge.publisher.publish({
+    channel,
+    user,
+    clientId,
+    id,
+    contentHash,
+    halves,
+    rightsVersion: grant.version,
+    slowModeMs: 0,
+    freshRights,
+  });
 }

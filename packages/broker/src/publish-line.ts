@@ -1,0 +1,290 @@
+// The line of one partition: messages wait here, go to Redis in runs, one run at a time, and are led to their end. Called by
+// publisher.ts; what a run is on the wire is publish-run.ts' to know. Knows no Redis.
+// Must never send a message again unless its answer said that nothing happened, and never let one pass another of its sender
+// and channel: whatever is tried again goes before what came after it.
+// States of the line: idle, due (a run begins within this turn), under way, pausing (a run has no answer: it may still act
+// until its deadline).
+// States of a message: waiting, in a run, held (its channel is cold: with all of the channel, while Postgres is asked once; or
+// its rights are stale: with its sender's others of the channel, while they are judged once), ended.
+import { ChatError } from "@rookery/protocol";
+import type { Position } from "@rookery/protocol";
+import type { Publication, Published } from "./publication.ts";
+import { refusalOf } from "./rejections.ts";
+
+/** A message in the line. */
+export interface Waiting {
+  readonly publication: Publication;
+  /** Past it the message must not act any more; ms on the local clock. */
+  readonly deadlineMs: number;
+  readonly bytes: number;
+  rightsVersion: number;
+  wasLate: boolean;
+  wasStale: boolean;
+  done(outcome: Published): void;
+  refused(refusal: ChatError): void;
+}
+
+/** What one channel gets in a run: messages in order, sent by the same version of its rights. */
+export interface Stretch {
+  readonly channel: string;
+  readonly rightsVersion: number;
+  readonly slowModeMs: number;
+  /** The channel's last position in Postgres, read after it proved to be cold and for this run alone. */
+  readonly base: Position | undefined;
+  readonly messages: Waiting[];
+}
+
+/** What became of one message. `stale` and `cold`: nothing did. */
+export type Outcome =
+  | { readonly kind: "done"; readonly published: Published }
+  | { readonly kind: "refused"; readonly refusal: ChatError }
+  | { readonly kind: "stale" }
+  | { readonly kind: "cold" };
+
+/** What became of a run. */
+export type RunAnswer =
+  /** One outcome for each message, in the order in which they were given. */
+  | { readonly kind: "outcomes"; readonly outcomes: readonly Outcome[] }
+  /** Nothing happened: it came after `lateMs`, which is on the local clock. */
+  | { readonly kind: "late"; readonly lateMs: number }
+  /** Nothing happened, or what did is not known. Until `actsUntilMs`, on the local clock, it may still happen. */
+  | { readonly kind: "refused"; readonly refusal: ChatError; readonly actsUntilMs?: number };
+
+export interface LineOptions {
+  /** Sends a run. One that rejects may have happened. */
+  run(this: void, stretches: readonly Stretch[]): Promise<RunAnswer>;
+  /** What a channel follows in Postgres, read now. Rejects with ChatError. */
+  lastSaved(this: void, channel: string): Promise<Position>;
+  /** The line has something to send: `begin` is to be called before this turn of the loop ends. */
+  due(this: void, line: Line): void;
+  /** Local time in ms. */
+  clock(this: void): number;
+}
+
+export interface Line {
+  add(waiting: Waiting): void;
+  begin(): void;
+}
+
+/** Redis does nothing else during a run: so many take about a millisecond. */
+export const MOST_MESSAGES = 64;
+export const MOST_BYTES = 256 * 1024;
+
+const TOO_LATE = "the message store does not answer in time";
+
+export function createLine({ run, lastSaved, due, clock }: LineOptions): Line {
+  let waiting: Waiting[] = [];
+  let state: "idle" | "due" | "under way" | "pausing" = "idle";
+  /** By channel, and by channel and sender: they are let go together. */
+  const cold = new Map<string, Waiting[]>();
+  const stale = new Map<string, Waiting[]>();
+  const bases = new Map<string, Position>();
+
+  function wake(): void {
+    if (state !== "idle" || waiting.length === 0) return;
+    state = "due";
+    due(line);
+  }
+
+  /** Puts messages before all that came after them. */
+  function putBack(messages: readonly Waiting[]): void {
+    const held = messages.length === 0 ? undefined : cold.get(messages[0]?.publication.channel ?? "");
+    if (held === undefined) waiting = [...messages, ...waiting];
+    else held.unshift(...messages);
+  }
+
+  /** Takes those that may not go before a held one out of the line, in order. */
+  function takeOut(isBehind: (other: Waiting) => boolean): Waiting[] {
+    const taken = waiting.filter(isBehind);
+    if (taken.length > 0) waiting = waiting.filter((other) => !isBehind(other));
+    return taken;
+  }
+
+  /** Asks Postgres once for all of the channel that wait. */
+  function warm(channel: string, first: readonly Waiting[]): void {
+    const held = [...first, ...takeOut(({ publication }) => publication.channel === channel)];
+    cold.set(channel, held);
+    const isLetGo = (): boolean => cold.get(channel) === held && cold.delete(channel);
+    const warmed = (base: Position): void => {
+      if (!isLetGo()) return;
+      bases.set(channel, base);
+      putBack(held);
+      wake();
+    };
+    lastSaved(channel).then(warmed, (error: unknown) => {
+      if (isLetGo()) refuseAll(held, asRefusal(error));
+    });
+  }
+
+  /** Has the sender's rights in the channel judged once for all that were sent by the version that is no longer in force. */
+  function judge(first: Waiting, others: readonly Waiting[]): void {
+    const { channel, user } = first.publication;
+    const former = first.rightsVersion;
+    const behind = takeOut(({ publication }) => publication.channel === channel && publication.user === user);
+    const held = [first, ...others, ...behind];
+    const key = senderKey(first.publication);
+    stale.set(key, held);
+    const judged = (verdict: number | ChatError): void => {
+      if (stale.get(key) !== held) return;
+      stale.delete(key);
+      for (const message of held) {
+        if (message.rightsVersion !== former) continue;
+        message.wasStale = true;
+        if (typeof verdict === "number") message.rightsVersion = verdict;
+        else message.refused(verdict);
+      }
+      putBack(typeof verdict === "number" ? held : held.filter((message) => message.rightsVersion !== former));
+      wake();
+    };
+    first.publication.freshRights().then(judged, (error: unknown) => judged(asRefusal(error)));
+  }
+
+  function settle(messages: readonly Waiting[], outcomes: readonly Outcome[]): void {
+    const again = { cold: new Map<string, Waiting[]>(), stale: new Map<string, Waiting[]>() };
+    for (const [at, message] of messages.entries()) {
+      const outcome = outcomes[at] ?? { kind: "refused", refusal: refusalOf("unknown") };
+      if (outcome.kind === "done") message.done(outcome.published);
+      else if (outcome.kind === "refused") message.refused(outcome.refusal);
+      else if (outcome.kind === "stale" && message.wasStale) {
+        const { channel } = message.publication;
+        message.refused(new ChatError("unavailable", "the channel's rights are changing", { channel }));
+      } else {
+        const key = outcome.kind === "cold" ? message.publication.channel : senderKey(message.publication);
+        const together = again[outcome.kind].get(key);
+        if (together === undefined) again[outcome.kind].set(key, [message]);
+        else together.push(message);
+      }
+    }
+    for (const [channel, held] of again.cold) warm(channel, held);
+    for (const [first, ...others] of again.stale.values()) if (first !== undefined) judge(first, others);
+  }
+
+  /** Once a message; one whose own deadline was not the one that passed may be late another time. */
+  function tryLateAgain(messages: readonly Waiting[], lateMs: number): void {
+    const again: Waiting[] = [];
+    for (const message of messages) {
+      const isOver = message.deadlineMs < clock();
+      if (isOver || message.wasLate) message.refused(new ChatError("unavailable", TOO_LATE));
+      else {
+        message.wasLate = message.deadlineMs < lateMs;
+        again.push(message);
+      }
+    }
+    waiting = [...again, ...waiting];
+  }
+
+  /** What Redis cannot be asked now, those that wait cannot ask either: they need not find out one run after the other. */
+  function refuse(messages: readonly Waiting[], refusal: ChatError): void {
+    refuseAll(messages, refusal);
+    if (refusal.code !== "unavailable") return;
+    refuseAll(waiting, refusal);
+    waiting = [];
+    for (const holds of [cold, stale]) {
+      for (const held of holds.values()) refuseAll(held, refusal);
+      holds.clear();
+    }
+  }
+
+  function ended(stretches: readonly Stretch[], answer: RunAnswer): void {
+    const messages = stretches.flatMap((stretch) => stretch.messages);
+    if (answer.kind !== "late") for (const { channel } of stretches) bases.delete(channel);
+    state = "idle";
+    switch (answer.kind) {
+      case "outcomes":
+        settle(messages, answer.outcomes);
+        break;
+      case "late":
+        tryLateAgain(messages, answer.lateMs);
+        break;
+      case "refused":
+        refuse(messages, answer.refusal);
+        if (answer.actsUntilMs !== undefined) pauseUntil(answer.actsUntilMs);
+    }
+    wake();
+  }
+
+  function pauseUntil(localMs: number): void {
+    state = "pausing";
+    setTimeout(
+      () => {
+        state = "idle";
+        wake();
+      },
+      Math.max(0, localMs - clock()),
+    );
+  }
+
+  const line: Line = {
+    add(message) {
+      const { publication } = message;
+      const held = (stale.size > 0 && stale.get(senderKey(publication))) || cold.get(publication.channel);
+      if (held) held.push(message);
+      else waiting.push(message);
+      wake();
+    },
+    begin() {
+      if (state !== "due") return;
+      state = "idle";
+      const taken = takeRun(waiting, bases, clock());
+      waiting = taken.rest;
+      for (const message of taken.expired) message.refused(new ChatError("unavailable", TOO_LATE));
+      if (taken.stretches.length === 0) return;
+      state = "under way";
+      const { stretches } = taken;
+      run(stretches).then(
+        (answer) => ended(stretches, answer),
+        () => ended(stretches, { kind: "refused", refusal: refusalOf("unknown") }),
+      );
+    },
+  };
+  return line;
+}
+
+/** From the front of the line. A channel stands in a run once, by one version of its rights: what differs waits with all after it. */
+function takeRun(
+  waiting: readonly Waiting[],
+  bases: ReadonlyMap<string, Position>,
+  nowMs: number,
+): { stretches: Stretch[]; expired: Waiting[]; rest: Waiting[] } {
+  const stretches = new Map<string, Stretch>();
+  const expired: Waiting[] = [];
+  const passed: Waiting[] = [];
+  const closed = new Set<string>();
+  let [count, bytes, at] = [0, 0, 0];
+  for (; at < waiting.length && count < MOST_MESSAGES; at += 1) {
+    const message = waiting[at];
+    if (message === undefined) break;
+    const { channel, slowModeMs } = message.publication;
+    const { rightsVersion } = message;
+    if (message.deadlineMs < nowMs) {
+      expired.push(message);
+      continue;
+    }
+    const stretch = stretches.get(channel);
+    const isAlike = stretch?.rightsVersion === rightsVersion && stretch.slowModeMs === slowModeMs;
+    if ((stretch !== undefined && !isAlike) || closed.has(channel)) {
+      closed.add(channel);
+      passed.push(message);
+      continue;
+    }
+    if (count > 0 && bytes + message.bytes > MOST_BYTES) break;
+    count += 1;
+    bytes += message.bytes;
+    if (stretch !== undefined) stretch.messages.push(message);
+    else stretches.set(channel, { channel, rightsVersion, slowModeMs, base: bases.get(channel), messages: [message] });
+  }
+  return { stretches: [...stretches.values()], expired, rest: [...passed, ...waiting.slice(at)] };
+}
+
+/** No channel holds a `|`. */
+function senderKey({ channel, user }: Publication): string {
+  return `${channel}|${user}`;
+}
+
+function refuseAll(messages: readonly Waiting[], refusal: ChatError): void {
+  for (const message of messages) message.refused(refusal);
+}
+
+function asRefusal(error: unknown): ChatError {
+  return error instanceof ChatError ? error : refusalOf("unavailable");
+}
