@@ -6,6 +6,7 @@ import type { RedisConnection } from "./connect.ts";
 import type { Keys } from "./keys.ts";
 import { createRegistry } from "./registry.ts";
 import type { NodeRecord } from "./registry.ts";
+import { NEWEST_ENVELOPE } from "./unpack-envelope.ts";
 
 export interface BeatsOptions {
   readonly connection: RedisConnection;
@@ -30,7 +31,7 @@ const EVERY_MS = 2000;
 
 export function startBeats({ connection, keys, leaseMs, node, self, load, failed }: BeatsOptions): Beats {
   const registry = createRegistry({ connection, keys, leaseMs });
-  const fixed = { ...self, pid: process.pid, startedAt: Date.now() };
+  const fixed = { ...self, pid: process.pid, startedAt: Date.now(), envelopes: NEWEST_ENVELOPE };
   /** Ids under which this process was heard and has not left yet; at most two for longer than a beat. */
   const listed = new Set<string>();
 

@@ -1,11 +1,13 @@
 // The one outbox budget: who watches it, what each partition, channel and user may hold of it.
-import { ChatError } from "@rookery/protocol";
+import { ChatError, ORIGIN } from "@rookery/protocol";
 import { testRedis } from "@rookery/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { limitOf, watchBudget } from "./budget.ts";
 import type { BudgetWatch } from "./budget.ts";
 import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import { createOutbox } from "./outbox.ts";
+import { unpackAll } from "./packed-envelope.fixture.ts";
+import type { Published } from "./publication.ts";
 import {
   connected,
   keys,
@@ -16,6 +18,9 @@ import {
   readerOn,
   readMessages,
 } from "./publishing.suite.ts";
+
+import { createRegistry } from "./registry.ts";
+import { NEWEST_ENVELOPE } from "./unpack-envelope.ts";
 
 const server = await testRedis();
 const { redis } = server;
@@ -114,6 +119,48 @@ describe("the watch over the budget", () => {
     await redis.set(part(2), "no hash");
     await look(watch());
     expect(await redis.hget(part(1), "limit")).not.toBeNull();
+  });
+});
+
+describe("the kind in which several envelopes are announced together", () => {
+  const registry = createRegistry({ connection, keys, leaseMs: 6_000 });
+  const record = { pid: 1, version: "1", startedAt: 1, connections: 0, draining: false, beatAt: 1 } as const;
+  const told = async (): Promise<string | null> => {
+    await look(watch());
+    return redis.hget(part(1), "envelopes");
+  };
+
+  it("is told once every edge that lives reads it; who is no edge need not", async () => {
+    await send(channelIn(1));
+    expect(await told()).toBe(`${NEWEST_ENVELOPE}`);
+    await registry.beat({ ...record, node: "e1", kind: "edge", envelopes: NEWEST_ENVELOPE });
+    await registry.beat({ ...record, node: "p1", kind: "persister" });
+    expect(await told()).toBe(`${NEWEST_ENVELOPE}`);
+    await registry.beat({ ...record, node: "e2", kind: "edge" });
+    expect(await told()).toBe("2");
+    await redis.del(keys.node("e2"));
+    expect(await told()).toBe(`${NEWEST_ENVELOPE}`);
+  });
+
+  it("is used for what one run gives a channel, and not before it is told", async () => {
+    const channel = channelIn(1);
+    const listener = redis.duplicate();
+    const heard: Buffer[] = [];
+    listener.on("smessageBuffer", (_topic: Buffer, bytes: Buffer) => heard.push(bytes));
+    await listener.ssubscribe(keys.channel(channel).topic);
+    const three = (): Promise<Published[]> => Promise.all([1, 2, 3].map(() => publisher.publish(publication(channel))));
+    const before = await three();
+    await expect.poll(() => heard.length).toBe(3);
+    await look(watch());
+    const after = await three();
+    await expect.poll(() => heard.length).toBe(4);
+    listener.disconnect();
+    const envelopes = heard.flatMap((bytes) => unpackAll(bytes) ?? []);
+    const positions = [...before, ...after].map(({ position }) => position);
+    expect(envelopes.map(({ position }) => position)).toEqual(positions);
+    expect(envelopes.map(({ prev }) => prev)).toEqual([ORIGIN, ...positions.slice(0, -1)]);
+    const log = await redis.xrange(keys.channel(channel).log, "-", "+");
+    expect(envelopes.map(({ frame }) => Buffer.from(frame).toString())).toEqual(log.map(([, fields]) => fields[1]));
   });
 });
 

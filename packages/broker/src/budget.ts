@@ -1,12 +1,15 @@
 // Watches the one outbox budget of the cluster: once a second, one living node adds up what waits in all partitions and
-// writes beside each what it may hold, where publish.lua judges by it. Every process asks for that office, so that it is taken
+// writes beside each what it may hold, where publish.lua judges by it; and which kinds of envelopes all edges read, by which
+// publish.lua chooses one. Every process asks for that office, so that it is taken
 // over within its lease and needs no persister; its scripts run in a full Redis too. Must never refuse anything itself.
-// A look costs Redis one HMGET a partition, and one script of two writes for each whose figures changed. Measured with 64
-// partitions: 0.1 ms a second while nothing waits, 0.4 ms while all change; every other node asks one GET.
+// A look costs Redis one HMGET a partition (inside one script where one server holds them all), and one script of two writes
+// for each whose figures changed. Measured with 64 partitions: 0.1 ms a second while nothing waits, 0.4 ms while all change;
+// every other node asks one GET.
 // States: watching (looks each second, never two at once), stopped.
 import { isReady } from "./connect.ts";
 import type { RedisConnection } from "./connect.ts";
 import type { Keys } from "./keys.ts";
+import { survey } from "./survey.ts";
 
 export interface PartitionLoad {
   readonly partition: number;
@@ -49,23 +52,10 @@ export function limitOf(ownBytes: number, spentBytes: number, budgetBytes: numbe
   return Math.max(ownBytes + Math.max(0, budgetBytes - spentBytes) / 4, budgetBytes / partitions);
 }
 
-/** What one partition says of itself, and what the last look told it. */
-interface Seen extends PartitionLoad {
-  /** limit, short and over */
-  readonly told: readonly string[];
-}
-
 export function watchBudget(options: BudgetOptions): BudgetWatch {
   const { connection, keys, node, budgetBytes } = options;
   const partitions = Array.from({ length: keys.partitions.count }, (_, partition) => partition);
   let looking = false;
-
-  async function see(partition: number): Promise<Seen | undefined> {
-    const { part } = keys.partition(partition);
-    const [added, taken, ...told] = await connection.hmget(part, "in", "out", "limit", "short", "over");
-    if (added === null) return undefined;
-    return { partition, bytes: waitingBytes([added, taken]), told: told.map((field) => field ?? "") };
-  }
 
   /** Users with more than their share over all partitions; asks only while the budget runs short. */
   async function holders(spentBytes: number): Promise<string> {
@@ -90,13 +80,14 @@ export function watchBudget(options: BudgetOptions): BudgetWatch {
   }
 
   async function weigh(): Promise<void> {
-    const loads = (await settled(partitions.map(see))).filter((load) => load !== undefined);
+    const seen = await survey(connection, keys);
+    const loads = seen.partitions.map((state) => ({ ...state, bytes: waitingBytes([state.added, state.taken]) }));
     const spentBytes = loads.reduce((sum, { bytes }) => sum + bytes, 0);
     const over = await holders(spentBytes);
     const short = shortness(spentBytes / budgetBytes);
     const news = loads.map(({ partition, bytes, told }) => {
       const limit = String(Math.floor(limitOf(bytes, spentBytes, budgetBytes, partitions.length)));
-      return { partition, told, now: [limit, short, over] as const };
+      return { partition, told, now: [limit, short, over, String(seen.envelopes)] as const };
     });
     const changed = news.filter(({ told, now }) => now.some((field, at) => field !== told[at]));
     await settled(changed.map(({ partition, now }) => connection.rookeryWeigh(keys.partition(partition).part, ...now)));

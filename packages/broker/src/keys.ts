@@ -4,7 +4,7 @@ import type { Partitions } from "./partitions.ts";
 
 /** What Redis holds for one partition, all under its hash tag. */
 export interface PartitionKeys {
-  /** hash: `epoch owner born last in out stored unstored`, and of the last look at the budget `limit short over` */
+  /** hash: `epoch owner born last in out stored unstored`, and of the last look at the budget `limit short over envelopes` */
   readonly part: string;
   /** stream: what Postgres has not confirmed, ids `<epoch>-<number>` */
   readonly outbox: string;

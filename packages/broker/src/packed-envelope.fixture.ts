@@ -1,6 +1,6 @@
-// An envelope as bytes, for tests of what listens to topics: the product leaves packing to Lua. Only tests use it.
+// Envelopes as bytes and back, for tests of what listens to topics: the product leaves packing to Lua. Only tests use it.
 import type { Envelope } from "./envelope.ts";
-import { HEADER_BYTES, KIND_BYTES } from "./unpack-envelope.ts";
+import { HEADER_BYTES, KIND_BYTES, SEVERAL_BYTE, unpackEnvelopes } from "./unpack-envelope.ts";
 
 const encoder = new TextEncoder();
 
@@ -19,4 +19,20 @@ export function packEnvelope(envelope: Envelope): Uint8Array {
   bytes.set(exclude, HEADER_BYTES);
   bytes.set(envelope.frame, HEADER_BYTES + exclude.length);
   return bytes;
+}
+
+/** Envelopes that follow each other, in one: the header of the first, then the frames of all. */
+export function packSeveral(envelopes: readonly Envelope[]): Uint8Array {
+  const [first] = envelopes;
+  if (first === undefined) throw new RangeError("no envelopes");
+  const frames = envelopes.map(({ frame }) => Buffer.from(frame).toString()).join("\n");
+  const bytes = packEnvelope({ ...first, frame: encoder.encode(frames) });
+  bytes[0] = SEVERAL_BYTE;
+  return bytes;
+}
+
+/** All that the bytes hold; undefined for bytes that are no envelope. */
+export function unpackAll(bytes: Uint8Array): Envelope[] | undefined {
+  const envelopes: Envelope[] = [];
+  return unpackEnvelopes(bytes, (envelope) => envelopes.push(envelope)) ? envelopes : undefined;
 }

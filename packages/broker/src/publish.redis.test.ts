@@ -2,7 +2,7 @@
 import { ChatError, ORIGIN, parseMessageFrame, renderFrame } from "@rookery/protocol";
 import { testRedis } from "@rookery/testkit";
 import { beforeEach, describe, expect, it } from "vitest";
-import { unpackEnvelope } from "./unpack-envelope.ts";
+import { unpackAll } from "./packed-envelope.fixture.ts";
 import { createEpochFloors } from "./floors.ts";
 import { connected, contentsOf, keys, newChannel, partitions, publication } from "./publishing.suite.ts";
 import { publisherOn, publishMany } from "./publishing.suite.ts";
@@ -72,7 +72,7 @@ describe("a message that is published", () => {
     for (const message of messages) answers.push(await publisher.publish(message));
     await expect.poll(() => heard.length).toBe(2);
     listener.disconnect();
-    const [first, second] = heard.map((bytes) => unpackEnvelope(bytes));
+    const [first, second] = heard.flatMap((bytes) => unpackAll(bytes) ?? []);
     expect(first).toMatchObject({ kind: "sequenced", exclude: "", position: answers[0]?.position, prev: ORIGIN });
     expect(second).toMatchObject({ position: answers[1]?.position, prev: answers[0]?.position });
     const [log] = await redis.xrevrange(keys.channel(channel).log, "+", "-", "COUNT", 1);

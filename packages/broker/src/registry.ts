@@ -19,6 +19,8 @@ export interface NodeRecord {
   readonly beatAt: number;
   /** Of a persister: the newest kind of outbox entry it understands, by its ordinal. Builds that tell none bury entries. */
   readonly kinds?: number | undefined;
+  /** The newest kind of envelope it reads. Builds that tell none read 2 and drop what is newer. */
+  readonly envelopes?: number | undefined;
 }
 
 /** Every method throws ChatError `unavailable`. */
@@ -61,7 +63,7 @@ export function createRegistry(options: {
 }
 
 /** A process of another version may have written it: what is not ours to read is left out. */
-function readRecord(text: string): NodeRecord | undefined {
+export function readRecord(text: string): NodeRecord | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return isRecord(value) ? value : undefined;
@@ -76,5 +78,5 @@ function isRecord(value: unknown): value is NodeRecord {
   const more = { connections: "number", draining: "boolean", beatAt: "number" };
   const fields: Readonly<Record<string, unknown>> = { ...value };
   const isWhole = Object.entries({ ...types, ...more }).every(([name, type]) => typeof fields[name] === type);
-  return isWhole && ["undefined", "number"].includes(typeof fields["kinds"]);
+  return isWhole && ["kinds", "envelopes"].every((name) => ["undefined", "number"].includes(typeof fields[name]));
 }

@@ -79,8 +79,15 @@ export const SCRIPTS = {
   rookeryWeigh: {
     file: "weigh.lua",
     keys: ["part"],
-    args: ["limit", "short", "over"],
+    args: ["limit", "short", "over", "envelopes"],
     answers: ["known"],
+    flags: "allow-oom",
+  },
+  rookerySurvey: {
+    file: "survey.lua",
+    keys: ["nodes", "part.."],
+    args: [],
+    answers: ["in..", "out..", "limit..", "short..", "over..", "envelopes..", "record.."],
     flags: "allow-oom",
   },
   rookeryReadLog: {

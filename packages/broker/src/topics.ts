@@ -10,7 +10,7 @@ import type { Partitions } from "./partitions.ts";
 import { createSubscriptionLink } from "./subscription-link.ts";
 import { createTopicWishes } from "./topic-wishes.ts";
 import type { TopicWishes } from "./topic-wishes.ts";
-import { unpackEnvelope } from "./unpack-envelope.ts";
+import { unpackEnvelopes } from "./unpack-envelope.ts";
 import { parseAnnouncement } from "./watermark.ts";
 import type { Watermark } from "./watermark.ts";
 
@@ -107,10 +107,11 @@ export function createTopics(options: TopicsOptions): Topics {
       standing.get(topic)?.(bytes);
       return;
     }
-    const envelope = unpackEnvelope(bytes);
-    if (envelope === undefined) options.log?.(`${channel}: a message that is no envelope was dropped`);
-    else if (envelope.kind === "signal") listener.signal(channel, envelope);
-    else listener.envelope(channel, envelope);
+    const isRead = unpackEnvelopes(bytes, (envelope) => {
+      if (envelope.kind === "signal") listener.signal(channel, envelope);
+      else listener.envelope(channel, envelope);
+    });
+    if (!isRead) options.log?.(`${channel}: a message that is no envelope was dropped`);
   }
 
   function lost(reason: string): void {

@@ -1,8 +1,7 @@
 import { testRedis } from "@rookery/testkit";
 import { expect, it } from "vitest";
 import type { Envelope } from "./envelope.ts";
-import { packEnvelope } from "./packed-envelope.fixture.ts";
-import { unpackEnvelope } from "./unpack-envelope.ts";
+import { packEnvelope, unpackAll } from "./packed-envelope.fixture.ts";
 
 const server = await testRedis();
 
@@ -45,5 +44,5 @@ it.each(envelopes)("a script of Redis packs the same bytes: $kind $position.epoc
   const packed = await server.redis.callBuffer("EVAL", inLua, 0, byte, exclude, ...numbers, Buffer.from(frame));
   if (!Buffer.isBuffer(packed)) throw new Error("the script answered no bytes");
   expect(packed.equals(packEnvelope(envelope))).toBe(true);
-  expect(unpackEnvelope(packed)).toEqual({ ...envelope, frame });
+  expect(unpackAll(packed)).toEqual([{ ...envelope, frame }]);
 });

@@ -1,8 +1,7 @@
 import { ORIGIN } from "@rookery/protocol";
 import { describe, expect, it } from "vitest";
 import type { Envelope } from "./envelope.ts";
-import { packEnvelope } from "./packed-envelope.fixture.ts";
-import { unpackEnvelope } from "./unpack-envelope.ts";
+import { packEnvelope, packSeveral, unpackAll } from "./packed-envelope.fixture.ts";
 
 const message: Envelope = {
   kind: "sequenced",
@@ -21,25 +20,46 @@ const signal: Envelope = {
 
 describe("an envelope", () => {
   it.each([message, signal])("comes back as it was packed: $kind", (envelope) => {
-    const back = unpackEnvelope(packEnvelope(envelope));
+    const [back] = unpackAll(packEnvelope(envelope)) ?? [];
     expect({ ...back, frame: Buffer.from(back?.frame ?? []) }).toEqual(envelope);
   });
 
   it("is read in the middle of a larger buffer, and its frame is a view of that buffer", () => {
     const packed = packEnvelope(signal);
     const larger = Buffer.concat([Buffer.alloc(7), packed, Buffer.alloc(3)]);
-    const back = unpackEnvelope(larger.subarray(7, 7 + packed.length));
+    const [back] = unpackAll(larger.subarray(7, 7 + packed.length)) ?? [];
     expect(back?.exclude).toBe(signal.exclude);
     expect(back?.frame.buffer).toBe(larger.buffer);
     expect(back?.frame.length).toBe(2);
   });
 
   it("may carry an empty frame", () => {
-    expect(unpackEnvelope(packEnvelope({ ...signal, frame: new Uint8Array() }))?.frame.length).toBe(0);
+    expect(unpackAll(packEnvelope({ ...signal, frame: new Uint8Array() }))?.[0]?.frame.length).toBe(0);
   });
 
   it("is refused when a session id does not fit its length byte", () => {
     expect(() => packEnvelope({ ...signal, exclude: "x".repeat(256) })).toThrow(RangeError);
+  });
+});
+
+describe("envelopes that were packed together", () => {
+  const { epoch } = message.position;
+  const at = (seq: number, text: string): Envelope => ({
+    ...message,
+    position: { epoch, seq },
+    prev: seq === 1 ? message.prev : { epoch, seq: seq - 1 },
+    frame: Buffer.from(text),
+  });
+
+  it.each([1, 2, 5])("come back in order, each at its own position and after the one before: %i", (count) => {
+    const several = Array.from({ length: count }, (_, n) => at(n + 1, `{"body":"wörd ${n}"}`));
+    const back = unpackAll(packSeveral(several)) ?? [];
+    expect(back.map((each) => ({ ...each, frame: Buffer.from(each.frame) }))).toEqual(several);
+  });
+
+  it("are views of the bytes they came in", () => {
+    const packed = packSeveral([at(1, "{}"), at(2, "[]")]);
+    for (const { frame } of unpackAll(packed) ?? []) expect(frame.buffer).toBe(packed.buffer);
   });
 });
 
@@ -57,6 +77,6 @@ describe("bytes that are no envelope", () => {
     ["an infinite epoch", altered(2, 0x7f)],
     ["a negative seq", altered(10, 0xc3)],
   ])("are told apart: %s", (_, bytes) => {
-    expect(unpackEnvelope(bytes)).toBeUndefined();
+    expect(unpackAll(bytes)).toBeUndefined();
   });
 });
