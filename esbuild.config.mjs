@@ -21,6 +21,7 @@ const STARTED = [
   "loadtest/src/bare-server.ts",
   "loadtest/src/readers.ts",
   "loadtest/src/senders.ts",
+  "loadtest/src/connect-crowd.ts",
 ];
 
 /** What pages import, and whoever else speaks to an edge: for any platform, so without a word to Node. */

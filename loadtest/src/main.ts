@@ -2,6 +2,7 @@
 
 import { accept } from "./accept.ts";
 import { codec } from "./codec.ts";
+import { connect } from "./connect.ts";
 import { fanOut } from "./fan-out.ts";
 import { idle } from "./idle.ts";
 import { publish } from "./publish.ts";
@@ -11,6 +12,7 @@ import { start } from "./start.ts";
 
 const BENCHES: Readonly<Record<string, () => Report | Promise<Report>>> = {
   codec,
+  connect,
   publish,
   accept,
   "fan-out": fanOut,

@@ -26,6 +26,7 @@ const READY_WITHIN_MS = 10_000;
 
 export interface Rig {
   readonly redisUrl: string;
+  readonly postgresUrl: string;
   /** A plain client, for what the bare side does and for INFO. */
   readonly redis: Redis;
   /** Starts an edge with these settings over the defaults of a bench (no rates, no caps). */
@@ -103,6 +104,7 @@ function buildRig(
   };
   return {
     redisUrl,
+    postgresUrl,
     redis,
     portOf,
     stop,
