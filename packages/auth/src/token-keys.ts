@@ -22,8 +22,8 @@ export interface KeyOptions {
 
 export interface TokenKeys {
   readonly algorithms: readonly TokenAlgorithm[];
-  /** Keys to be tried in order; or, for a JWKS, the one that fits a token's header. */
-  readonly source: readonly KeyObject[] | JwksKeys;
+  /** Secrets are tried in order; of a JWKS the key that fits a token's header is asked for. */
+  readonly source: { readonly secrets: readonly KeyObject[] } | { readonly publicKey: KeyObject } | JwksKeys;
 }
 
 /** RFC 7518 section 3.2: a key of at least the hash's output. */
@@ -40,11 +40,11 @@ export function readTokenKeys(options: KeyOptions): TokenKeys {
   if (given.length !== 1) throw new TypeError("give exactly one of a secret, a public key and a JWKS address");
   if (secret !== undefined) {
     const secrets = previousSecret === undefined ? [secret] : [secret, previousSecret];
-    return { algorithms: pick(options, ["HS256"]), source: secrets.map(readSecret) };
+    return { algorithms: pick(options, ["HS256"]), source: { secrets: secrets.map(readSecret) } };
   }
   if (publicKeyPem !== undefined) {
     const { key, family } = readPublicKey(publicKeyPem);
-    return { algorithms: pick(options, family), source: [key] };
+    return { algorithms: pick(options, family), source: { publicKey: key } };
   }
   const algorithms = pick(options, undefined);
   return { algorithms, source: createJwksKeys({ url: jwksUrl ?? "", onFault: options.onKeyFault }) };

@@ -28,11 +28,17 @@ const hs256 = (secret: string) => (input: string) => createHmac("sha256", secret
 const token = (claims: object = {}, header: object = {}, secret = SECRET): string =>
   forge({ alg: "HS256", ...header }, { ...CLAIMS, ...claims }, hs256(secret));
 
-function verify(text: string, options: Partial<VerifierOptions> = { secret: SECRET }): Promise<Verified> {
+async function verify(text: string, options: Partial<VerifierOptions> = { secret: SECRET }): Promise<Verified> {
   return createVerifier({ ...BASE, ...options }).verify(text);
 }
 
 describe("a good token", () => {
+  it("is answered in the same turn where it is signed with a secret, and so is a bad one", () => {
+    const { verify: ask } = createVerifier({ ...BASE, secret: SECRET });
+    expect(ask(token())).toMatchObject({ kind: "identity", user: "alice" });
+    expect(ask(token({}, {}, OTHER_SECRET))).toMatchObject({ kind: "refusal", code: "unauthenticated" });
+  });
+
   it("names its user, its times and its claims", async () => {
     const text = token({ name: "Alice", jti: "j-1", iat_ms: NOW_SEC * 1000 + 42, team: "blue" });
     expect(await verify(text)).toEqual({
