@@ -1,8 +1,8 @@
 // Who a request is from. Edge and api ask the same function, so that one client is one address to both. It believes
 // `X-Forwarded-For` only as far as trusted proxies wrote it, from the right, and never what stood there before.
 // Pure; an address comes out in one form, however it was written.
-import { BlockList, isIP, isIPv6 } from "node:net";
-import { parseNetwork } from "./network.ts";
+import { isIP, isIPv6 } from "node:net";
+import { createNetworkTest, parseNetwork } from "./network.ts";
 import { plainAddress } from "./plain-address.ts";
 
 /** `forwardedFor`: the lines of the header in their order; several proxies, or one, may have added lines of their own. */
@@ -10,13 +10,7 @@ export type ClientAddress = (peer: string, forwardedFor: readonly string[]) => s
 
 /** `trusted`: addresses and networks as `parseNetwork` reads them, which is how the settings judge them. */
 export function createClientAddress(trusted: readonly string[]): ClientAddress {
-  const proxies = new BlockList();
-  for (const each of trusted) {
-    const { address, prefix, family } = parseNetwork(each);
-    proxies.addSubnet(address, prefix, family);
-  }
-  const isTrusted = (address: string): boolean =>
-    isIP(address) !== 0 && proxies.check(address, isIPv6(address) ? "ipv6" : "ipv4");
+  const isTrusted = createNetworkTest(trusted.map(parseNetwork));
   return (peer, forwardedFor) => {
     let client = plainAddress(peer);
     if (!isTrusted(client)) return client;

@@ -2,7 +2,7 @@
 // IPv4 as IPv4, also where it was written inside IPv6. Called by the settings and by whoever asks whether an address is of
 // a network. Pure.
 import { isIP, isIPv4 } from "node:net";
-import { plainAddress } from "./plain-address.ts";
+import { addressBits, plainAddress } from "./plain-address.ts";
 
 /** One network; a single address is one of full length. */
 export interface Network {
@@ -31,6 +31,24 @@ export function parseNetwork(text: string): Network {
   if (!(prefix <= longest)) throw new Error(`${quoted(text)}: the part after / is a number from 1 to ${longest}`);
   if (isMapped) return { address: plain, prefix: prefix - MAPPED_BITS, family: "ipv4" };
   return { address: family === "ipv6" ? shortForm(address) : address, prefix, family };
+}
+
+/** Whether an address in its plain form is of one of these networks. Asked at each connection, so by numbers alone. */
+export function createNetworkTest(networks: readonly Network[]): (plain: string) => boolean {
+  const known = networks.map(({ address, prefix }) => ({ bits: addressBits(plainAddress(address)), prefix }));
+  return (plain) => {
+    if (known.length === 0 || isIP(plain) === 0 || plain.includes("%")) return false;
+    const bits = addressBits(plain);
+    return known.some((network) => network.bits.length === bits.length && agree(bits, network.bits, network.prefix));
+  };
+}
+
+/** In so many of their leading bits; both are numbers of 16 bits. */
+function agree(some: readonly number[], others: readonly number[], prefix: number): boolean {
+  return some.every((bits, at) => {
+    const compared = Math.min(16, Math.max(0, prefix - at * 16));
+    return (bits ^ (others[at] ?? 0)) >> (16 - compared) === 0;
+  });
 }
 
 /** The text that `parseNetwork` reads as the same network, one for each network. */

@@ -3,7 +3,7 @@ import { isIPv6 } from "node:net";
 
 /** IPv6 with all its eight groups, since everybody leaves out others; an IPv4 client of a dual-stack socket as what it is. */
 export function plainAddress(address: string): string {
-  if (!isIPv6(address) || address.includes("%")) return address;
+  if (!address.includes(":") || !isIPv6(address) || address.includes("%")) return address;
   const [head = "", tail] = address.toLowerCase().split("::");
   const [first, last] = [groupsOf(head), groupsOf(tail ?? "")];
   const groups = [...first, ...Array.from({ length: 8 - first.length - last.length }, () => 0), ...last];
@@ -16,10 +16,16 @@ export function plainAddress(address: string): string {
 
 /** The last two groups may be written as IPv4. */
 function groupsOf(part: string): number[] {
-  return part.split(":").flatMap((group) => {
-    if (group === "") return [];
-    if (!group.includes(".")) return [Number.parseInt(group, 16)];
-    const [a = 0, b = 0, c = 0, d = 0] = group.split(".").map(Number);
-    return [a * 256 + b, c * 256 + d];
-  });
+  return part === "" ? [] : addressBits(part);
+}
+
+function groupsIn(text: string): number[] {
+  if (!text.includes(".")) return [Number.parseInt(text, 16)];
+  const [a = 0, b = 0, c = 0, d = 0] = text.split(".").map(Number);
+  return [a * 256 + b, c * 256 + d];
+}
+
+/** The bits of an address in its plain form, 16 at a time: two numbers for IPv4, eight for IPv6. */
+export function addressBits(plain: string): number[] {
+  return plain.split(":").flatMap(groupsIn);
 }
