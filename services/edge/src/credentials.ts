@@ -18,8 +18,8 @@ const LOOKS_LIKE_JWT = /^eyJ[\w-]+\.[\w-]*\.[\w-]*$/;
 
 /** Header, then sub-protocol item, then ticket, then cookie, else the first frame must be `auth`: the first match wins. */
 export function findCredential(request: UpgradeRequest, originAllowed: OriginAllowed): Credential {
-  const query = new URLSearchParams(request.query);
-  if (carriesToken(query)) return { kind: "refused", reason: "token_in_query" };
+  const query = request.query === "" ? undefined : new URLSearchParams(request.query);
+  if (query !== undefined && carriesToken(query)) return { kind: "refused", reason: "token_in_query" };
   const { origin } = request;
   if (origin !== "" && !originAllowed(origin)) return { kind: "refused", reason: "origin" };
 
@@ -27,8 +27,8 @@ export function findCredential(request: UpgradeRequest, originAllowed: OriginAll
   if (bearer !== undefined) return { kind: "token", token: bearer };
   const item = protocolItems(request.protocols).find((each) => each.startsWith("bearer."));
   if (item !== undefined) return { kind: "token", token: Buffer.from(item.slice(7), "base64url").toString("utf8") };
-  const ticket = query.get("ticket");
-  if (ticket !== null) return { kind: "ticket", ticket };
+  const ticket = query?.get("ticket") ?? undefined;
+  if (ticket !== undefined) return { kind: "ticket", ticket };
   const cookie = cookieToken(request.cookie);
   if (cookie === undefined) return { kind: "awaited" };
   if (origin === "") return { kind: "refused", reason: "cookie_without_origin" };

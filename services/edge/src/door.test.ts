@@ -114,9 +114,33 @@ describe("an upgrade that is refused", () => {
   });
 });
 
+describe("whoever brings a token", () => {
+  const enter = (rig: Rig): [string[], Promise<void> | undefined] => {
+    const said: string[] = [];
+    const wire = { send: (text: string) => void said.push(text), publish: () => true, subscribe: () => undefined };
+    const end = (code: number): void => void said.push(String(code));
+    const more = { unsubscribe: () => undefined, ping: () => undefined, end };
+    const session = rig.door.enter({ ...wire, ...more }, "192.0.2.1");
+    return [said, rig.door.greet(session, rig.door.admit(GOOD, "192.0.2.1"))];
+  };
+
+  it("is welcome in the same turn where nothing has to be fetched to look at it, or sent away", () => {
+    const [said, looked] = enter(doorRig());
+    expect([said, looked]).toEqual([[expect.stringContaining('"welcome"')], undefined]);
+    expect(enter(doorRig({ verified: BAD_TOKEN }))).toEqual([["4401"], undefined]);
+  });
+
+  it("is waited for where its keys have to be fetched", async () => {
+    const [said, looked] = enter(doorRig({ verifiesLater: true }));
+    expect([said, looked]).toEqual([[], expect.any(Promise)]);
+    await looked;
+    expect(said).toEqual([expect.stringContaining('"welcome"')]);
+  });
+});
+
 describe("an accept that was spent on nobody", () => {
-  it("is paid by its address when the token was bad", async () => {
-    const rig = doorRig({ verified: BAD_TOKEN });
+  it.each([false, true])("is paid by its address when the token was bad, found late: %s", async (verifiesLater) => {
+    const rig = doorRig({ verified: BAD_TOKEN, verifiesLater });
     expect(await visit(rig, "192.0.2.1")).toBe(4401);
     for (let n = 0; n < REFUSAL_BURST + 5; n += 1) await visit(rig, "192.0.2.1");
     expect(await visit(rig, "192.0.2.1")).toBe("address_refused");

@@ -1,6 +1,7 @@
 // The door: who may connect, who a connection is, and what is given back when it ends. The listener knocks with plain
 // strings; sessions come out. It never sees a frame after the first authentication.
 
+import type { Verified } from "@rookery/auth";
 import type { CloseReason } from "@rookery/protocol";
 import { CLOSES } from "@rookery/protocol";
 import type { ClientAddress, OriginAllowed } from "@rookery/runtime";
@@ -34,7 +35,7 @@ export interface Door {
   admit(request: UpgradeRequest, address: string): Admission;
   enter(wire: Wire, address: string): Session;
   /**
-   * Acts on the admission; what comes back, where a token is being looked at, is what later frames have to wait for. May
+   * Acts on the admission; what comes back, where a token needs to be waited for, is what later frames have to wait for. May
    * close the socket before it returns: whoever calls must know the session by then.
    */
   greet(session: Session, admission: Admission): Promise<void> | undefined;
@@ -108,17 +109,25 @@ export function createDoor(options: DoorOptions): Door {
     setTimeout(gone, HELD_AT_MOST_MS).unref();
   }
 
-  async function examine(session: Session, token: string): Promise<void> {
-    const verified = await lookAt(edge, session, token);
-    if (verified?.kind === "identity") identify(edge, session, verified);
-    else if (verified !== undefined) session.farewell(farewellFor(verified), performance.now());
+  function examine(session: Session, token: string): Promise<void> | undefined {
+    const settle = (verified: Verified | undefined): void => {
+      if (verified?.kind === "identity") identify(edge, session, verified);
+      else if (verified !== undefined) session.farewell(farewellFor(verified), performance.now());
+    };
+    const lost = (err: unknown): void => {
+      edge.log.error({ err, session: session.id }, "a token could not be looked at");
+      // A fault of ours is no reason for the client to think its token is bad: it comes back with the same one.
+      session.farewell("resync", performance.now());
+    };
+    try {
+      const looked = lookAt(edge, session, token);
+      if (looked instanceof Promise) return looked.then(settle).catch(lost);
+      settle(looked);
+    } catch (err) {
+      lost(err);
+    }
+    return undefined;
   }
-
-  /** A fault of ours is no reason for the client to think its token is bad: it comes back with the same one. */
-  const lost = (session: Session) => (err: unknown) => {
-    edge.log.error({ err, session: session.id }, "a token could not be looked at");
-    session.farewell("resync", performance.now());
-  };
 
   return {
     clientAddress,
@@ -140,7 +149,7 @@ export function createDoor(options: DoorOptions): Door {
       return session;
     },
     greet(session, admission) {
-      if (admission.kind === "presented") return examine(session, admission.token).catch(lost(session));
+      if (admission.kind === "presented") return examine(session, admission.token);
       if (admission.kind === "sent-away") session.farewell(admission.reason, performance.now());
       return undefined;
     },

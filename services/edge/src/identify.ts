@@ -16,9 +16,19 @@ export interface IdentifyContext extends Pick<
   readonly verifier: Pick<Verifier, "verify">;
 }
 
-/** What a token says; undefined when the session has meanwhile ended, so that nothing of it matters. */
-export async function lookAt(edge: IdentifyContext, session: Session, token: string): Promise<Verified | undefined> {
-  const verified = await edge.verifier.verify(token);
+/** What a token says, at once where that needs no waiting; undefined when the session has meanwhile ended, so that nothing of it matters. */
+export function lookAt(
+  edge: IdentifyContext,
+  session: Session,
+  token: string,
+): Verified | undefined | Promise<Verified | undefined> {
+  const verified = edge.verifier.verify(token);
+  return verified instanceof Promise
+    ? verified.then((each) => counted(edge, session, each))
+    : counted(edge, session, verified);
+}
+
+function counted(edge: IdentifyContext, session: Session, verified: Verified): Verified | undefined {
   edge.metrics.tokenChecks[verified.kind === "identity" ? "ok" : verified.code].n += 1;
   return session.isLive ? verified : undefined;
 }

@@ -118,6 +118,8 @@ function serveSockets(app: TemplatedApp, outlet: Outlet, writes: TurnWrites, opt
       // Not before the session is known here: a farewell runs `close` at once, and `close` gives back what it holds.
       const looked = door.greet(data.session, admission);
       if (looked !== undefined) intake.holdUntil(data.session, looked);
+      // Here it leaves in one write with the answer to the upgrade.
+      data.wire.write();
     },
     message: (socket, bytes, isBinary) => {
       const { session, wire } = socket.getUserData();

@@ -24,26 +24,44 @@ export interface HeaderSource {
   forEach(each: (name: string, value: string) => void): void;
 }
 
+type HeaderField = Exclude<keyof UpgradeRequest, "query" | "forwardedFor">;
+
+const FIELD_OF: ReadonlyMap<string, HeaderField> = new Map([
+  ["upgrade", "upgrade"],
+  ["connection", "connection"],
+  ["sec-websocket-version", "version"],
+  ["sec-websocket-key", "key"],
+  ["sec-websocket-extensions", "extensions"],
+  ["sec-websocket-protocol", "protocols"],
+  ["authorization", "authorization"],
+  ["cookie", "cookie"],
+  ["origin", "origin"],
+]);
+
 export function readUpgradeRequest(source: HeaderSource): UpgradeRequest {
-  const lines = new Map<string, string[]>();
+  const found: Partial<Record<HeaderField, string>> = {};
+  const forwardedFor: string[] = [];
   source.forEach((name, value) => {
-    const known = lines.get(name);
-    if (known === undefined) lines.set(name, [value]);
-    else known.push(value);
+    const field = FIELD_OF.get(name);
+    if (field === undefined) {
+      if (name === "x-forwarded-for") forwardedFor.push(value);
+      return;
+    }
+    const before = found[field];
+    found[field] = before === undefined ? value : `${before}${field === "cookie" ? "; " : ", "}${value}`;
   });
-  const list = (name: string, separator = ", "): string => (lines.get(name) ?? []).join(separator);
   return {
-    upgrade: list("upgrade"),
-    connection: list("connection"),
-    version: list("sec-websocket-version"),
-    key: list("sec-websocket-key"),
-    extensions: list("sec-websocket-extensions"),
-    protocols: list("sec-websocket-protocol"),
-    authorization: list("authorization"),
+    upgrade: found.upgrade ?? "",
+    connection: found.connection ?? "",
+    version: found.version ?? "",
+    key: found.key ?? "",
+    extensions: found.extensions ?? "",
+    protocols: found.protocols ?? "",
+    authorization: found.authorization ?? "",
     query: source.getQuery(),
-    cookie: list("cookie", "; "),
-    origin: list("origin"),
-    forwardedFor: lines.get("x-forwarded-for") ?? [],
+    cookie: found.cookie ?? "",
+    origin: found.origin ?? "",
+    forwardedFor,
   };
 }
 
@@ -52,14 +70,13 @@ const KEY = /^[A-Za-z0-9+/]{22}==$/;
 
 /** What keeps a request from being a handshake of ours; undefined when nothing does. */
 export function handshakeFault({ upgrade, connection, version, key }: UpgradeRequest): UpgradeRefusal | undefined {
-  const asks = items(upgrade).includes("websocket") && items(connection).includes("upgrade");
+  const asks = names(upgrade, "websocket") && names(connection, "upgrade");
   if (!asks || version !== WEBSOCKET_VERSION) return "not_websocket";
   return KEY.test(key) ? undefined : "bad_key";
 }
 
-function items(header: string): string[] {
-  return header
-    .toLowerCase()
-    .split(",")
-    .map((item) => item.trim());
+/** Whether a list has this word among its items; nearly always it is the only one. */
+function names(header: string, word: string): boolean {
+  const list = header.toLowerCase();
+  return list === word || list.split(",").some((item) => item.trim() === word);
 }
