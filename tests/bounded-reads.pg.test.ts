@@ -245,6 +245,45 @@ describe("one frame", () => {
   });
 });
 
+describe("a join that the log can answer asks Postgres nothing", () => {
+  const joinOf = async (socket: RawSocket, frame: Record<string, unknown>) => {
+    const { answer, statements } = await costOf(() => ask(socket, { type: "join", ref: "in", limit: 3, ...frame }));
+    return [answer.messages?.map(({ seq }) => seq), answer.more, statements];
+  };
+  /** Makes the channel and this edge follow it, which asks Postgres whether it is there and where it stands. */
+  const follow = async (channel: string): Promise<void> => {
+    await ask(await open(), { type: "join", ref: "first", channel, limit: 1 });
+  };
+
+  it("in an empty channel", async () => {
+    await follow("silent");
+    expect(await joinOf(await open(), { channel: "silent" })).toEqual([[], false, 0]);
+    expect(await joinOf(await open(), { channel: "silent", after: BEGINNING })).toEqual([[], false, 0]);
+    const { answer, statements } = await costOf(async () =>
+      ask(await open(), { type: "join", ref: "several", joins: [{ channel: "silent" }] }),
+    );
+    expect([answer.results?.[0]?.seq, statements]).toEqual([0, 0]);
+  });
+
+  it("in a channel whose log holds the first message, and on from a position in the log", async () => {
+    await speakInRedis(["young"], 3, 10);
+    await follow("young");
+    expect(await joinOf(await open(), { channel: "young", limit: 50 })).toEqual([[1, 2, 3], false, 0]);
+    expect(await joinOf(await open(), { channel: "young", after: { epoch: EPOCH, seq: 2 } })).toEqual([[3], false, 0]);
+  });
+
+  it("in a channel whose log reaches the wished page; one that does not costs one statement", async () => {
+    await speakInRedis(["trimmed"], 5, 10);
+    await speakInPostgres("trimmed", 2);
+    const { log, head } = keys.channel("trimmed");
+    await redis.xtrim(log, "MAXLEN", "=", 3);
+    await redis.hset(head, "saved", `${EPOCH}-2`);
+    await follow("trimmed");
+    expect(await joinOf(await open(), { channel: "trimmed" })).toEqual([[3, 4, 5], true, 0]);
+    expect(await joinOf(await open(), { channel: "trimmed", limit: 4 })).toEqual([[2, 3, 4, 5], true, 1]);
+  });
+});
+
 describe("pages that Postgres does not answer", () => {
   it("leave the connections alone that joins and sends need", async () => {
     const channels = names("stuck", 40);

@@ -34,7 +34,7 @@ export function createBackward(walk: LogWalk): BackwardRead {
       return { frames, more: more || frames.length < newestFirst.length, head };
     };
     if (hot.ended === "beginning" || samePosition(head.position, ORIGIN)) return page(hot.frames, false);
-    if (hot.ended === "more" || !isBelowStored(hot, head)) return page(hot.frames, true);
+    if (hot.ended === "more" || isFull(hot, wish, replyTo) || !isBelowStored(hot, head)) return page(hot.frames, true);
 
     const hotBytes = hot.frames.reduce((sum, { frame }) => sum + Buffer.byteLength(frame) + 1, 0);
     const stretch = {
@@ -51,6 +51,11 @@ export function createBackward(walk: LogWalk): BackwardRead {
       return page(hot.frames, true);
     }
   };
+}
+
+/** A walk that ended above the beginning has something below it: a page that needs none of it says so and asks nobody. */
+function isFull({ frames }: WalkedLog, { limit }: PageWish, replyTo: string | undefined): boolean {
+  return replyTo === undefined && frames.length >= limit;
 }
 
 /**

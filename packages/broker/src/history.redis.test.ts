@@ -8,6 +8,7 @@ import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import { createHistory } from "./history.ts";
 import { createOutbox } from "./outbox.ts";
 import type { ForwardPage } from "./page.ts";
+import { createReading } from "./reading.ts";
 import { createPast } from "./past.fixture.ts";
 import { connected, keys, newChannel, partitions, publication, readerOn, readMessages } from "./publishing.suite.ts";
 import { publisherOn, publishMany } from "./publishing.suite.ts";
@@ -357,6 +358,44 @@ describe("reading backward", () => {
     const [fifth] = await publishMany(publisher, channel, 1);
     expect(seqs(await history.backward(channel, undefined, 3, MB))).toEqual([3, 4, 5]);
     expect(seqs(await history.backward(channel, fifth, 3, MB))).toEqual([2, 3, 4]);
+  });
+
+  it("asks nobody for a page that the log fills, and Postgres once for one that goes on below it", async () => {
+    const channel = newChannel();
+    await publishMany(publisher, channel, 10);
+    await persist(channel);
+    past.asked = 0;
+    const page = await history.backward(channel, undefined, 3, MB);
+    expect([seqs(page), page.more, past.asked]).toEqual([[8, 9, 10], true, 0]);
+    const below = await history.backward(channel, undefined, 4, MB);
+    expect([seqs(below), below.more, past.asked]).toEqual([[7, 8, 9, 10], true, 1]);
+  });
+
+  it("asks nobody about a channel that was followed from its beginning to nowhere, if Redis does not hold it", async () => {
+    const channel = newChannel();
+    past.asked = 0;
+    const nothing = { frames: [], more: false, head: { position: ORIGIN, saved: ORIGIN } };
+    expect(await history.backward(channel, undefined, 50, MB, createReading(), ORIGIN)).toEqual(nothing);
+    expect(await history.forward(channel, ORIGIN, 50, MB, createReading(), ORIGIN)).toEqual({
+      ...nothing,
+      recovered: true,
+    });
+    const [together] = history.together([{ channel, followed: ORIGIN }], 50, MB);
+    expect(await together).toMatchObject(nothing);
+    expect(past.asked).toBe(0);
+    await publishMany(publisher, channel, 2);
+    past.asked = 0;
+    expect(seqs(await history.backward(channel, undefined, 50, MB, createReading(), ORIGIN))).toEqual([1, 2]);
+    expect(past.asked).toBe(0);
+  });
+
+  it("asks Postgres about a channel that was followed to somewhere, if Redis does not hold it", async () => {
+    const channel = newChannel();
+    await publishMany(publisher, channel, 2);
+    await persist(channel);
+    await server.flush();
+    const followed = past.rows.get(channel)?.at(-1)?.position;
+    expect(seqs(await history.backward(channel, undefined, 50, MB, createReading(), followed))).toEqual([1, 2]);
   });
 
   it("gives the answers to one message only, from both tiers", async () => {

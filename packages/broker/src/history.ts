@@ -1,6 +1,7 @@
 // Reads a channel's past as one line over two tiers: the hot log in Redis, then Postgres. Called by edge and api.
 // What a reading may cost is bounded before it is done: by frames and bytes of each page, by looks into the log, and by
 // gates for all readings of a process together. The pages themselves are made in forward-, backward- and replies-page.ts.
+import { formatPosition, ORIGIN, samePosition } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
 import { createBackward } from "./backward-page.ts";
 import { createColdReader } from "./cold-frames.ts";
@@ -12,26 +13,36 @@ import type { Keys } from "./keys.ts";
 import { createLogReader } from "./log.ts";
 import { createLogWalk } from "./log-walk.ts";
 import type { ChannelHead } from "./channel-head.ts";
-import type { BackwardPage, ForwardPage } from "./page.ts";
+import type { BackwardPage, ForwardPage, PageWish } from "./page.ts";
 import { createReading } from "./reading.ts";
 import type { Reading } from "./reading.ts";
 import { createReplies } from "./replies-page.ts";
+import { createAskTogether } from "./same-question.ts";
 
 /** One of the channels that are read together: what follows `after`, or without it the newest page. */
 export interface JoinWish {
   readonly channel: string;
   readonly after?: Position | undefined;
+  readonly followed?: Position | undefined;
 }
 
 /**
  * Pages hold at most `limit` frames and `maxBytes` bytes, but at least one frame. What a reading cost is added to the
- * caller's. Throws ChatError `unavailable`.
+ * caller's. `followed`: up to where the caller has followed the channel by its topic; whoever has followed it from its very
+ * beginning to nowhere knows that it is empty, and Postgres is not asked. Throws ChatError `unavailable`.
  */
 export interface History {
   head(channel: string): Promise<ChannelHead>;
   /** Each by itself, in order; together at most one statement. */
   heads(channels: readonly string[]): Promise<ChannelHead>[];
-  forward(channel: string, after: Position, limit: number, maxBytes: number, reading?: Reading): Promise<ForwardPage>;
+  forward(
+    channel: string,
+    after: Position,
+    limit: number,
+    maxBytes: number,
+    reading?: Reading,
+    followed?: Position,
+  ): Promise<ForwardPage>;
   /** `before` is exclusive; without it the newest page. While Postgres is away, what the log holds, with `more`. */
   backward(
     channel: string,
@@ -39,6 +50,7 @@ export interface History {
     limit: number,
     maxBytes: number,
     reading?: Reading,
+    followed?: Position,
   ): Promise<BackwardPage>;
   /**
    * Only the answers to one message. Throws `unavailable` when none is found and there is more that waits for Postgres
@@ -83,6 +95,8 @@ export function createHistory(options: HistoryOptions): History {
   const backward = createBackward(createLogWalk(log));
   const forward = createForward(log, backward);
   const replies = createReplies(log);
+  const askBackward = createAskTogether<BackwardPage>();
+  const askForward = createAskTogether<ForwardPage>();
   const coldReader = (reading: Reading, tasks = 1): ColdReader =>
     createColdReader(options.cold, statements, reading, tasks);
 
@@ -103,10 +117,18 @@ export function createHistory(options: HistoryOptions): History {
   return {
     head: (channel) => headOf(channel, coldReader(createReading())),
     heads: (channels) => atOnce(channels, createReading(), headOf),
-    forward: (channel, after, limit, maxBytes, reading = createReading()) =>
-      forward({ channel, limit, maxBytes, atLeastOne: true }, after, coldReader(reading), reading),
-    backward: (channel, before, limit, maxBytes, reading = createReading()) =>
-      backward({ channel, limit, maxBytes, atLeastOne: true }, before, coldReader(reading), reading),
+    forward(channel, after, limit, maxBytes, reading = createReading(), followed?) {
+      const wish = { channel, limit, maxBytes, atLeastOne: true };
+      return askForward(questionOf(wish, after, followed), reading, (shared) =>
+        forward(wish, after, knowing(coldReader(shared), followed), shared),
+      );
+    },
+    backward(channel, before, limit, maxBytes, reading = createReading(), followed?) {
+      const wish = { channel, limit, maxBytes, atLeastOne: true };
+      return askBackward(questionOf(wish, before, followed), reading, (shared) =>
+        backward(wish, before, knowing(coldReader(shared), followed), shared),
+      );
+    },
     repliesAfter: (replyTo, channel, after, limit, maxBytes, reading = createReading()) =>
       replies({ channel, limit, maxBytes, atLeastOne: true }, after, replyTo, coldReader(reading), reading),
     repliesBefore: (replyTo, channel, before, limit, maxBytes, reading = createReading()) =>
@@ -114,11 +136,28 @@ export function createHistory(options: HistoryOptions): History {
     together(wishes, limit, maxBytes, reading = createReading()) {
       const share = Math.min(maxBytes, Math.floor(TOGETHER_BYTES / Math.max(1, wishes.length)));
       const page = { limit: Math.min(limit, Math.ceil(share / LEAST_FRAME_BYTES)), maxBytes: share };
-      return atOnce(wishes, reading, async ({ channel, after }, cold) => {
+      return atOnce(wishes, reading, async ({ channel, after, followed }, gathered) => {
+        const cold = knowing(gathered, followed);
         const wish = { channel, ...page, atLeastOne: share === maxBytes };
         if (after !== undefined) return forward(wish, after, cold, reading);
         return { ...(await backward(wish, undefined, cold, reading)), recovered: false };
       });
     },
   };
+}
+
+const EMPTY: ChannelHead = { position: ORIGIN, saved: ORIGIN };
+
+/**
+ * A channel that Redis does not hold has all that it ever had in Postgres, and nobody who follows it has heard of anything:
+ * should that be for want of hearing, the follower finds the hole by itself, and tells what it heals.
+ */
+function knowing(cold: ColdReader, followed: Position | undefined): ColdReader {
+  const isEmpty = followed !== undefined && samePosition(followed, ORIGIN);
+  return isEmpty ? { ...cold, head: () => Promise.resolve(EMPTY) } : cold;
+}
+
+function questionOf({ channel, limit, maxBytes }: PageWish, from: Position | undefined, followed?: Position): string {
+  const isEmpty = followed !== undefined && samePosition(followed, ORIGIN);
+  return `${channel}|${limit}|${maxBytes}|${from === undefined ? "" : formatPosition(from)}|${isEmpty}`;
 }

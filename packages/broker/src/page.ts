@@ -17,7 +17,7 @@ export interface ForwardPage {
   readonly head: ChannelHead;
 }
 
-/** Ascending frames of type message, the newest that stand before a cursor. `more`: there are older ones. */
+/** Ascending frames of type message, the newest that stand before a cursor. `more`: there are older ones, of some type. */
 export interface BackwardPage {
   readonly frames: StoredFrame[];
   readonly more: boolean;

@@ -42,7 +42,7 @@ function rig(cached: () => Grant | Promise<Grant> = () => GRANT) {
   const hub = createHub<Session>();
   const relays = {
     ...{ hold: notAsked, holdAll: notAsked, release: () => undefined, feed: notAsked, sawHead: notAsked },
-    ...{ compare: notAsked, channelsOf: notAsked, close: notAsked },
+    ...{ positionOf: notAsked, compare: notAsked, channelsOf: notAsked, close: notAsked },
   };
   const published: { clientId: string; answer: () => void }[] = [];
   const tokens: (() => void)[] = [];

@@ -93,6 +93,19 @@ describe("a relay", () => {
     expect(out).toEqual(["f4", "f5"]);
   });
 
+  it("that is live is held at once, and tells up to where it has followed the channel", async () => {
+    const { relays, out } = rig(3);
+    const starting = relays.hold("lobby");
+    expect([starting, relays.positionOf("lobby")]).toEqual([expect.any(Promise), undefined]);
+    await starting;
+    expect([relays.hold("lobby"), relays.positionOf("lobby")]).toEqual([undefined, at(3)]);
+    relays.feed("lobby", envelope(4));
+    expect(relays.positionOf("lobby")).toEqual(at(4));
+    relays.release("lobby");
+    relays.feed("lobby", envelope(5));
+    expect([out, relays.positionOf("attic")]).toEqual([["f4", "f5"], undefined]);
+  });
+
   it("keeps what arrives between the acknowledgement and the head", async () => {
     const { relays, out, state } = rig(3);
     const held = relays.hold("lobby");

@@ -36,12 +36,14 @@ export const RELAY_EVENTS = ["delivered", "unwanted", "hole_found", "hole_healed
 export type RelayCounts = Readonly<Record<(typeof RELAY_EVENTS)[number], { n: number }>>;
 
 export interface Relays {
-  /** Keeps the channel's relay for the caller; resolves when it is live. Rejects with `unavailable`, keeping nothing. */
-  hold(channel: string): Promise<void>;
+  /** Keeps the channel's relay for the caller; where it is not live yet, resolves when it is. Rejects with `unavailable`, keeping nothing. */
+  hold(channel: string): Promise<void> | undefined;
   /** The same for several, each by itself, in order: their heads are read together. */
   holdAll(channels: readonly string[]): Promise<void>[];
   /** Gives one hold back; the topic is left some seconds after the last. */
   release(channel: string): void;
+  /** Up to where the channel was followed; undefined where its relay is not live. */
+  positionOf(channel: string): Position | undefined;
   feed(channel: string, envelope: SequencedEnvelope): void;
   /** Somebody saw the channel's head: a hole at the very end, which no later envelope would show, is found here. */
   sawHead(channel: string, head: Position): void;
@@ -199,10 +201,15 @@ export function createRelays({
   });
 
   return {
-    async hold(channel) {
-      await Promise.all(holdAll([channel]));
+    hold(channel) {
+      const relay = relays.get(channel);
+      if (relay?.position === undefined) return holdAll([channel])[0];
+      clearTimeout(relay.lingerTimer);
+      relay.holders += 1;
+      return undefined;
     },
     holdAll,
+    positionOf: (channel) => relays.get(channel)?.position?.position,
     release(channel) {
       const relay = relays.get(channel);
       if (relay === undefined) return;

@@ -40,11 +40,12 @@ async function enter(
   const isNew = !session.channels.has(channel);
   const grant = isNew ? await enterChannel(edge, session, channel) : await askToJoin(edge, session, channel);
   const bytes = edge.limits.pageBytes;
+  const followed = edge.relays.positionOf(channel);
   try {
     const page =
       after === undefined
-        ? { ...(await edge.history.backward(channel, undefined, limit, bytes, reading)), recovered: false }
-        : await edge.history.forward(channel, after, limit, bytes, reading);
+        ? { ...(await edge.history.backward(channel, undefined, limit, bytes, reading, followed)), recovered: false }
+        : await edge.history.forward(channel, after, limit, bytes, reading, followed);
     return toJoined(edge, wish, grant, page);
   } catch (error) {
     // An error means that nothing happened: a session that was not in the channel before is not in it now.
@@ -59,7 +60,8 @@ async function enterChannel(edge: EdgeContext, session: Session, channel: string
   session.joining += 1;
   try {
     const grant = await askToJoin(edge, session, channel);
-    await edge.relays.hold(channel);
+    const starting = edge.relays.hold(channel);
+    if (starting !== undefined) await starting;
     edge.membership.enter(session, channel);
     return grant;
   } finally {

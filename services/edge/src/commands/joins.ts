@@ -107,7 +107,8 @@ async function readAll(
   reading: Parameters<EdgeContext["history"]["together"]>[3],
 ): Promise<Result[]> {
   const granted = wishes.filter(({ channel }) => !(grants.get(channel) instanceof ChatError));
-  const pages = await Promise.allSettled(edge.history.together(granted, limit, edge.limits.pageBytes, reading));
+  const asked = granted.map((wish) => ({ ...wish, followed: edge.relays.positionOf(wish.channel) }));
+  const pages = await Promise.allSettled(edge.history.together(asked, limit, edge.limits.pageBytes, reading));
   const pageOf = new Map(granted.map((wish, n) => [wish, pages[n]]));
   return wishes.map((wish) => {
     const grant = grants.get(wish.channel) ?? absent();
