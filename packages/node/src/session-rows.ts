@@ -57,7 +57,7 @@ export const SESSION_ROWS = {
   lifetimeMs: integer("ROOKERY_LIFETIME_MS", 0, [0, 30 * 24 * HOUR_MS], "ms", EDGE,
     "age at which a socket is closed with 4004; 0 for never"),
   paceMaxMs: integer("ROOKERY_PACE_MAX_MS", 25, [0, 1000], "ms", EDGE,
-    `longest beat in which a busy edge gathers deliveries; 0 delivers at once always${LATER}`),
+    "longest beat in which a busy edge gathers deliveries; 0 delivers at once always"),
   softBufferBytes: integer("ROOKERY_SOFT_BUFFER_BYTES", 128 * KIB, [KIB, 64 * MIB], "bytes", EDGE,
     `waiting for one socket: beyond this signals are shed${LATER}`),
   hardBufferBytes: integer("ROOKERY_HARD_BUFFER_BYTES", MIB, [KIB, 256 * MIB], "bytes", EDGE,

@@ -3,14 +3,17 @@
 import type { Metrics } from "@rookery/runtime";
 import type { EdgeContext } from "./context.ts";
 import type { Store } from "@rookery/store";
+import type { Pace } from "./pace.ts";
 import type { RedisFeed } from "./redis-feed.ts";
 
-export function registerEdgeGauges(
-  metrics: Metrics,
-  edge: EdgeContext,
-  feed: RedisFeed,
-  store: Pick<Store, "state">,
-): void {
+export interface GaugedParts {
+  readonly edge: EdgeContext;
+  readonly feed: RedisFeed;
+  readonly pace: Pace;
+  readonly store: Pick<Store, "state">;
+}
+
+export function registerEdgeGauges(metrics: Metrics, { edge, feed, pace, store }: GaugedParts): void {
   const { hub, persisted } = edge;
   const gauge = (name: string, help: string, read: () => number): void =>
     metrics.gauge(`rookery_edge_${name}`, help, read);
@@ -26,5 +29,6 @@ export function registerEdgeGauges(
     "1 while Postgres answers, 0 while it is away.",
     () => ({ unknown: Number.NaN, ready: 1, lost: 0 })[store.state()],
   );
+  gauge("beat_seconds", "How long frames wait for others now; 0 while they go at once.", () => pace.beatMs() / 1000);
   gauge("pulse_age_seconds", "Since the last pulse was answered.", () => feed.pulseAgeMs() / 1000);
 }

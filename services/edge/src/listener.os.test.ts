@@ -27,6 +27,7 @@ async function edge({ lastWordsMs = 10_000, ...options }: DoorRig & { lastWordsM
       intake: rig.intake,
       hardBufferBytes: HARD_BUFFER_BYTES,
       idleMs: 45_000,
+      pace: { beatMs: () => 0 },
     },
     wire: { controlPerSec: 50, controlBurst: COMMAND_BURST, lastWordsMs },
   });

@@ -11,6 +11,7 @@ import { answer } from "./http-answer.ts";
 import type { Intake } from "./intake.ts";
 import { createOutlet } from "./outlet.ts";
 import type { Outlet, Publish } from "./outlet.ts";
+import type { Pace } from "./pace.ts";
 import type { Session } from "./session.ts";
 import { SocketWire } from "./socket-wire.ts";
 import type { WireRules } from "./socket-wire.ts";
@@ -22,8 +23,10 @@ import { readUpgradeRequest, WEBSOCKET_VERSION } from "./upgrade-request.ts";
 
 export interface Listener {
   readonly port: number;
-  /** Batched by the server into one write per socket and loop turn. */
+  /** In beats as the pace has them, each batched by the layer into one write per socket. */
   readonly publish: Publish;
+  /** Ends the beat, now and for all that comes: the node drains. */
+  readonly hurry: () => void;
   /** New connections are refused from here on; those that are open stay. */
   stopListening(): void;
   close(): void;
@@ -43,6 +46,7 @@ export interface ListenerOptions {
   readonly port: number;
   readonly door: Door;
   readonly intake: Intake;
+  readonly pace: Pace;
   /** Bytes that may wait in one socket; a frame beyond is dropped by the layer, which is why such a socket is closed. */
   readonly hardBufferBytes: number;
   /** Silence after which our own sweep closes a socket. */
@@ -54,14 +58,14 @@ export interface ListenerOptions {
 const MAX_LAYER_IDLE_SEC = 960;
 const LAYER_IDLE_SLACK_SEC = 60;
 
-export function listen({ host, port, ...options }: ListenerOptions): Promise<Listener> {
+export function listen({ host, port, pace, ...options }: ListenerOptions): Promise<Listener> {
   const app = App();
   const writes = createTurnWrites();
   const outlet = createOutlet((topic, frame, except) => {
     writes.letGo();
     // A socket that can publish no more has no subscription left either: then everybody is everybody else.
     if (except?.wire?.publish(topic, frame) !== true) app.publish(topic, frame);
-  });
+  }, pace);
   serveSockets(app, outlet, writes, options);
   // What came to /ws and has no key of the right length: the layer does not take it for a handshake.
   app.get("/ws", (response, request) => knock(options.door, response, request, undefined));
@@ -90,6 +94,7 @@ export function listen({ host, port, ...options }: ListenerOptions): Promise<Lis
       resolve({
         port: us_socket_local_port(handle),
         publish: outlet.publish,
+        hurry: outlet.hurry,
         stopListening,
         close: () => void app.close(),
       });
@@ -97,7 +102,7 @@ export function listen({ host, port, ...options }: ListenerOptions): Promise<Lis
   });
 }
 
-type SocketOptions = Omit<ListenerOptions, "host" | "port">;
+type SocketOptions = Omit<ListenerOptions, "host" | "port" | "pace">;
 
 function serveSockets(app: TemplatedApp, outlet: Outlet, writes: TurnWrites, options: SocketOptions): void {
   const { door, intake, hardBufferBytes, idleMs, wire: rules } = options;

@@ -33,6 +33,7 @@ import type { Listener } from "./listener.ts";
 import { createMembership } from "./membership.ts";
 import type { Leaver } from "./membership.ts";
 import { createEdgeMetrics } from "./metrics.ts";
+import { createPace } from "./pace.ts";
 import { createPersistedNotices } from "./persisted.ts";
 import { bucketRules } from "./rates.ts";
 import { createRedisFeed } from "./redis-feed.ts";
@@ -106,7 +107,13 @@ async function main(context: Context): Promise<void> {
     verifier: createTokenVerifier(context),
     persisted,
   };
-  registerEdgeGauges(context.metrics, edge, feed, store);
+  const pace = createPace(settings.paceMaxMs, {
+    nowMs: () => performance.now(),
+    frames: () => metrics.relay.delivered.n,
+    deliveries: () => metrics.deliveries.n,
+    busyMs: () => performance.eventLoopUtilization().active,
+  });
+  registerEdgeGauges(context.metrics, { edge, feed, pace, store });
 
   const tables = startTables(
     () => stores.floorReader.read(),
@@ -146,7 +153,7 @@ async function main(context: Context): Promise<void> {
   });
   const { host, port, hardBufferBytes, idleMs, commandsPerSec, commandBurst } = settings;
   const wire = { controlPerSec: commandsPerSec, controlBurst: commandBurst, lastWordsMs: LAST_WORDS_MS };
-  const opened = await listen({ host, port, door, intake, hardBufferBytes, idleMs, wire });
+  const opened = await listen({ host, port, door, intake, pace, hardBufferBytes, idleMs, wire });
   listener = opened;
   onStop("listener", () => opened.close());
   const sweep = startSweep(edge, { ...settings, everyMs: SWEEP_EVERY_MS });
@@ -155,6 +162,7 @@ async function main(context: Context): Promise<void> {
     draining = true;
     await pause(settings.balancerWaitMs);
     opened.stopListening();
+    opened.hurry();
     await drain(edge, door, settings.drainMs);
   };
   onStop("drain", drainAll, settings.balancerWaitMs + settings.drainMs + DRAIN_SLACK_MS);

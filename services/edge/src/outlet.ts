@@ -1,10 +1,14 @@
-// What goes to the server's own topics, and what is held back while a socket that lost a frame still listens to them: the
-// layer takes later frames for it as soon as it has written some, and a client that got them would resume behind the hole.
-// Called by the listener. It must not touch a socket before the loop has come round.
-// States: flowing; holding (from a dropped frame until the next turn of the loop, in which its socket is taken out).
+// What goes to the server's own topics, and when: one queue for the whole edge, so that whatever waits for whatever reason
+// keeps its order. Called by the listener. It must not touch a socket before the loop has come round.
+// States: passing (nothing waits, frames go as they come); gathering (frames wait for the end of the beat, which the first of
+// them began); going (they go as fast as turns of the loop allow). No frame goes before the loop has come round once the turn
+// has had its share, and above all none behind a dropped one: the layer takes later frames for a socket that lost one as soon
+// as it has written some, and a client that got them would resume behind the hole. Its socket is taken out first.
 
 import type { FrameBytes } from "@rookery/broker";
+import type { Pace } from "./pace.ts";
 import type { Session } from "./session.ts";
+import { createWaitingFrames } from "./waiting-frames.ts";
 
 /** To every local subscriber of a native topic but `except`. */
 export type Publish = (topic: string, frame: FrameBytes, except?: Session) => void;
@@ -13,30 +17,80 @@ export interface Outlet {
   publish: Publish;
   /** A frame for this session was dropped: it is sent away before anything else is published. */
   dropped(session: Session): void;
+  /** Nothing is gathered any more: what waits goes, and what comes goes as it comes. */
+  hurry(this: void): void;
 }
 
-export function createOutlet(toTopic: Publish): Outlet {
-  let slow: Session[] | undefined;
-  let held: Parameters<Publish>[] = [];
+/** The layer writes to a socket that has 32 frames in one turn, in the middle of it; fewer leave in one write. */
+const FRAMES_A_TURN = 31;
+/** A full turn of frames that each hold a receive buffer of their own, twice. Beyond it, frames go whatever their number. */
+const MAX_HELD_BYTES = 4 * 1024 * 1024;
 
-  const publish: Publish = (topic, frame, except) => {
-    if (slow === undefined) toTopic(topic, frame, except);
-    else held.push([topic, frame, except]);
-  };
+export function createOutlet(toTopic: Publish, pace: Pace): Outlet {
+  const waiting = createWaitingFrames();
+  let state: "passing" | "gathering" | "going" = "passing";
+  let isHurried = false;
+  let beat: NodeJS.Timeout | undefined;
+  let slow: Session[] = [];
+  let publishedInTurn = 0;
+  let isRoundAwaited = false;
 
-  function letGo(): void {
-    const [gone, waiting] = [slow ?? [], held];
-    [slow, held] = [undefined, []];
+  const mayPublish = (): boolean =>
+    slow.length === 0 && (publishedInTurn < FRAMES_A_TURN || waiting.heldBytes > MAX_HELD_BYTES);
+
+  function awaitRound(): void {
+    if (isRoundAwaited) return;
+    isRoundAwaited = true;
+    setImmediate(comeRound);
+  }
+
+  function comeRound(): void {
+    isRoundAwaited = false;
+    publishedInTurn = 0;
+    const gone = slow;
+    slow = [];
     for (const session of gone) session.farewell("slow", performance.now());
-    // One of these may be the next to be dropped: then the rest is held again.
-    for (const each of waiting) publish(...each);
+    if (state === "going") go();
+  }
+
+  function give(topic: string, frame: FrameBytes, except: Session | undefined): void {
+    publishedInTurn += 1;
+    awaitRound();
+    toTopic(topic, frame, except);
+  }
+
+  function go(): void {
+    clearTimeout(beat);
+    state = "going";
+    while (waiting.count > 0 && mayPublish()) {
+      const next = waiting.takeFirst();
+      if (next !== undefined) give(next.topic, next.frame, next.except);
+    }
+    if (waiting.count === 0) state = "passing";
   }
 
   return {
-    publish,
+    publish(topic, frame, except) {
+      if (state === "passing") {
+        const beatMs = isHurried ? 0 : pace.beatMs();
+        if (beatMs === 0 && mayPublish()) {
+          give(topic, frame, except);
+          return;
+        }
+        state = beatMs === 0 ? "going" : "gathering";
+        if (beatMs > 0) beat = setTimeout(go, beatMs);
+      }
+      waiting.add(topic, frame, except);
+      const isFull = waiting.count >= FRAMES_A_TURN;
+      if ((state === "gathering" && isFull) || waiting.heldBytes > MAX_HELD_BYTES) go();
+    },
     dropped(session) {
-      if (slow === undefined) setImmediate(letGo);
-      (slow ??= []).push(session);
+      slow.push(session);
+      awaitRound();
+    },
+    hurry() {
+      isHurried = true;
+      if (state === "gathering") go();
     },
   };
 }
