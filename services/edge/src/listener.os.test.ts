@@ -240,6 +240,19 @@ describe("a signal", () => {
   });
 });
 
+describe("a frame that excludes a session", () => {
+  it("reaches everybody else where that session has left since", async () => {
+    const rig = await edge();
+    const [peer] = [await rig.open(), await rig.open()];
+    const [first, second] = [...rig.hub.sessions.values()];
+    first?.wire?.subscribe("s/lounge");
+    second?.wire?.subscribe("s/lounge");
+    second?.wire?.unsubscribe("s/lounge");
+    rig.listener.publish("s/lounge", "typing", second);
+    await expect.poll(() => peer.frames().at(-1)?.payload.toString(), OFTEN).toBe("typing");
+  });
+});
+
 describe("a client that reads too slowly", () => {
   /** Fills the buffers of a client that has stopped reading, until something had to be dropped. */
   const fill = async ({ hub }: Awaited<ReturnType<typeof edge>>, peer: RawPeer): Promise<Session> => {
