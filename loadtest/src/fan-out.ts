@@ -1,57 +1,65 @@
-// fan-out: CPU a delivery of an edge against a bare uWebSockets.js + ioredis loop, 1,000 sockets in one channel, 200-byte
-// messages, each once through Redis. Rounds interleave A B B A; first A against A, to know how far one can trust the ratio.
-// A publisher in this process sends both the same rate; readers live in a process of their own.
+// fan-out: CPU a delivery of an edge, with and without beats, against a bare uWebSockets.js + ioredis loop: 1,000 sockets in
+// one channel, 200-byte messages, each once through Redis; and how long messages take. A publisher in this process sends all
+// the same rate.
 
-import type { ChildProcess } from "node:child_process";
 import { composeMessage } from "@rookery/broker";
+import { compare } from "./compare.ts";
+import type { Side } from "./compare.ts";
+import { deliver, openCrowd } from "./crowd.ts";
 import { cpuSeconds } from "./process-cost.ts";
+import { quantile, round } from "./report.ts";
 import type { Report } from "./report.ts";
-import { nextMessage, startRig } from "./rig.ts";
+import { startRig } from "./rig.ts";
 import type { Rig } from "./rig.ts";
-import { median, round } from "./report.ts";
 
 const SOCKETS = 1000;
-const RATES_PER_SEC = [100, 500, 1000];
 const ROUNDS = 5;
-const SECONDS_PER_ROUND = 3;
+/** Before each round, so that a beat has grown to what the rate makes it. */
+const WARM_UP_SECONDS = 0.5;
+const SECONDS = 1.2;
 const CHANNEL = "bench";
-/** Two cores carry server, readers and Redis: at the highest rate the readers are what is waited for. */
-const DELIVERED_WITHIN_MS = 30_000;
+const PACE_MAX_MS = 25;
+const ADDED = `p99 <= off + ${PACE_MAX_MS + 5} ms`;
+const RATES = [
+  { perSec: 100, off: "<= 1.15x", on: "<= 0.6x" },
+  { perSec: 500, off: "<= 1.15x", on: "<= 0.65x" },
+  { perSec: 1000, off: "<= 1.15x", on: "<= 0.8x" },
+] as const;
 
-interface Side {
+/** A server with a crowd before it, and a way to its topic. */
+interface Stage {
   readonly name: string;
   readonly pid: number;
-  readonly readers: ChildProcess;
-  publish(n: number): void;
+  readonly crowd: Awaited<ReturnType<typeof openCrowd>>;
+  publish(this: void, body: string): void;
 }
 
 export async function fanOut(): Promise<Report> {
   const rig = await startRig();
   try {
-    const bare = await bareSide(rig);
-    const edge = await edgeSide(rig);
+    const stages = [await bareStage(rig), await edgeStage(rig, "off", 0), await edgeStage(rig, "on", PACE_MAX_MS)];
     const rows = [];
-    for (const rate of RATES_PER_SEC) {
-      await measure(bare, rate);
-      await measure(edge, rate);
-      const same = [await measure(bare, rate), await measure(bare, rate)];
-      const pairs: [bare: number, edge: number][] = [];
-      for (let n = 0; n < ROUNDS; n += 1) {
-        // A B, then B A: a drift of the machine falls on both sides alike.
-        const first = await measure(n % 2 === 0 ? bare : edge, rate);
-        const second = await measure(n % 2 === 0 ? edge : bare, rate);
-        pairs.push(n % 2 === 0 ? [first, second] : [second, first]);
+    for (const rate of RATES) {
+      const [bare, off, on] = stages.map((stage) => sideOf(stage, rate.perSec));
+      if (bare === undefined || off === undefined || on === undefined) throw new Error("a side is missing");
+      const compared = await compare(bare, [off, on], ROUNDS);
+      for (const [side, target] of [
+        [bare, ""] as const,
+        [off, rate.off] as const,
+        [on, `${rate.on}, ${ADDED}`] as const,
+      ]) {
+        const { ratio, spread } = compared.toBaseline(side, "cost");
+        rows.push({
+          "msg/s": rate.perSec,
+          side: side.name,
+          "µs/delivery": compared.of(side, "cost"),
+          ratio,
+          spread: side === bare ? `A against A ${compared.sameAgainstSame("cost")}` : spread,
+          "p50 ms": compared.of(side, "p50Ms"),
+          "p99 ms": compared.of(side, "p99Ms"),
+          target,
+        });
       }
-      const ratios = pairs.map(([a, b]) => b / a).toSorted((a, b) => a - b);
-      rows.push({
-        "msg/s": rate,
-        "bare µs/delivery": round(median(pairs.map(([a]) => a))),
-        "edge µs/delivery": round(median(pairs.map(([, b]) => b))),
-        ratio: round(median(ratios)),
-        spread: `${round(ratios[0] ?? 0)} to ${round(ratios.at(-1) ?? 0)}`,
-        "A against A": round((same[1] ?? 0) / (same[0] ?? 1)),
-        target: "<= 1.15",
-      });
     }
     return { name: "fan-out", sockets: SOCKETS, rows };
   } finally {
@@ -59,98 +67,69 @@ export async function fanOut(): Promise<Report> {
   }
 }
 
-async function bareSide(rig: Rig): Promise<Side> {
+async function bareStage(rig: Rig): Promise<Stage> {
   const topic = "{bench}:t";
   const server = rig.forkHere("bare-server.js", [rig.redisUrl, topic]);
   const port = await rig.portOf(server);
-  const readers = await openReaders(rig, port, {}, []);
+  const crowd = await openCrowd(rig, [{ port, sockets: SOCKETS, headers: {}, frames: [] }]);
   // The same bytes that an edge's envelope has, so that both sides write the same frames to their sockets.
-  return { name: "bare", pid: rig.pidOf(server), readers, publish: (n) => void rig.redis.spublish(topic, payload(n)) };
+  return {
+    name: "bare",
+    pid: rig.pidOf(server),
+    crowd,
+    publish: (body) => void rig.redis.spublish(topic, payload(body)),
+  };
 }
 
-async function edgeSide(rig: Rig): Promise<Side> {
-  const { process: server, port } = await rig.startEdge({});
-  const token = await rig.token("reader");
-  const join = JSON.stringify({ type: "join", channel: CHANNEL, limit: 1 });
-  const readers = await openReaders(rig, port, { Authorization: `Bearer ${token}` }, [join]);
+async function edgeStage(rig: Rig, pace: string, paceMaxMs: number): Promise<Stage> {
+  const { process: server, port } = await rig.startEdge({ ROOKERY_PACE_MAX_MS: String(paceMaxMs) });
+  const channel = `${CHANNEL}-${pace}`;
+  const headers = { Authorization: `Bearer ${await rig.token("reader")}` };
+  const frames = [JSON.stringify({ type: "join", channel, limit: 1 })];
+  const crowd = await openCrowd(rig, [{ port, sockets: SOCKETS, headers, frames }]);
   const publisher = rig.publisher();
-  const publish = (n: number): void => {
-    const message = composeMessage({
-      channel: CHANNEL,
-      id: messageId(n),
-      clientId: messageId(n),
-      user: "bench",
-      name: "bench",
-      body: body(),
-    });
+  const publish = (body: string): void => {
+    const message = composeMessage({ channel, ...ids(), user: "bench", name: "bench", body });
     void publisher.publish({ ...message, rightsVersion: 0, slowModeMs: 0, freshRights: async () => 0 });
   };
-  return { name: "edge", pid: rig.pidOf(server), readers, publish };
+  return { name: `edge, pace ${pace}`, pid: rig.pidOf(server), crowd, publish };
 }
 
-async function openReaders(
-  rig: Rig,
-  port: number,
-  headers: Record<string, string>,
-  frames: string[],
-): Promise<ChildProcess> {
-  const readers = rig.forkHere("readers.js", []);
-  readers.send({ open: { port, sockets: SOCKETS, headers, frames } });
-  await nextMessage(readers);
-  return readers;
+/** Each round tells the CPU microseconds of the server for each frame that reached a socket, and how long frames took. */
+function sideOf({ name, pid, crowd, publish }: Stage, perSec: number): Side {
+  return {
+    name,
+    async round() {
+      await deliver(crowd, { perSec, seconds: WARM_UP_SECONDS, sockets: SOCKETS }, publish);
+      await crowd.takeDelaysMs();
+      const before = cpuSeconds(pid);
+      await deliver(crowd, { perSec, seconds: SECONDS, sockets: SOCKETS }, publish);
+      const cost = ((cpuSeconds(pid) - before) * 1e6) / (perSec * SECONDS * SOCKETS);
+      const delaysMs = await crowd.takeDelaysMs();
+      return { cost, p50Ms: round(quantile(delaysMs, 0.5)), p99Ms: round(quantile(delaysMs, 0.99)) };
+    },
+  };
 }
 
-/** One round at one rate: CPU microseconds of the server for each frame that reached a socket. Throws on a shortfall. */
-async function measure(side: Side, ratePerSec: number): Promise<number> {
-  const before = await framesRead(side);
-  const cpuBefore = cpuSeconds(side.pid);
-  const total = ratePerSec * SECONDS_PER_ROUND;
-  const startedMs = performance.now();
-  for (let sent = 0; sent < total;) {
-    // Open loop: what is due by now goes out now, whatever became of the messages before.
-    const due = Math.min(total, Math.floor(((performance.now() - startedMs) * ratePerSec) / 1000));
-    for (; sent < due; sent += 1) side.publish(sent);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  const expected = total * SOCKETS;
-  const deadlineMs = performance.now() + DELIVERED_WITHIN_MS;
-  while ((await framesRead(side)) - before < expected) {
-    if (performance.now() > deadlineMs) {
-      const read = (await framesRead(side)) - before;
-      throw new Error(`fan-out: ${side.name} at ${ratePerSec}/s brought ${read} of ${expected} frames`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return ((cpuSeconds(side.pid) - cpuBefore) * 1e6) / expected;
+let made = 0;
+function ids(): { id: string; clientId: string } {
+  made += 1;
+  const id = `bench-${String(made).padStart(15, "0")}`;
+  return { id, clientId: id };
 }
-
-async function framesRead({ readers }: Side): Promise<number> {
-  readers.send({ count: true });
-  const message = await nextMessage(readers);
-  return typeof message === "number" ? message : Number.NaN;
-}
-
-let ids = 0;
-function messageId(_n: number): string {
-  ids += 1;
-  return `bench-${String(ids).padStart(15, "0")}`;
-}
-
-const body = (): string => "x".repeat(40);
 
 /** As long as the frame that the edge delivers for `body`: about 200 bytes. */
-function payload(n: number): string {
-  const frame = {
+function payload(body: string): string {
+  const { id, clientId } = ids();
+  const position = { epoch: 1_700_000_000_000, seq: 100_000 + made, at: 1_700_000_000_000 };
+  return JSON.stringify({
     type: "message",
-    channel: CHANNEL,
-    epoch: 1_700_000_000_000,
-    seq: 100_000 + n,
-    at: 1_700_000_000_000,
-    id: messageId(n),
-    clientId: messageId(n),
+    channel: `${CHANNEL}-on`,
+    ...position,
+    id,
+    clientId,
     user: "bench",
     name: "bench",
-    body: body(),
-  };
-  return JSON.stringify(frame);
+    body,
+  });
 }

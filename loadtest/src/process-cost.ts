@@ -1,15 +1,14 @@
 // What a process has cost so far, from /proc (Linux): CPU seconds, user and system, and resident memory.
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
-/** Kernel clock ticks a second in /proc/<pid>/stat; 100 on every Linux that Node runs on. */
-const TICKS_PER_SEC = 100;
-
+/** Of all threads, in nanoseconds of the scheduler: ticks of 10 ms would be some percent of a short round. */
 export function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // The command may hold spaces; fields are counted from behind its closing parenthesis: utime is the 12th, stime the 13th.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SEC;
+  const tasks = readdirSync(`/proc/${pid}/task`);
+  const nanoseconds = tasks.map((task) =>
+    Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]),
+  );
+  return nanoseconds.reduce((sum, each) => sum + each, 0) / 1e9;
 }
 
 export function residentBytes(pid: number): number {

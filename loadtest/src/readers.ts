@@ -1,35 +1,50 @@
-// The readers of a bench, a process of their own so that they cost the server nothing: opens sockets, counts their frames.
+// The readers of a bench, a process of their own so that they cost the server nothing: opens sockets, counts their frames, and
+// of some of them takes the time that each frame was on its way.
 
+import { delayMs } from "./intended-time.ts";
 import { openRawSocket } from "./raw-sockets.ts";
 import type { RawSocket } from "./raw-sockets.ts";
 
+export interface OpenOrder {
+  readonly port: number;
+  readonly sockets: number;
+  readonly headers: Record<string, string> | Record<string, string>[];
+  /** Sent by each as soon as it is open. */
+  readonly frames: string[];
+  /** Beyond these, sent by each its own. */
+  readonly framesOf?: string[][];
+}
+
 interface Order {
-  readonly open?: {
-    port: number;
-    sockets: number;
-    headers: Record<string, string> | Record<string, string>[];
-    frames: string[];
-  };
+  readonly open?: OpenOrder;
   readonly count?: true;
+  readonly delays?: true;
 }
 
 const AT_ONCE = 50;
+/** One in a hundred has its frames looked at: more, and the readers would be what is measured. */
+const SAMPLED_EVERY = 100;
 const sockets: RawSocket[] = [];
 /** Welcome, join replies and whatever else came before the measuring began. */
 let greetings = 0;
+let delaysMs: number[] = [];
 
 process.on("message", (order: Order) => void obey(order));
 process.on("disconnect", () => process.exit(0));
 
-async function obey({ open, count }: Order): Promise<void> {
+async function obey({ open, count, delays }: Order): Promise<void> {
   if (open !== undefined) {
     for (let opened = 0; opened < open.sockets; opened += AT_ONCE) {
       const batch = Array.from({ length: Math.min(AT_ONCE, open.sockets - opened) }, (_, n) =>
-        openRawSocket(open.port, Array.isArray(open.headers) ? (open.headers[opened + n] ?? {}) : open.headers),
+        openRawSocket(
+          open.port,
+          Array.isArray(open.headers) ? (open.headers[opened + n] ?? {}) : open.headers,
+          (opened + n) % SAMPLED_EVERY === 0 ? takeDelay : undefined,
+        ),
       );
-      for (const socket of await Promise.all(batch)) {
+      for (const [n, socket] of (await Promise.all(batch)).entries()) {
         sockets.push(socket);
-        for (const frame of open.frames) socket.sendText(frame);
+        for (const frame of [...open.frames, ...(open.framesOf?.[opened + n] ?? [])]) socket.sendText(frame);
       }
     }
     await quiet();
@@ -37,6 +52,15 @@ async function obey({ open, count }: Order): Promise<void> {
     process.send?.("open");
   }
   if (count === true) process.send?.(total() - greetings);
+  if (delays === true) {
+    process.send?.(delaysMs);
+    delaysMs = [];
+  }
+}
+
+function takeDelay(payload: Buffer): void {
+  const delay = delayMs(payload);
+  if (!Number.isNaN(delay)) delaysMs.push(delay);
 }
 
 /** Resolves when no frame has arrived for a moment. */

@@ -33,7 +33,12 @@ export function median(values: readonly number[]): number {
 
 /** What a tenth of the values stay below: the cost while the machine did little else. */
 export function quietest(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 10)] ?? Number.NaN;
+  return quantile(values, 0.1);
+}
+
+/** What this share of the values stay below. */
+export function quantile(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN;
 }
 
 /** Three significant digits: more than these benches can promise would be noise. */
