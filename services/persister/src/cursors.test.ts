@@ -2,6 +2,7 @@
 import type { EntryId } from "@rookery/broker";
 import { describe, expect, it } from "vitest";
 import { createCursors } from "./cursors.ts";
+import type { Cursors, Reading } from "./cursors.ts";
 
 const entry = (partition: number, epoch: number, number: number) => ({ partition, id: { epoch, number } });
 const at = (epoch: number, number: number): EntryId => ({ epoch, number });
@@ -11,14 +12,15 @@ const owning = (...partitions: number[]): ReturnType<typeof createCursors> => {
   cursors.own(partitions);
   return cursors;
 };
+const lookedUp = (cursors: Cursors): Reading => cursors.reading(cursors.readable());
 
 describe("a partition", () => {
   it("is read from its beginning at first, and again after it was given away and taken back", () => {
     const cursors = owning(1, 2);
-    cursors.advance(cursors.readAfter(), [entry(1, 5, 1)]);
+    cursors.advance(lookedUp(cursors), [entry(1, 5, 1)]);
     cursors.own([2]);
     cursors.own([1, 2]);
-    expect([...cursors.readAfter()]).toEqual([
+    expect([...lookedUp(cursors).after]).toEqual([
       [2, beginning],
       [1, beginning],
     ]);
@@ -26,40 +28,40 @@ describe("a partition", () => {
 
   it("is read on behind what was read, and from its beginning once nothing of it is on its way", () => {
     const cursors = owning(1);
-    cursors.advance(cursors.readAfter(), [entry(1, 5, 1), entry(1, 5, 2)]);
-    expect(cursors.readAfter().get(1)).toEqual(at(5, 2));
-    cursors.advance(cursors.readAfter(), [entry(1, 5, 3)]);
+    cursors.advance(lookedUp(cursors), [entry(1, 5, 1), entry(1, 5, 2)]);
+    expect(lookedUp(cursors).after.get(1)).toEqual(at(5, 2));
+    cursors.advance(lookedUp(cursors), [entry(1, 5, 3)]);
     cursors.settle(new Map([[1, at(5, 2)]]));
-    expect(cursors.readAfter().get(1)).toEqual(at(5, 3));
+    expect(lookedUp(cursors).after.get(1)).toEqual(at(5, 3));
     cursors.settle(new Map([[1, at(5, 3)]]));
-    expect(cursors.readAfter().get(1)).toEqual(beginning);
+    expect(lookedUp(cursors).after.get(1)).toEqual(beginning);
   });
 
   it("is read from its beginning when entries of another epoch follow, and those are left for that read", () => {
     const cursors = owning(1, 2);
-    cursors.advance(cursors.readAfter(), [entry(1, 5, 9), entry(2, 4, 1)]);
-    const kept = cursors.advance(cursors.readAfter(), [entry(1, 5, 10), entry(1, 6, 11), entry(2, 4, 2)]);
+    cursors.advance(lookedUp(cursors), [entry(1, 5, 9), entry(2, 4, 1)]);
+    const kept = cursors.advance(lookedUp(cursors), [entry(1, 5, 10), entry(1, 6, 11), entry(2, 4, 2)]);
     expect(kept.map(({ partition, id }) => [partition, id.number])).toEqual([
       [1, 10],
       [2, 2],
     ]);
-    expect([...cursors.readAfter().values()]).toEqual([beginning, at(4, 2)]);
-    expect(cursors.advance(cursors.readAfter(), [entry(1, 5, 10), entry(1, 6, 11)])).toHaveLength(2);
+    expect([...lookedUp(cursors).after.values()]).toEqual([beginning, at(4, 2)]);
+    expect(cursors.advance(lookedUp(cursors), [entry(1, 5, 10), entry(1, 6, 11)])).toHaveLength(2);
   });
 
   it("tells another epoch also when it was settled while the read was on its way", () => {
     const cursors = owning(1);
-    cursors.advance(cursors.readAfter(), [entry(1, 5, 9)]);
-    const readAfter = cursors.readAfter();
+    cursors.advance(lookedUp(cursors), [entry(1, 5, 9)]);
+    const reading = lookedUp(cursors);
     cursors.settle(new Map([[1, at(5, 9)]]));
-    expect(cursors.advance(readAfter, [entry(1, 6, 10)])).toEqual([]);
+    expect(cursors.advance(reading, [entry(1, 6, 10)])).toEqual([]);
   });
 
   it("that is another's is left out of what was read", () => {
     const cursors = owning(1);
-    const readAfter = cursors.readAfter();
+    const reading = lookedUp(cursors);
     cursors.own([]);
-    expect(cursors.advance(readAfter, [entry(1, 5, 1)])).toEqual([]);
-    expect(cursors.readAfter().size).toBe(0);
+    expect(cursors.advance(reading, [entry(1, 5, 1)])).toEqual([]);
+    expect(lookedUp(cursors).after.size).toBe(0);
   });
 });

@@ -4,24 +4,27 @@
 //   commit   rows and positions of all of them in one transaction                       store's saveBatch
 //   save     per partition: raise `saved`, trim log and outbox, announce the watermark   broker's save.lua
 //
-// While one batch commits the next is read; batches commit one after another. A batch carries the ids it was read after,
-// and Postgres refuses it when an earlier one is missing. After any failure the batch and the one read behind it are
-// dropped, and their partitions are read from their beginning: what is committed is not inserted again, but is saved again.
+// While two batches commit the next is read; of a partition one batch commits after another. A batch carries the ids it was
+// read after, and Postgres refuses it when an earlier one is missing. Where one fails, it is dropped with all that was read
+// behind it, and its partitions are read from their beginning: what is committed is not inserted again, but is saved again.
 // Where only some partitions cannot be saved, only theirs is dropped, and they rest while the others go on; so does one
 // that is held by an entry which this build cannot make a row of, and what stands behind it is not read.
 // Must never tell Redis of anything before Postgres has committed it, since what is saved is trimmed.
-// States: idle, draining, stopping (the batch in flight is finished), stopped.
-import type { EntryId, Outbox, SavedBatch } from "@rookery/broker";
+// States: idle, draining, stopping (the batches in flight are finished), stopped.
+import type { EntryId, Outbox, OutboxEntry, SavedBatch } from "@rookery/broker";
 import { ChatError } from "@rookery/protocol";
 import { pause } from "@rookery/runtime";
 import { isAway, isRefusedWrite } from "@rookery/store";
 import type { Batch, SavedOutcome, SaveOutcome } from "@rookery/store";
 import { createBackoff } from "./backoff.ts";
 import { createCursors } from "./cursors.ts";
+import type { Cursors, Reading } from "./cursors.ts";
+import { createFlights } from "./flights.ts";
 import type { FreeEntry, Holds } from "./holds.ts";
 import type { Outage, OutageKind } from "./outage.ts";
 import { toBatchEntry } from "./rows.ts";
 import { savedBatches } from "./saved-batches.ts";
+import { createTurns } from "./turns.ts";
 
 export interface DrainOptions {
   readonly outbox: Pick<Outbox, "read" | "save">;
@@ -45,7 +48,7 @@ export interface Drain {
   own(partitions: readonly number[]): void;
   /** The connection was lost, or the server may be another one: everything is read from its beginning. */
   reread(): void;
-  /** Finishes the batch in flight, if the stores let it, and ends. */
+  /** Finishes the batches in flight, if the stores let it, and ends. */
   stop(): Promise<void>;
 }
 
@@ -54,93 +57,105 @@ const BLOCK_MS = 500;
 /** How long a partition rests that could not be saved or is held. */
 const REST_MS = 250;
 
-/** What was read, and after which ids. */
+/** Two are enough to keep Postgres at work while this process reads and writes; each holds a batch in memory. */
+const BATCHES_IN_FLIGHT = 2;
+
+/** What is committed together, and after which ids it was read. */
 interface ReadBatch {
   readonly readAfter: ReadonlyMap<number, EntryId>;
   readonly entries: readonly FreeEntry[];
 }
 
-/** The partitions of a batch that are to be read again, or all of them. */
-type Committed = ReadonlySet<number> | "failed";
-const WHOLE: Committed = new Set();
+/** What one read gave that may be drained. */
+interface Read {
+  readonly reading: Reading;
+  readonly entries: readonly FreeEntry[];
+}
+
+/** The partitions of a batch of which Redis could not be told, or all of them. */
+type Unsaved = ReadonlySet<number> | "failed";
 
 export function createDrain(options: DrainOptions): Drain {
   const { outbox, batchEntries, lingerMs, redis, postgres, holds } = options;
   const cursors = createCursors();
+  const turns = createTurns();
+  const flights = createFlights(BATCHES_IN_FLIGHT);
   const backoff = createBackoff();
   const stopping = new AbortController();
   const { signal } = stopping;
   let owned: readonly number[] = [];
   let rereadWanted = false;
+  /** A batch was lost to a store that is away, and nobody has waited since. */
+  let mustWait = false;
   /** Partitions of which `stuck` was told and which have not been saved since. */
   const stuck = new Set<number>();
   let running: Promise<void> | undefined;
 
-  /** Keeps one batch ahead: the next is read while the one before commits, and is dropped when that one fails. */
+  /** Keeps one batch ahead: the next is read while those before it commit, and is dropped where one of them fails. */
   async function drain(): Promise<void> {
-    let committing: Promise<Committed> = Promise.resolve(WHOLE);
     while (!signal.aborted) {
-      const batch = await readBatch();
-      const before = await committing;
-      committing = Promise.resolve(WHOLE);
-      if (batch === undefined) await backoff.wait(signal);
-      else if (before === "failed") {
-        cursors.rewind(batch.readAfter.keys());
-        await backoff.wait(signal);
-      } else {
-        cursors.rewind(before);
-        const rest = without(batch, before);
-        if (rest.entries.length > 0) committing = commit(rest);
-      }
+      const reads = await readBatch();
+      const partitions = new Set(reads.flatMap(({ entries }) => entries.map(({ partition }) => partition)));
+      await flights.clear(partitions);
+      if (mustWait) await backoff.wait(signal);
+      mustWait = false;
+      const batch = toBatch(reads, cursors.isCurrent);
+      if (batch.entries.length > 0) flights.launch(new Set(batch.readAfter.keys()), commit(batch));
     }
-    await committing;
+    await flights.landed();
   }
 
-  /** Undefined when Redis is away. */
-  async function readBatch(): Promise<ReadBatch | undefined> {
+  /** Nothing when Redis is away. */
+  async function readBatch(): Promise<Read[]> {
     cursors.own(owned);
     holds.own(owned);
     if (rereadWanted) cursors.rewind();
     rereadWanted = false;
     try {
-      const readAfter = cursors.readAfter();
-      if (readAfter.size === 0) await pause(BLOCK_MS, { signal });
-      const entries = await readFree(readAfter, batchEntries, BLOCK_MS);
-      if (entries.length > 0 && entries.length < batchEntries && !signal.aborted) {
+      const { partitions, isCalm } = turns.next(cursors.readable());
+      if (partitions.length === 0) await pause(BLOCK_MS, { signal });
+      const first = await readFree(partitions, batchEntries, isCalm ? BLOCK_MS : 0);
+      const reads = [first];
+      const missing = batchEntries - first.entries.length;
+      if (isCalm && missing < batchEntries && missing > 0 && !signal.aborted) {
         await pause(lingerMs, { signal });
-        entries.push(...(await readFree(cursors.readAfter(), batchEntries - entries.length, 0)));
+        reads.push(await readFree(cursors.readable(), missing, 0));
       }
       redis.back();
-      return { readAfter, entries };
+      return reads;
     } catch (error) {
       redis.lost(error, isUnavailable(error) ? "away" : "fault");
       cursors.rewind();
-      return undefined;
+      mustWait = true;
+      return [];
     }
   }
 
-  async function readFree(readAfter: ReadBatch["readAfter"], limit: number, blockMs: number): Promise<FreeEntry[]> {
-    const read = await outbox.read(readAfter, limit, blockMs);
-    const { free, held } = holds.sift(readAfter.keys(), read, read.length < limit);
-    const entries = cursors.advance(readAfter, free);
+  async function readFree(partitions: readonly number[], limit: number, blockMs: number): Promise<Read> {
+    const reading = cursors.reading(partitions);
+    const read = await outbox.read(reading.after, limit, blockMs);
+    turns.learn(partitions, countsOf(read), limit);
+    const { free, held } = holds.sift(partitions, read, read.length < limit);
+    const entries = cursors.advance(reading, free);
     cursors.rest(held, REST_MS);
-    return entries;
+    return { reading, entries };
   }
 
-  /** Commits, tells Redis, and puts the cursors where the next read of these partitions is to begin. */
-  async function commit({ readAfter, entries }: ReadBatch): Promise<Committed> {
+  /** Commits, tells Redis, and puts the cursors where the next read of these partitions is to begin. Never rejects. */
+  async function commit({ readAfter, entries }: ReadBatch): Promise<void> {
     const outcome = await commitRows({ readAfter, entries: entries.map(toBatchEntry) });
     const told = savedBatches(entries, outcome);
     const unsaved = outcome?.kind === "saved" ? await tellRedis(told) : "failed";
     if (unsaved === "failed") {
       cursors.rewind(told.keys());
-      return "failed";
+      mustWait = true;
+      return;
     }
     backoff.reset();
+    cursors.rewind(unsaved);
     cursors.rest(unsaved, REST_MS);
     const saved = [...told].filter(([partition]) => !unsaved.has(partition));
     cursors.settle(new Map(saved.map(([partition, { last }]) => [partition, last])));
-    return unsaved;
   }
 
   async function commitRows(batch: Batch): Promise<SaveOutcome | undefined> {
@@ -157,7 +172,7 @@ export function createDrain(options: DrainOptions): Drain {
   }
 
   /** The partitions of which Redis could not be told; "failed" when it was of none, because Redis is away. */
-  async function tellRedis(told: ReadonlyMap<number, SavedBatch>): Promise<Committed> {
+  async function tellRedis(told: ReadonlyMap<number, SavedBatch>): Promise<Unsaved> {
     const failures = new Map<number, unknown>();
     await Promise.all(
       [...told].map(([partition, saved]) =>
@@ -197,12 +212,24 @@ export function createDrain(options: DrainOptions): Drain {
   };
 }
 
-function without({ readAfter, entries }: ReadBatch, partitions: ReadonlySet<number>): ReadBatch {
-  if (partitions.size === 0) return { readAfter, entries };
-  return {
-    readAfter: new Map([...readAfter].filter(([partition]) => !partitions.has(partition))),
-    entries: entries.filter(({ partition }) => !partitions.has(partition)),
-  };
+/** One batch of what was read, without what was read before its partition went back. */
+function toBatch(reads: readonly Read[], isCurrent: Cursors["isCurrent"]): ReadBatch {
+  const readAfter = new Map<number, EntryId>();
+  const entries = reads.flatMap(({ reading, entries: read }) =>
+    read.filter(({ partition }) => {
+      const after = reading.after.get(partition);
+      if (after === undefined || !isCurrent(reading, partition)) return false;
+      if (!readAfter.has(partition)) readAfter.set(partition, after);
+      return true;
+    }),
+  );
+  return { readAfter, entries };
+}
+
+function countsOf(entries: readonly OutboxEntry[]): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const { partition } of entries) counts.set(partition, (counts.get(partition) ?? 0) + 1);
+  return counts;
 }
 
 function isUnavailable(error: unknown): boolean {
