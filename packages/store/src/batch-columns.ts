@@ -1,10 +1,10 @@
-// The columns of a batch: the types read_position and batch_entry of the migrations, attribute by attribute. A column is
-// named here and there, nowhere else, and a test compares the two. Called by save-batch.ts alone. Pure.
+// The columns of a batch: the composite types of the migrations, attribute by attribute. A column is named here and there,
+// nowhere else, and a test compares the two. Called by the two ways to commit a batch. Pure.
 import { arrayLiteral } from "./array-literal.ts";
-import type { Cell } from "./array-literal.ts";
 import type { EntryId } from "./entry-id.ts";
 import type { MessageRow } from "./message-row.ts";
-import { recordLiteral } from "./record-literal.ts";
+import { recordsLiteral } from "./records-literal.ts";
+import type { Column } from "./records-literal.ts";
 
 /** One entry of a batch as save_batch takes it. Without a row it only moves the position. */
 export interface BatchItem {
@@ -17,7 +17,7 @@ export interface BatchItem {
   readonly dead?: { readonly frame: string; readonly reason: string } | undefined;
 }
 
-type Columns<Item> = Readonly<Record<string, (item: Item, index: number) => Cell>>;
+type Columns<Item> = Readonly<Record<string, Column<Item>>>;
 
 /** Attributes of read_position, in their order. */
 export const READ_COLUMNS: Columns<readonly [number, EntryId]> = {
@@ -53,12 +53,61 @@ export const ENTRY_COLUMNS: Columns<BatchItem> = {
   prev_seq: ({ row }) => row?.prevSeq ?? null,
 };
 
-/** `readAfter` holds exactly the partitions of the items. */
-export function batchParameters(readAfter: ReadonlyMap<number, EntryId>, items: readonly BatchItem[]): string[] {
-  return [records(READ_COLUMNS, [...readAfter]), records(ENTRY_COLUMNS, items)];
+/** A partition of a batch in which nothing is unusual. */
+export interface BatchSpan {
+  readonly partition: number;
+  readonly after: EntryId;
+  readonly first: EntryId;
+  last: EntryId;
 }
 
-function records<Item>(columns: Columns<Item>, items: readonly Item[]): string {
-  const cells = Object.values(columns);
-  return arrayLiteral(items.map((item, index) => recordLiteral(cells.map((cell) => cell(item, index)))));
+/** Attributes of batch_span, in their order. */
+export const SPAN_COLUMNS: Columns<BatchSpan> = {
+  partition: ({ partition }) => partition,
+  after_epoch: ({ after }) => after.epoch,
+  after_number: ({ after }) => after.number,
+  first_epoch: ({ first }) => first.epoch,
+  first_number: ({ first }) => first.number,
+  last_epoch: ({ last }) => last.epoch,
+  last_number: ({ last }) => last.number,
+};
+
+/** Attributes of fresh_row, in their order. */
+export const FRESH_COLUMNS: Columns<MessageRow> = {
+  channel: ({ channel }) => channel,
+  epoch: ({ epoch }) => epoch,
+  seq: ({ seq }) => seq,
+  kind: ({ kind }) => kind,
+  id: ({ id }) => id,
+  target: ({ target }) => target,
+  client_id: ({ clientId }) => clientId,
+  author: ({ author }) => author,
+  name: ({ name }) => name,
+  body: ({ body }) => body,
+  meta: ({ meta }) => meta,
+  reply_to: ({ replyTo }) => replyTo,
+  mentions: ({ mentions }) => (mentions === null ? null : arrayLiteral(mentions)),
+  at: ({ at }) => at,
+  prev_epoch: ({ prevEpoch }) => prevEpoch,
+  prev_seq: ({ prevSeq }) => prevSeq,
+};
+
+/** `readAfter` holds exactly the partitions of the items. */
+export function batchParameters(readAfter: ReadonlyMap<number, EntryId>, items: readonly BatchItem[]): string[] {
+  return [
+    recordsLiteral(Object.values(READ_COLUMNS), [...readAfter]),
+    recordsLiteral(Object.values(ENTRY_COLUMNS), items),
+  ];
+}
+
+export function freshParameters(
+  spans: readonly BatchSpan[],
+  rows: readonly MessageRow[],
+  begins: boolean,
+): [spans: string, rows: string, begins: boolean] {
+  return [
+    recordsLiteral(Object.values(SPAN_COLUMNS), spans),
+    recordsLiteral(Object.values(FRESH_COLUMNS), rows),
+    begins,
+  ];
 }

@@ -1,5 +1,5 @@
 // Hand-made batches for this package's tests. Never imported by anything else.
-import type { Batch, BatchEntry } from "./save-batch.ts";
+import type { Batch, BatchEntry } from "./batch.ts";
 import type { EntryId } from "./entry-id.ts";
 import type { MessageRow } from "./message-row.ts";
 

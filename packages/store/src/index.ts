@@ -2,6 +2,7 @@
 export { createApiKeys } from "./api-keys.ts";
 export type { ApiKeyRow, ApiKeys } from "./api-keys.ts";
 export { isAway, isRefusedWrite } from "./away.ts";
+export type { Batch, BatchEntry, DeadLetter, RaisedPrev, SavedOutcome, SaveOutcome, UnreadableRow } from "./batch.ts";
 export { createChannels } from "./channels.ts";
 export type { ChannelKind, ChannelRow, Channels, NewChannel } from "./channels.ts";
 export { createClusterLedger } from "./cluster-ledger.ts";
@@ -23,14 +24,5 @@ export { outageReason } from "./reason.ts";
 export { createRefreshTokens } from "./refresh-tokens.ts";
 export type { IssuedRefreshToken, RefreshOwner, RefreshTokens, Rotation } from "./refresh-tokens.ts";
 export { saveBatch } from "./save-batch.ts";
-export type {
-  Batch,
-  BatchEntry,
-  DeadLetter,
-  RaisedPrev,
-  SavedOutcome,
-  SaveOutcome,
-  UnreadableRow,
-} from "./save-batch.ts";
 export { shareConnections } from "./share-connections.ts";
 export type { ConnectionShares } from "./share-connections.ts";

@@ -6,7 +6,7 @@ import { afterAll, bench, describe } from "vitest";
 import { batchOf, EPOCH, entryOf, messageRow } from "./batch.fixture.ts";
 import { connectStore } from "./connect.ts";
 import { saveBatch } from "./save-batch.ts";
-import type { BatchEntry } from "./save-batch.ts";
+import type { BatchEntry } from "./batch.ts";
 
 const PARTITIONS = 64;
 const CHANNELS = 200;

@@ -2,7 +2,6 @@
 import { randomBytes } from "node:crypto";
 import { eventually, testPostgres } from "@rookery/testkit";
 import { afterAll, describe, expect, it } from "vitest";
-import { arrayLiteral } from "./array-literal.ts";
 import { batchOf, entriesOf, entryOf, EPOCH, messageId, messageRow, rowsOf } from "./batch.fixture.ts";
 import { connectStore } from "./connect.ts";
 import { createMessages } from "./messages.ts";
@@ -113,23 +112,9 @@ describe("a batch", () => {
 
 describe("a persister of the build before", () => {
   it("commits with the function that it knows", async () => {
-    const position = [[40], [0], [0], [40], [EPOCH], [1]];
-    const row = [
-      ["before"],
-      [EPOCH],
-      [1],
-      ["message"],
-      [messageId("before")],
-      [null],
-      ["c1"],
-      ["ada"],
-      ["Ada"],
-      ["hi"],
-    ];
-    const rest = [[null], [null], [null], [EPOCH], [null], [null], [null], [], [], []];
-    const columns = [...position, ...row, ...rest].map((cells) => arrayLiteral(cells));
-    const parameters = columns.map((_, at) => `$${at + 1}`).join(",");
-    const rows = await sql.unsafe(`select inserted from save_batch(${parameters})`, columns);
+    const entry = `(1,40,${EPOCH},1,,,before,${EPOCH},1,message,${messageId("before")},,c1,ada,Ada,hi,,,,${EPOCH},,,)`;
+    const rows = await sql`select inserted from save_batch(
+      ${'{"(40,0,0)"}'}::text::read_position[], ${`{"${entry}"}`}::text::batch_entry[])`;
     expect(rows).toEqual([{ inserted: 1 }]);
     expect(await seqs("before")).toEqual([1]);
   });

@@ -1,76 +1,22 @@
 // Commits batches of outbox entries: rows and the positions of their partitions together, exactly once. Called by the
-// persister alone. Must never leave out an entry: what Postgres refuses is found by halving, kept as a dead letter and
+// persister alone. A batch goes the short way of save-fresh.ts; the way here is for those in which anything is unusual.
+// Must never leave out an entry: what Postgres refuses is found by halving, kept as a dead letter and
 // replaced by a placeholder, so that the rest of the batch proceeds and the channel keeps its line.
 import { isChannelId, isClientId, isMessageId, isUserId } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
 import { createHash } from "node:crypto";
-import { codeOf, isRefusedData, isRepeatable } from "./away.ts";
+import { codeOf, isRefusedData } from "./away.ts";
+import type { Batch, BatchEntry, SaveOutcome } from "./batch.ts";
 import { batchParameters } from "./batch-columns.ts";
 import type { BatchItem } from "./batch-columns.ts";
 import type { Store } from "./connect.ts";
 import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
-import type { EntryId } from "./entry-id.ts";
 import type { MessageRow } from "./message-row.ts";
+import { toRaised } from "./raised-row.ts";
+import type { RaisedRow } from "./raised-row.ts";
+import { repeated } from "./repeated.ts";
+import { saveFresh } from "./save-fresh.ts";
 import { loadStatement } from "./statement.ts";
-
-/** An entry whose frame says nothing that could be stored; `fault` says why, without the frame's text. */
-export interface UnreadableRow {
-  readonly kind: "unreadable";
-  readonly fault: string;
-}
-
-export interface BatchEntry {
-  readonly partition: number;
-  readonly id: EntryId;
-  readonly channel: string;
-  readonly position: Position;
-  /** As it was announced: kept should Postgres refuse the row. */
-  readonly frame: string;
-  readonly row: MessageRow | UnreadableRow;
-}
-
-export interface Batch {
-  /** For each partition of the entries: the id after which they were read, 0-0 from the beginning. */
-  readonly readAfter: ReadonlyMap<number, EntryId>;
-  /** Ascending within each partition. */
-  readonly entries: readonly BatchEntry[];
-}
-
-export interface DeadLetter {
-  readonly partition: number;
-  readonly id: EntryId;
-  readonly channel: string;
-  readonly position: Position;
-  readonly reason: string;
-}
-
-/** The first row of an epoch that follows a later row than its frame said. */
-export interface RaisedPrev {
-  readonly channel: string;
-  readonly position: Position;
-  readonly prev: Position;
-}
-
-/** Every entry is committed, whether by this call or before. */
-export interface SavedOutcome {
-  readonly kind: "saved";
-  readonly inserted: number;
-  /** entries that were saved before */
-  readonly skipped: number;
-  readonly quarantined: number;
-  readonly deadLetters: readonly DeadLetter[];
-  readonly raised: readonly RaisedPrev[];
-  /** partitions in which an entry of the batch is no row of its own, whether by this call or before */
-  readonly unstored: readonly number[];
-  /** up to where each partition of the batch is saved; beyond its last entry when that was numbered too low */
-  readonly reached: ReadonlyMap<number, EntryId>;
-}
-
-/**
- * `behind`: nothing was written, since Postgres stands below what these partitions were read after. An earlier batch of
- * theirs is missing: read them again.
- */
-export type SaveOutcome = SavedOutcome | { readonly kind: "behind"; readonly partitions: readonly number[] };
 
 const SAVE = loadStatement("save-batch");
 
@@ -79,8 +25,6 @@ const NOTHING: SaveOutcome = {
   ...{ deadLetters: [], raised: [], unstored: [], reached: new Map() },
 };
 
-/** A deadlock loses one of two; the fifth in a row is no accident. */
-const MOST_REPEATS = 5;
 /** An entry that is refused alone so often is given up. */
 const TRIES_ALONE = 5;
 
@@ -91,13 +35,7 @@ interface SaveRow {
   readonly quarantined: number;
   /** indexes from 1 */
   readonly dead: readonly number[];
-  readonly raised: readonly {
-    readonly channel: string;
-    readonly epoch: number;
-    readonly seq: number;
-    readonly prevEpoch: number;
-    readonly prevSeq: number;
-  }[];
+  readonly raised: readonly RaisedRow[];
   readonly unstored: readonly number[];
   readonly reached: readonly { readonly partition: number; readonly epoch: number; readonly number: number }[];
 }
@@ -108,6 +46,10 @@ interface SaveRow {
  */
 export async function saveBatch(store: Store, batch: Batch): Promise<SaveOutcome> {
   if (batch.entries.length === 0) return NOTHING;
+  return (await saveFresh(store, batch)) ?? saveCarefully(store, batch);
+}
+
+async function saveCarefully(store: Store, batch: Batch): Promise<SaveOutcome> {
   try {
     return await commit(store, batch, undefined);
   } catch (error) {
@@ -120,10 +62,10 @@ export async function saveBatch(store: Store, batch: Batch): Promise<SaveOutcome
 async function saveHalves(store: Store, { readAfter, entries }: Batch): Promise<SaveOutcome> {
   const middle = Math.ceil(entries.length / 2);
   const [left, right] = [entries.slice(0, middle), entries.slice(middle)];
-  const first = await saveBatch(store, { readAfter, entries: left });
+  const first = await saveCarefully(store, { readAfter, entries: left });
   if (first.kind !== "saved") return first;
   const reached = new Map([...readAfter, ...left.map(({ partition, id }) => [partition, id] as const)]);
-  const second = await saveBatch(store, { readAfter: reached, entries: right });
+  const second = await saveCarefully(store, { readAfter: reached, entries: right });
   if (second.kind !== "saved") return second;
   return {
     kind: "saved",
@@ -157,7 +99,8 @@ async function commit(store: Store, batch: Batch, fault: string | undefined): Pr
   const readAfter = new Map(
     items.map(({ partition }) => [partition, batch.readAfter.get(partition) ?? BEFORE_FIRST_ENTRY]),
   );
-  const row = await repeated(() => store.query<SaveRow>(SAVE, batchParameters(readAfter, items)));
+  const [row] = await repeated(() => store.query<SaveRow>(SAVE, batchParameters(readAfter, items)));
+  if (row === undefined) throw new Error("save_batch answered nothing");
   if (row.behind !== null) return { kind: "behind", partitions: row.behind };
   const deadLetters = row.dead.flatMap((index) => {
     const [entry, letter] = [batch.entries[index - 1], items[index - 1]?.dead];
@@ -165,26 +108,10 @@ async function commit(store: Store, batch: Batch, fault: string | undefined): Pr
     const { partition, id, channel, position } = entry;
     return { partition, id, channel, position, reason: letter.reason };
   });
-  const raised = row.raised.map(({ channel, epoch, seq, prevEpoch, prevSeq }) => ({
-    channel,
-    position: { epoch, seq },
-    prev: { epoch: prevEpoch, seq: prevSeq },
-  }));
+  const raised = row.raised.map(toRaised);
   const { inserted, skipped, quarantined, unstored } = row;
   const reached = new Map(row.reached.map(({ partition, epoch, number }) => [partition, { epoch, number }]));
   return { kind: "saved", inserted, skipped, quarantined, deadLetters, raised, unstored, reached };
-}
-
-async function repeated(save: () => Promise<SaveRow[]>): Promise<SaveRow> {
-  for (let repeats = 0; ; repeats += 1) {
-    try {
-      const [row] = await save();
-      if (row === undefined) throw new Error("save_batch answered nothing");
-      return row;
-    } catch (error) {
-      if (!isRepeatable(error) || repeats === MOST_REPEATS) throw error;
-    }
-  }
 }
 
 function toItem(entry: BatchEntry, fault: string | undefined): BatchItem {
