@@ -46,7 +46,7 @@ comment on type fresh_row is 'What becomes a row of messages, of a batch in whic
 
 create function save_fresh(p_spans batch_span[], p_rows fresh_row[], p_begins boolean)
 returns table (saved boolean, raised json)
-language plpgsql as $$
+language plpgsql set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
   v_partitions integer[];
