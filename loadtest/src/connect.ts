@@ -104,7 +104,7 @@ async function speak(rig: Rig, channel: string): Promise<void> {
   for (let n = 0; n < MESSAGES; n += 1) {
     const id = `bench-${String(n).padStart(15, "0")}`;
     const parts = { channel, id, clientId: id, user: "bench", name: "bench", body: "x".repeat(40) };
-    await publisher.publish({ ...composeMessage(parts), rightsVersion: 0, slowModeMs: 0 });
+    await publisher.publish({ ...composeMessage(parts), rightsVersion: 0, slowModeMs: 0, freshRights: async () => 0 });
   }
 }
 
