@@ -4,6 +4,7 @@ import { accept } from "./accept.ts";
 import { codec } from "./codec.ts";
 import { connect } from "./connect.ts";
 import { fanOut } from "./fan-out.ts";
+import { growth } from "./growth.ts";
 import { idle } from "./idle.ts";
 import { publish } from "./publish.ts";
 import { publishReport } from "./report.ts";
@@ -16,6 +17,7 @@ const BENCHES: Readonly<Record<string, () => Report | Promise<Report>>> = {
   publish,
   accept,
   "fan-out": fanOut,
+  growth,
   idle,
   start,
 };

@@ -13,6 +13,8 @@ export interface OpenOrder {
   readonly frames: string[];
   /** Beyond these, sent by each its own. */
   readonly framesOf?: string[][];
+  /** So many are opened at once, and each waits for so many frames before the next are. */
+  readonly batches?: { readonly sockets: number; readonly answers: number };
 }
 
 interface Order {
@@ -34,18 +36,20 @@ process.on("disconnect", () => process.exit(0));
 
 async function obey({ open, count, delays }: Order): Promise<void> {
   if (open !== undefined) {
-    for (let opened = 0; opened < open.sockets; opened += AT_ONCE) {
-      const batch = Array.from({ length: Math.min(AT_ONCE, open.sockets - opened) }, (_, n) =>
+    const { sockets: atOnce, answers } = open.batches ?? { sockets: AT_ONCE, answers: 0 };
+    for (let opened = 0; opened < open.sockets; opened += atOnce) {
+      const batch = Array.from({ length: Math.min(atOnce, open.sockets - opened) }, (_, n) =>
         openRawSocket(
           open.port,
           Array.isArray(open.headers) ? (open.headers[opened + n] ?? {}) : open.headers,
           (opened + n) % SAMPLED_EVERY === 0 ? takeDelay : undefined,
         ),
       );
-      for (const [n, socket] of (await Promise.all(batch)).entries()) {
-        sockets.push(socket);
+      const fresh = await Promise.all(batch);
+      sockets.push(...fresh);
+      for (const [n, socket] of fresh.entries())
         for (const frame of [...open.frames, ...(open.framesOf?.[opened + n] ?? [])]) socket.sendText(frame);
-      }
+      while (fresh.some((socket) => socket.frames < answers)) await pause(5);
     }
     await quiet();
     greetings = total();
@@ -67,9 +71,11 @@ function takeDelay(payload: Buffer): void {
 async function quiet(): Promise<void> {
   for (let before = -1; before !== total();) {
     before = total();
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await pause(300);
   }
 }
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 function total(): number {
   return sockets.reduce((sum, socket) => sum + socket.frames, 0);

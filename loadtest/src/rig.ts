@@ -30,7 +30,7 @@ export interface Rig {
   /** A plain client, for what the bare side does and for INFO. */
   readonly redis: Redis;
   /** Starts an edge with these settings over the defaults of a bench (no rates, no caps). */
-  startEdge(settings: Record<string, string>): Promise<{ process: ChildProcess; port: number }>;
+  startEdge(settings: Record<string, string>): Promise<{ process: ChildProcess; port: number; internalPort: number }>;
   /** Starts a file of this package as a process of its own. */
   forkHere(file: string, args: string[]): ChildProcess;
   portOf(child: ChildProcess): Promise<number>;
@@ -97,21 +97,22 @@ function buildRig(
     });
     return child;
   };
-  const portOf = async (child: ChildProcess): Promise<number> => {
+  const portsOf = async (child: ChildProcess): Promise<{ port: number; internalPort: number }> => {
     const message = await nextMessage(child);
-    if (typeof message === "object" && message !== null && "port" in message) return Number(message.port);
-    throw new Error("a bench's server did not say its port");
+    if (typeof message !== "object" || message === null || !("port" in message))
+      throw new Error("a bench's server did not say its port");
+    return { port: Number(message.port), internalPort: "internalPort" in message ? Number(message.internalPort) : 0 };
   };
   return {
     redisUrl,
     postgresUrl,
     redis,
-    portOf,
+    portOf: async (child) => (await portsOf(child)).port,
     stop,
     async startEdge(settings) {
       const file = fileURLToPath(import.meta.resolve("@rookery/edge"));
       const child = start(file, [], { UWS_HTTP_MAX_HEADERS_SIZE: "16384", ...defaults, ...settings });
-      return { process: child, port: await portOf(child) };
+      return { process: child, ...(await portsOf(child)) };
     },
     forkHere: (file, args) => start(fileURLToPath(new URL(file, import.meta.url)), args, {}),
     pidOf(child) {
