@@ -153,9 +153,14 @@ export interface PageParts {
 
 /** `ok` with `fields`, `messages` and `more`. Without `ref` it is a body for {@link encodeResults}. */
 export function encodePage(page: PageParts): string {
+  return encodeOk(page.ref, pageMembers(page));
+}
+
+/** The members of such a reply, for {@link encodeOk}: of those who are given the same page, all that differs is the `ref`. */
+export function pageMembers(page: Omit<PageParts, "ref">): string {
   const fields = jsonMembers(page.fields);
   const tail = `"messages":[${page.messages.join(",")}],"more":${page.more}`;
-  return encodeOk(page.ref, fields === "" ? tail : `${fields},${tail}`);
+  return fields === "" ? tail : `${fields},${tail}`;
 }
 
 /** Answer to a `join` with `joins`: finished `ok` and `error` bodies in the order of the request. */
@@ -177,9 +182,14 @@ function encode(type: string, fields: Readonly<Record<string, unknown>>): string
   return `${open(type, undefined)},${jsonMembers(fields)}}`;
 }
 
-export function encodeWelcome(fields: Fields<WelcomeFrame>): string {
-  return encode("welcome", { ...fields });
+/** A server has the same limits for everybody: they are made text once. */
+export function encodeWelcome({ limits, ...fields }: Fields<WelcomeFrame>): string {
+  const known = limitTexts.get(limits) ?? JSON.stringify(limits);
+  limitTexts.set(limits, known);
+  return `${open("welcome", undefined)},${jsonMembers(fields)},"limits":${known}}`;
 }
+
+const limitTexts = new WeakMap<WelcomeFrame["limits"], string>();
 
 /** `at` in ms since the Unix epoch. */
 export function encodePong(at: number, ref?: string): string {

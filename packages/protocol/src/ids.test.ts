@@ -62,6 +62,8 @@ describe("ids", () => {
 describe("names", () => {
   it.each([
     ["Ann", "Ann"],
+    ["Ann B. Lee!", "Ann B. Lee!"],
+    ["Ann  Lee ", "Ann Lee"],
     ["  Ann \n\t Lee ", "Ann Lee"],
     ["A\u0000n\u001bn\u0085", "Ann"],
     ["\u202eAnn\u2066", "Ann"],

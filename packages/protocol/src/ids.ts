@@ -26,6 +26,8 @@ const NOT_IN_AN_ID = /[^A-Za-z0-9_-]/;
 const NOT_IN_A_CHANNEL = /^[_.:-]|[^A-Za-z0-9_.:-]/;
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/;
 const NOT_IN_A_NAME = /[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\p{Cs}]/gu;
+/** Words of visible ASCII with one space between two: most names, and nothing in them can be cleaned. */
+const PLAIN_NAME = /^[!-~]+(?: [!-~]+)*$/;
 const WORD_WITH_AT = /(?:^|[^\p{L}\p{N}_@])@([A-Za-z0-9_.-]+)/gu;
 
 /** Matches {@link CHANNEL_ID_PATTERN}. */
@@ -62,6 +64,7 @@ function isUserIdText(text: string): boolean {
  * as are marks that are too many in a row. Empty when nothing is left that can be seen.
  */
 export function cleanName(name: string): string {
+  if (name === "" || (name.length <= MAX_NAME_CODE_POINTS && PLAIN_NAME.test(name))) return name;
   const line = name.slice(0, NAME_WINDOW_UNITS).replace(NOT_IN_A_NAME, "").replace(/\s+/g, " ").trim();
   const whole = composeName(line);
   const short =

@@ -33,6 +33,7 @@ export {
   encodeWelcome,
   jsonMembers,
   messageHalves,
+  pageMembers,
   reactionHalves,
   renderFrame,
 } from "./encode.ts";

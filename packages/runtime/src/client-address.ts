@@ -28,7 +28,7 @@ export function createClientAddress(trusted: readonly string[]): ClientAddress {
 /** An address as it is counted: IPv4 as it is, IPv6 by its /64, which one client owns whole. */
 export function addressGroup(address: string): string {
   const plain = plainAddress(address);
-  return isIPv6(plain) ? plain.split(":", 4).join(":") : plain;
+  return plain.includes(":") && isIPv6(plain) ? plain.split(":", 4).join(":") : plain;
 }
 
 /** Whether an address is of this machine, in every way of writing it. */
