@@ -3,14 +3,14 @@
 
 import { createReading } from "@rookery/broker";
 import type { Reading } from "@rookery/broker";
-import { DEFAULT_PAGE_MESSAGES, encodePage } from "@rookery/protocol";
+import { DEFAULT_PAGE_MESSAGES, encodeOk } from "@rookery/protocol";
 import type { ClientFrameOf } from "@rookery/protocol";
 import type { Grant } from "@rookery/rights";
 import type { EdgeContext } from "../context.ts";
 import { priceOfReading } from "../price.ts";
 import type { Session } from "../session.ts";
-import { toJoined, tooManyChannels } from "./joined.ts";
-import type { Joined, Wish } from "./joined.ts";
+import { joinedText, tooManyChannels } from "./joined.ts";
+import type { Wish } from "./joined.ts";
 import { joinAll } from "./joins.ts";
 
 export async function join(edge: EdgeContext, session: Session, frame: ClientFrameOf<"join">): Promise<void> {
@@ -23,30 +23,30 @@ export async function join(edge: EdgeContext, session: Session, frame: ClientFra
   try {
     const joined = await enter(edge, session, frame, limit, reading);
     if (frame.persisted === true) session.wantPersisted(frame.channel);
-    if (frame.ref !== undefined) session.tell(encodePage({ ref: frame.ref, ...joined }));
+    if (frame.ref !== undefined) session.tell(encodeOk(frame.ref, joined));
   } finally {
     session.charge(priceOfReading(reading));
   }
 }
 
+/** Answers with the members of its `ok`. */
 async function enter(
   edge: EdgeContext,
   session: Session,
   wish: Wish,
   limit: number,
   reading: Reading,
-): Promise<Joined> {
+): Promise<string> {
   const { channel, after } = wish;
   const isNew = !session.channels.has(channel);
   const grant = isNew ? await enterChannel(edge, session, channel) : await askToJoin(edge, session, channel);
   const bytes = edge.limits.pageBytes;
   const followed = edge.relays.positionOf(channel);
   try {
-    const page =
-      after === undefined
-        ? { ...(await edge.history.backward(channel, undefined, limit, bytes, reading, followed)), recovered: false }
-        : await edge.history.forward(channel, after, limit, bytes, reading, followed);
-    return toJoined(edge, wish, grant, page);
+    const page = await (after === undefined
+      ? edge.history.backward(channel, undefined, limit, bytes, reading, followed)
+      : edge.history.forward(channel, after, limit, bytes, reading, followed));
+    return joinedText(edge, wish, grant, page);
   } catch (error) {
     // An error means that nothing happened: a session that was not in the channel before is not in it now.
     if (isNew) edge.membership.exit(session, channel);

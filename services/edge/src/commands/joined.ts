@@ -1,7 +1,7 @@
 // What joining one channel and joining several share: what is wished for and what is answered about a channel.
 
-import type { ForwardPage } from "@rookery/broker";
-import { ChatError } from "@rookery/protocol";
+import type { BackwardPage, ForwardPage } from "@rookery/broker";
+import { ChatError, pageMembers } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
 import type { Grant } from "@rookery/rights";
 import type { EdgeContext } from "../context.ts";
@@ -25,8 +25,29 @@ export function tooManyChannels(edge: EdgeContext, channel: string): ChatError {
   return new ChatError("too_many", `a session joins at most ${edge.limits.channels} channels`, { channel });
 }
 
-export function toJoined(edge: EdgeContext, { channel, after }: Wish, grant: Grant, page: ForwardPage): Joined {
-  if (after !== undefined) edge.metrics.resumes[page.recovered ? "recovered" : "not_recovered"].n += 1;
+interface Counting {
+  readonly metrics: Pick<EdgeContext["metrics"], "resumes">;
+}
+
+/** By the page, which those who ask the same at once are given together. */
+const texts = new WeakMap<BackwardPage, { readonly grant: Grant; readonly text: string }>();
+
+/** The members of one join's `ok`: a crowd that is given the same page, by the same grant, is given the same text. */
+export function joinedText(edge: Counting, wish: Wish, grant: Grant, page: BackwardPage | ForwardPage): string {
+  const recovered = "recovered" in page && page.recovered;
+  countResume(edge, wish, recovered);
+  const known = texts.get(page);
+  if (known?.grant === grant) return known.text;
+  const text = pageMembers(toJoined(wish, grant, { ...page, recovered }));
+  texts.set(page, { grant, text });
+  return text;
+}
+
+export function countResume(edge: Counting, { after }: Wish, recovered: boolean): void {
+  if (after !== undefined) edge.metrics.resumes[recovered ? "recovered" : "not_recovered"].n += 1;
+}
+
+export function toJoined({ channel, after }: Wish, grant: Grant, page: ForwardPage): Joined {
   const { position, saved } = page.head;
   return {
     fields: { channel, ...position, recovered: page.recovered, ...untilRights(grant), saved },

@@ -10,7 +10,7 @@ import type { EdgeContext } from "../context.ts";
 import { priceOfChannels, priceOfReading } from "../price.ts";
 import { refusalOf } from "../refusal.ts";
 import type { Session } from "../session.ts";
-import { toJoined, tooManyChannels } from "./joined.ts";
+import { countResume, toJoined, tooManyChannels } from "./joined.ts";
 import type { Joined, Wish } from "./joined.ts";
 
 type JoinsFrame = Extract<ClientFrameOf<"join">, { joins: unknown }>;
@@ -114,7 +114,10 @@ async function readAll(
     const grant = grants.get(wish.channel) ?? absent();
     const page = pageOf.get(wish);
     if (grant instanceof ChatError) return withChannel(grant, wish.channel);
-    if (page?.status === "fulfilled") return toJoined(edge, wish, grant, page.value);
+    if (page?.status === "fulfilled") {
+      countResume(edge, wish, page.value.recovered);
+      return toJoined(wish, grant, page.value);
+    }
     return withChannel(refusalOf(edge, session, page?.reason), wish.channel);
   });
 }
