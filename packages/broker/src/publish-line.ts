@@ -59,6 +59,7 @@ export interface LineOptions {
   due(this: void, line: Line): void;
   /** Local time in ms. */
   clock(this: void): number;
+  later(this: void, ms: number, work: () => void): void;
 }
 
 export interface Line {
@@ -72,7 +73,7 @@ export const MOST_BYTES = 256 * 1024;
 
 const TOO_LATE = "the message store does not answer in time";
 
-export function createLine({ run, lastSaved, due, clock }: LineOptions): Line {
+export function createLine({ run, lastSaved, due, clock, later }: LineOptions): Line {
   let waiting: Waiting[] = [];
   let state: "idle" | "due" | "under way" | "pausing" = "idle";
   /** By channel, and by channel and sender: they are let go together. */
@@ -205,13 +206,10 @@ export function createLine({ run, lastSaved, due, clock }: LineOptions): Line {
 
   function pauseUntil(localMs: number): void {
     state = "pausing";
-    setTimeout(
-      () => {
-        state = "idle";
-        wake();
-      },
-      Math.max(0, localMs - clock()),
-    );
+    later(Math.max(0, localMs - clock()), () => {
+      state = "idle";
+      wake();
+    });
   }
 
   const line: Line = {

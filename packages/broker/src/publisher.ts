@@ -103,6 +103,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
         due.push(waiting);
       },
       clock,
+      later: (ms, work) => void setTimeout(work, ms),
     });
     const made = { line, load: { messages: 0, bytes: 0 } };
     lines.set(partition, made);
