@@ -17,12 +17,11 @@
 --          7 version.. of the rights the senders were authorised with
 --          8 pause.. ms between two messages of one user; 0 for no slow mode
 --          9 base.. last position in Postgres as <epoch>-<seq>, read just now; "" when it was not asked for
---          10 messages.. how many
+--          10 before.. the frames before their positions
+--          11 messages.. how many
 --          for each message
---          11 content.. a hash of what it says and its id, parted by |
---          12 user.. who sends it
---          13 before.. the frame before its position
---          14 after.. the frame after its position
+--          12 content.. a hash of what it says and its id, parted by |
+--          13 after.. the frame after its position
 -- Returns  now, ms on this server's clock, then four values for each message, 0 where there is nothing to tell; the outcome's
 --          name first:
 --          1 ok: epoch, seq, entry number (the entry's epoch is the message's)
@@ -51,16 +50,19 @@ end
 --> fence
 --> room
 
-local RUN_KEYS, KEYS_EACH, RUN_ARGS, ARGS_EACH, MESSAGE_ARGS = 4, 4, 5, 5, 4
+local RUN_KEYS, KEYS_EACH, RUN_ARGS, ARGS_EACH, MESSAGE_ARGS = 4, 4, 5, 6, 2
 local channels, nowText, kind = ARGV[5] + 0, format("%d", now), "message"
 local onceAt, messageAt = RUN_KEYS + KEYS_EACH * channels, RUN_ARGS + ARGS_EACH * channels
 local left, envelopes = (#ARGV - messageAt) / MESSAGE_ARGS, nil
-local answers, answerAt = { now }, 1
+-- Room for the values of one message, which a run mostly has.
+local answers, answerAt = { now, "", 0, 0, 0 }, 1
+local nowBetween, atField = "|" .. nowText .. "|", ',"at":' .. nowText
 
 for at = 0, channels - 1 do
   local keyAt, argAt = RUN_KEYS + KEYS_EACH * at, RUN_ARGS + ARGS_EACH * at
-  local headKey, logKey, goneKey, topic = unpack(KEYS, keyAt + 1, keyAt + KEYS_EACH)
-  local channel, version, slowMs, base, messages = unpack(ARGV, argAt + 1, argAt + ARGS_EACH)
+  local headKey, logKey, goneKey, topic = KEYS[keyAt + 1], KEYS[keyAt + 2], KEYS[keyAt + 3], KEYS[keyAt + 4]
+  local channel, version, slowMs = ARGV[argAt + 1], ARGV[argAt + 2], ARGV[argAt + 3]
+  local base, before, messages = ARGV[argAt + 4], ARGV[argAt + 5], ARGV[argAt + 6]
   local inForce, leftHere = try("HGET", KEYS[3], channel) or "0", messages + 0
 
   -- A stretch is what one channel gets in a row: its head is read before it and written, and all of it announced, after it.
@@ -70,8 +72,10 @@ for at = 0, channels - 1 do
     local headEpoch, saved, fromEpoch, fromSeq, isIdle, hasLog, firstSeq, firstEpoch, firstFollows, beforeEpoch, beforeSeq, frames
     while leftHere > 0 and not broken do
       local outcome, one, two, three = "", 0, 0, 0
-      local content, user, before, after = unpack(ARGV, messageAt + 1, messageAt + MESSAGE_ARGS)
+      local content, after = ARGV[messageAt + 1], ARGV[messageAt + 2]
       local onceKey, slowKey = KEYS[onceAt + 1], nil
+      -- Who sends it is asked for only while it is counted who holds how much. The user stands last in the key, behind two |.
+      local user = short and string.match(onceKey, "|[^|]*|(.*)$")
       onceAt, messageAt, left, leftHere = onceAt + 1, messageAt + MESSAGE_ARGS, left - 1, leftHere - 1
       if slowMs ~= "0" then
         onceAt, slowKey = onceAt + 1, KEYS[onceAt + 1]
@@ -101,7 +105,7 @@ for at = 0, channels - 1 do
       if outcome == "" then
         --> epoch
         --> number
-        local remembers = content .. "|" .. position .. "|" .. nowText .. "|" .. numberText
+        local remembers = content .. "|" .. position .. nowBetween .. numberText
         local first = try("SET", onceKey, remembers, "NX", "GET", "PX", ARGV[4])
         --> recall
         if outcome == "" then

@@ -106,6 +106,21 @@ describe("messages of one partition", () => {
     expect(writes).toBe(1);
   });
 
+  it("whose frames begin differently keep their order", async () => {
+    const channel = newChannel();
+    const { publisher } = counting(connection);
+    await publisher.publish(publication(channel));
+    const head = `{"type":"other","channel":"${channel}"`;
+    const all = times(6, (n) => {
+      const message = publication(channel);
+      return n % 3 === 1 ? { ...message, halves: { ...message.halves, head } } : message;
+    });
+    expect(seqs(await Promise.all(all.map((message) => publisher.publish(message))))).toEqual([2, 3, 4, 5, 6, 7]);
+    const log = await redis.xrange(keys.channel(channel).log, "-", "+");
+    const begin = log.slice(1).map(([, fields]) => fields[1]?.startsWith(head));
+    expect(begin).toEqual([false, true, false, false, true, false]);
+  });
+
   it("have a message more, which repeats another of the run, told as a duplicate", async () => {
     const message = publication(newChannel());
     const { publisher, runs } = counting(connection);

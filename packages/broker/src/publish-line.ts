@@ -24,13 +24,15 @@ export interface Waiting {
   refused(refusal: ChatError): void;
 }
 
-/** What one channel gets in a run: messages in order, sent by the same version of its rights. */
+/** What one channel gets in a run: messages in order, alike but for what each of them says. */
 export interface Stretch {
   readonly channel: string;
   readonly rightsVersion: number;
   readonly slowModeMs: number;
   /** The channel's last position in Postgres, read after it proved to be cold and for this run alone. */
   readonly base: Position | undefined;
+  /** What all their frames begin with. */
+  readonly before: string;
   readonly messages: Waiting[];
 }
 
@@ -238,7 +240,7 @@ export function createLine({ run, lastSaved, due, clock, later }: LineOptions): 
   return line;
 }
 
-/** From the front of the line. A channel stands in a run once, by one version of its rights: what differs waits with all after it. */
+/** From the front of the line. A channel stands in a run once: what is not like its first message waits, with all after it. */
 function takeRun(
   waiting: readonly Waiting[],
   bases: ReadonlyMap<string, Position>,
@@ -252,14 +254,15 @@ function takeRun(
   for (; at < waiting.length && count < MOST_MESSAGES; at += 1) {
     const message = waiting[at];
     if (message === undefined) break;
-    const { channel, slowModeMs } = message.publication;
+    const { channel, slowModeMs, halves } = message.publication;
     const { rightsVersion } = message;
     if (message.deadlineMs < nowMs) {
       expired.push(message);
       continue;
     }
     const stretch = stretches.get(channel);
-    const isAlike = stretch?.rightsVersion === rightsVersion && stretch.slowModeMs === slowModeMs;
+    const isAlike =
+      stretch?.rightsVersion === rightsVersion && stretch.slowModeMs === slowModeMs && stretch.before === halves.head;
     if ((stretch !== undefined && !isAlike) || closed.has(channel)) {
       closed.add(channel);
       passed.push(message);
@@ -269,7 +272,10 @@ function takeRun(
     count += 1;
     bytes += message.bytes;
     if (stretch !== undefined) stretch.messages.push(message);
-    else stretches.set(channel, { channel, rightsVersion, slowModeMs, base: bases.get(channel), messages: [message] });
+    else {
+      const base = bases.get(channel);
+      stretches.set(channel, { channel, rightsVersion, slowModeMs, base, before: halves.head, messages: [message] });
+    }
   }
   return { stretches: [...stretches.values()], expired, rest: [...passed, ...waiting.slice(at)] };
 }

@@ -99,16 +99,16 @@ export function createPublishRun(options: PublishRunOptions): PublishRun {
     const once: string[] = [];
     const given = [String(deadline), String(floors.of(partition)), budget, remembered, String(stretches.length)];
     const contents: string[] = [];
-    for (const { channel, rightsVersion, slowModeMs, base, messages } of stretches) {
+    for (const { channel, rightsVersion, slowModeMs, base, before, messages } of stretches) {
       const own = keys.channel(channel);
       names.push(own.head, own.log, own.gone, own.topic);
       const from = base === undefined ? "" : formatPosition(base);
-      given.push(channel, String(rightsVersion), String(slowModeMs), from, String(messages.length));
+      given.push(channel, String(rightsVersion), String(slowModeMs), from, before, String(messages.length));
       for (const { publication } of messages) {
         const { user, clientId, id, contentHash, halves } = publication;
         once.push(own.once(user, clientId));
         if (slowModeMs > 0) once.push(own.slow(user));
-        contents.push(`${contentHash}|${id}`, user, halves.head, halves.tail);
+        contents.push(`${contentHash}|${id}`, halves.tail);
       }
     }
     return [names.length + once.length, ...names, ...once, ...given, ...contents];

@@ -22,7 +22,7 @@ function neighbour(channel: string): string {
 }
 
 /** One run; answers what became of each, in the order of the script: channel by channel. */
-async function together(messages: readonly Publication[], deadlineMs = FAR_AHEAD_MS, base = "0-0", versions = "0") {
+async function together(messages: readonly Publication[], deadlineMs = FAR_AHEAD_MS, base = "0-0") {
   const { part, outbox, rights, held } = keys.partition(partitions.of(messages[0]?.channel ?? ""));
   const channels = [...new Set(messages.map(({ channel }) => channel))];
   const inOrder = channels.map((channel) => messages.filter((message) => message.channel === channel));
@@ -31,10 +31,10 @@ async function together(messages: readonly Publication[], deadlineMs = FAR_AHEAD
     return [head, log, gone, topic];
   });
   const once = inOrder.flat().map(({ channel, user, clientId }) => keys.channel(channel).once(user, clientId));
-  const given = inOrder.flatMap((some, at) => [channels[at] ?? "", versions, "0", base, String(some.length)]);
-  const contents = inOrder.flat().flatMap(({ user, contentHash, id, halves }) => {
-    return [`${contentHash}|${id}`, user, halves.head, halves.tail];
+  const given = inOrder.flatMap((some, at) => {
+    return [channels[at] ?? "", "0", "0", base, some[0]?.halves.head ?? "", String(some.length)];
   });
+  const contents = inOrder.flat().flatMap(({ contentHash, id, halves }) => [`${contentHash}|${id}`, halves.tail]);
   const count = 4 + names.length + once.length;
   const run = [part, outbox, rights, held, ...names, ...once];
   run.push(deadlineMs, "0", "1000000", "60000", String(channels.length), ...given, ...contents);

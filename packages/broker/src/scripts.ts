@@ -27,8 +27,8 @@ export const SCRIPTS = {
     keys: ["part", "outbox", "rights", "held", "head..", "log..", "gone..", "topic..", "once..", "slow.."],
     args: [
       ...(["deadline", "floor", "budget", "remembered", "channels"] as const),
-      ...(["channel..", "version..", "pause..", "base..", "messages.."] as const),
-      ...(["content..", "user..", "before..", "after.."] as const),
+      ...(["channel..", "version..", "pause..", "base..", "before..", "messages.."] as const),
+      ...(["content..", "after.."] as const),
     ],
     answers: ["ok", "duplicate", "conflict", "late", "stale", "overloaded", "slow_mode", "cold", "broken"],
     flags: "none",

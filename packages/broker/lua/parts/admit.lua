@@ -1,6 +1,6 @@
 -- Refuses what a user may not add to a channel by the rights in force, or what finds no room. In the loop of a script.
 -- Keys     1 part  4 held
--- Needs    call, try, waiting (fence), room; channel, user, version; inForce: what Redis said of the version in force
+-- Needs    call, try, waiting (fence), room; channel, user where short, version; inForce: what Redis said of the version in force
 -- Refuses  stale, overloaded, broken: sets outcome and one, and breaks
 
 if inForce ~= version then

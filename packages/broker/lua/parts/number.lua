@@ -1,7 +1,7 @@
 -- The position and the number of an outbox entry that come next, written into the frame. In the loop of a script, after
 -- epoch.lua. Writes nothing.
--- Needs    format; epoch, epochText, lastNumber (fence), fromEpoch, fromSeq (stand); nowText; before and after, the halves of
---          the frame
+-- Needs    format; epoch, epochText, lastNumber (fence), fromEpoch, fromSeq (stand); atField: the time, as the
+--          frame tells it; before and after, the halves of the frame
 -- Defines  seq, seqText, position, frame
 --          follows  the position it follows where that is of another epoch, else nil
 --          numberText  of the entry
@@ -14,4 +14,4 @@ if fromEpoch ~= epoch and fromEpoch > 0 then
   follows = from .. "-" .. last
   prev = ',"prev":{"epoch":' .. from .. ',"seq":' .. last .. "}"
 end
-local frame = before .. ',"epoch":' .. epochText .. ',"seq":' .. seqText .. ',"at":' .. nowText .. prev .. after
+local frame = before .. ',"epoch":' .. epochText .. ',"seq":' .. seqText .. atField .. prev .. after

@@ -1,7 +1,7 @@
 -- Queues for Postgres what was numbered, and adds it to its channel's log. A write that fails keeps no other from being tried.
 -- In the loop of a script, after number.lua and reserve.lua; announce.lua and recover.lua come after the loop.
 -- Keys     2 outbox  4 held
--- Needs    try, format, waiting (fence), short (room), stand, number, reserve; kind of the entry, channel, user, logKey, goneKey,
+-- Needs    try, format, waiting (fence), short (room), stand, number, reserve; kind of the entry, channel, user where short, logKey, goneKey,
 --          headKey
 -- Defines  isQueued  false: nothing of it stands
 -- Changes  count, frames and what else announce.lua is told of a stretch
