@@ -1,31 +1,32 @@
 #!lua flags=allow-oom
--- Once a second and partition: what one edge compares with what it has seen, and a probe that shows its topics still
--- reach it. Changes nothing. A head of another type than ours is told as none: it must not silence its partition.
+-- Once a second and Redis master: what one edge compares with what it has seen, and a probe that shows its topics still
+-- reach it. Changes nothing. A hash of another type than ours is told as one without fields: it must not silence the others.
+-- On a Cluster all keys lie in one slot, so there it is called for each partition by itself.
 --
--- KEYS     1 part
---          2 probe: its topic; sent after everything announced before
---          3 head.. of each channel to read
--- ARGV     none
--- Returns  all as strings
---          1 owner: the replication id under which the partition's epoch began
---          2 serving: that of the server which answers
---          3 epoch
---          4 stored: the partition's watermark
---          5 unstored: the count that save.lua keeps beside it
---          6 control number; "0-0" when there is none
---          for each head
---          7 head.. the position numbered last, "" when it has none
---          8 saved.. the one up to which Postgres has the channel, "" when it has none
+-- KEYS     1 probe: its topic; sent after everything announced before
+--          2 hash.. to read: the `part` of each partition, then the head of each channel
+-- ARGV     1 parts: how many of the hashes are partitions
+--          2 which: "probe" to send the probe and tell who serves, "" for neither
+-- Returns  1 serving: the replication id of the server which answers, "" unless it was asked for
+--          2 fields.. of each hash, as strings, "" for one that is not there:
+--            of a partition `owner` (the replication id under which its epoch began), `epoch`, `stored` (its watermark),
+--            `unstored` (the count that save.lua keeps beside it) and `control` (the number of the last change of rights);
+--            of a channel `epoch` and `seq` of the position numbered last, and `saved`, up to which Postgres has it
 
-local part = redis.call("HMGET", KEYS[1], "owner", "epoch", "stored", "unstored", "control")
-local serving = string.match(redis.call("INFO", "replication"), "master_replid:(%x+)")
-local answer = { part[1] or "", serving or "", part[2] or "0", part[3] or "0-0", part[4] or "0", part[5] or "0-0" }
-
-for i = 3, #KEYS do
-  local head = redis.pcall("HMGET", KEYS[i], "epoch", "seq", "saved")
-  answer[#answer + 1] = head[1] and head[2] and head[1] .. "-" .. head[2] or ""
-  answer[#answer + 1] = head[3] or ""
+local parts = tonumber(ARGV[1])
+local answer = { "" }
+for i = 2, #KEYS do
+  local fields
+  if i <= parts + 1 then
+    fields = redis.pcall("HMGET", KEYS[i], "owner", "epoch", "stored", "unstored", "control")
+  else
+    fields = redis.pcall("HMGET", KEYS[i], "epoch", "seq", "saved")
+  end
+  answer[i] = fields.err and {} or fields
 end
 
-redis.call("SPUBLISH", KEYS[2], "")
+if ARGV[2] == "probe" then
+  answer[1] = string.match(redis.call("INFO", "replication"), "master_replid:(%x+)") or ""
+  redis.call("SPUBLISH", KEYS[1], "")
+end
 return answer

@@ -212,8 +212,9 @@ describe("a channel whose keys are broken", () => {
     await redis.set(keys.channel(channel).head, "no hash");
     const partition = keys.partition(partitions.of(channel));
     const heads = [keys.channel(channel).head, keys.channel(other).head];
-    const reply = await connection.rookeryPulse(4, partition.part, partition.probe("n1"), ...heads);
-    expect(reply).toEqual(expect.arrayContaining(["", expect.stringMatching(/^\d+-1$/)]));
+    const reply = await connection.rookeryPulse(4, partition.probe("n1"), partition.part, ...heads, 1, "probe");
+    const epoch = expect.stringMatching(/^\d{13}$/);
+    expect(reply).toEqual([expect.any(String), expect.arrayContaining([epoch]), [], [epoch, "1", "0-0"]]);
   });
 });
 

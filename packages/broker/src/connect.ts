@@ -81,6 +81,14 @@ export function inOneWrite(connection: RedisConnection, work: () => void): void 
   }
 }
 
+/** The address of a server that is all there is. */
+export const ONE_SERVER = "";
+
+/** Who serves a slot, by address: the same for all that one master serves. On a Cluster a run may name keys of one slot only. */
+export function masterOf(connection: RedisConnection, slot: number): string {
+  return connection instanceof Cluster ? (connection.slots[slot]?.[0] ?? "nobody") : ONE_SERVER;
+}
+
 export function isReady(connection: RedisConnection): boolean {
   return connection.status === "ready";
 }

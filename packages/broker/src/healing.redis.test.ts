@@ -87,6 +87,7 @@ async function startListener(pulseEveryMs: number, urls: string[] = []) {
     partitions,
     node: () => "listener",
     everyMs: pulseEveryMs,
+    watched: () => Array.from({ length: partitions.count }, (_, partition) => partition),
     channels: (partition) => [...relays.keys()].filter((channel) => partitions.of(channel) === partition),
     on: {
       report: ({ heads }) => heads.forEach((head, channel) => compare(channel, head)),

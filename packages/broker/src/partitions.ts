@@ -12,8 +12,8 @@ const MOST_PARTITIONS = 1_024;
 export interface Partitions {
   readonly count: number;
   /** Partition of a channel: CRC-32 of its UTF-8 bytes modulo `count`. */
-  of(channel: string): number;
-  ofUser(user: string): number;
+  of(this: void, channel: string): number;
+  ofUser(this: void, user: string): number;
   /** Hash tag without braces, such as `p12` or `p12x7`. */
   tag(partition: number): string;
 }

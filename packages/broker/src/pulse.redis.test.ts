@@ -12,6 +12,7 @@ const server = await testRedis();
 const partitions = createPartitions(8);
 const keys = createKeys(partitions);
 const everyMs = 80;
+const all = Array.from({ length: partitions.count }, (_, partition) => partition);
 
 beforeEach(() => server.flush());
 
@@ -25,27 +26,32 @@ interface Watched {
 }
 
 /** A pulse whose probes come back as the test wishes. */
-async function watch(channels: readonly string[], probesReturn: (partition: number) => boolean): Promise<Watched> {
+async function watch(
+  channels: readonly string[],
+  probesReturn: (partition: number) => boolean,
+  watched: readonly number[] = all,
+): Promise<Watched> {
   const connection = connectRedis({ url: server.url, use: "commands", commandTimeoutMs: 300 });
   const subscriber = connectRedis({ url: server.url, use: "subscriptions", commandTimeoutMs: 1_000 });
   await Promise.all([whenReady(connection, 5_000), whenReady(subscriber, 5_000)]);
   const probes = Array.from({ length: partitions.count }, (_, partition) => keys.partition(partition).probe("me"));
   await Promise.all(probes.map((probe) => subscriber.ssubscribe(probe)));
-  const watched = { reports: [], missed: [], failures: [], heads: new Map() } as Omit<Watched, "pulse" | "connection">;
+  const heard = { reports: [], missed: [], failures: [], heads: new Map() } as Omit<Watched, "pulse" | "connection">;
   const pulse = createPulse({
     connection,
     keys,
     partitions,
     node: () => "me",
     everyMs,
+    watched: () => watched,
     channels: (partition) => channels.filter((channel) => partitions.of(channel) === partition),
     on: {
       report(report) {
-        watched.reports.push(report);
-        for (const [channel, head] of report.heads) watched.heads.set(channel, head);
+        heard.reports.push(report);
+        for (const [channel, head] of report.heads) heard.heads.set(channel, head);
       },
-      missed: (count) => void watched.missed.push(count),
-      failed: (_partition, error) => void watched.failures.push(error),
+      missed: (count) => void heard.missed.push(count),
+      failed: (_partition, error) => void heard.failures.push(error),
     },
   });
   subscriber.on("smessageBuffer", (topic: Buffer) => {
@@ -58,14 +64,14 @@ async function watch(channels: readonly string[], probesReturn: (partition: numb
     subscriber.disconnect();
   });
   pulse.start();
-  return { connection, pulse, ...watched };
+  return { connection, pulse, ...heard };
 }
 
 const setHead = (channel: string, fields: Record<string, string>): Promise<number> =>
   server.redis.hset(keys.channel(channel).head, fields);
 
 describe("a pulse", () => {
-  it("tells of every partition, also of one without channels, who serves and who owns it", async () => {
+  it("tells of every partition it watches, also of one without channels, who serves and who owns it", async () => {
     await server.redis.hset(keys.partition(5).part, {
       owner: "abc",
       epoch: "1700000000000",
@@ -103,15 +109,13 @@ describe("a pulse", () => {
   });
 
   it("waits for its probe before it tells, so that a head is never ahead of what is still under way", async () => {
-    const order: string[] = [];
-    const { reports } = await watch([], (partition) => {
-      order.push(`probe ${partition} after ${reports.length} reports`);
+    const before: number[] = [];
+    const { reports } = await watch([], () => {
+      before.push(reports.length);
       return true;
     });
-    await eventually(() => reports.length >= 2 * partitions.count);
-    expect(order.slice(0, reports.length)).toEqual(
-      reports.map(({ partition }, n) => `probe ${partition} after ${n} reports`),
-    );
+    await eventually(() => reports.length >= 4 * partitions.count);
+    expect(before.slice(0, 4)).toEqual([0, 1, 2, 3].map((calls) => calls * partitions.count));
   });
 
   it("tells without the probe when that does not come, and of the missing probes once", async () => {
@@ -135,6 +139,44 @@ describe("a pulse", () => {
     isCut = true;
     await eventually(() => missed.length === 2, { withinMs: 6 * everyMs });
     expect(missed).toEqual([2, 2]);
+  });
+
+  it("calls once for all partitions of one server, and names no others", async () => {
+    const { connection, reports } = await watch(["room-1"], () => true, [2, 5]);
+    const calls = vi.spyOn(connection, "rookeryPulse");
+    const then = reports.length;
+    await eventually(() => reports.length >= then + 2 * 4);
+    expect(calls.mock.calls.length).toBeLessThanOrEqual(5);
+    expect(new Set(reports.map(({ partition }) => partition))).toEqual(new Set([2, 5]));
+  });
+
+  it("looks at a partition at once when it is asked to, and says when Redis does not answer", async () => {
+    const { connection, pulse, reports } = await watch([], () => true, [0]);
+    await eventually(() => reports.length > 0);
+    await Promise.all(pulse.look([3, 4]));
+    expect(reports.map(({ partition }) => partition).filter((partition) => partition !== 0)).toEqual([3, 4]);
+    connection.disconnect();
+    const outcomes = await Promise.allSettled(pulse.look([6, 7]));
+    expect(outcomes).toMatchObject([1, 2].map(() => ({ status: "rejected", reason: { code: "unavailable" } })));
+  });
+
+  it("reads heads in runs that keep nobody waiting, and all of them before its probe", async () => {
+    const channels = Array.from({ length: 8 * 1_300 }, (_, n) => `many-${n}`);
+    await Promise.all(channels.map((channel) => setHead(channel, { epoch: "3", seq: "1" })));
+    const { connection, heads } = await watch(channels, () => true);
+    const calls = vi.spyOn(connection, "rookeryPulse");
+    await eventually(() => heads.size === channels.length);
+    expect(Math.max(...calls.mock.calls.map(([numberOfKeys]) => Number(numberOfKeys)))).toBeLessThanOrEqual(509);
+    const probes = calls.mock.calls.map((args) => args.at(-1));
+    expect(probes.slice(0, 6).filter((which) => which === "probe").length).toBe(2);
+  });
+
+  it("tells of the others when one partition's key is another's", async () => {
+    await server.redis.set(keys.partition(3).part, "no hash");
+    const { reports, failures } = await watch([], () => true);
+    await eventually(() => reports.length >= 2 * (partitions.count - 1));
+    expect(reports.some(({ partition }) => partition === 3)).toBe(false);
+    expect(failures).not.toEqual([]);
   });
 
   it("notices one partition whose probes alone are missing", async () => {

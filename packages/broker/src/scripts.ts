@@ -42,9 +42,9 @@ export const SCRIPTS = {
   },
   rookeryPulse: {
     file: "pulse.lua",
-    keys: ["part", "probe", "head.."],
-    args: [],
-    answers: ["owner", "serving", "epoch", "stored", "unstored", "control", "head..", "saved.."],
+    keys: ["probe", "hash.."],
+    args: ["parts", "which"],
+    answers: ["serving", "fields.."],
     flags: "allow-oom",
   },
   rookeryShed: {

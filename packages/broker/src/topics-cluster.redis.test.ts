@@ -33,7 +33,7 @@ function connect(use: "commands" | "subscriptions"): RedisConnection {
   return connectRedis({ url, use, commandTimeoutMs: 1_000 });
 }
 
-async function startedTopics() {
+async function startedTopics(probeCame: (partition: number) => void = () => undefined) {
   const events: string[] = [];
   const restored: string[] = [];
   const probes = new Set<number>();
@@ -47,7 +47,10 @@ async function startedTopics() {
       signal: () => undefined,
       control: () => undefined,
       saved: () => undefined,
-      probe: (partition) => void probes.add(partition),
+      probe(partition) {
+        probes.add(partition);
+        probeCame(partition);
+      },
       lost: () => void events.push("lost"),
       restored(names) {
         events.push("restored");
@@ -72,24 +75,28 @@ async function audiences(): Promise<unknown[]> {
   }
 }
 
+const replidOf = (info: string): string | undefined => /master_replid:(\w+)/.exec(info)?.[1];
+
 const everyChannel = channels.map(() => 1);
 
 it("topics are acknowledged on whichever master serves them, and probed there", async () => {
-  const { probes, topics } = await startedTopics();
+  const { probes, topics } = await startedTopics((partition) => pulse.probe(partition));
   expect(await audiences()).toEqual(everyChannel);
   const connection = connect("commands");
   await whenReady(connection, 5_000);
   const missed: number[] = [];
   const failures: unknown[] = [];
+  const servedBy = new Map<number, string>();
   const pulse = createPulse({
     connection,
     keys,
     partitions,
     node: () => "me",
     everyMs: 60,
+    watched: () => Array.from({ length: partitions.count }, (_, partition) => partition),
     channels: (partition) => channels.filter((channel) => partitions.of(channel) === partition),
     on: {
-      report: () => undefined,
+      report: ({ partition, serving }) => void servedBy.set(partition, serving),
       missed: (count) => void missed.push(count),
       failed: (_partition, error) => void failures.push(error),
     },
@@ -101,6 +108,11 @@ it("topics are acknowledged on whichever master serves them, and probed there", 
   pulse.start();
   await eventually(() => probes.size === partitions.count);
   expect([missed, failures]).toEqual([[], []]);
+  const served = Array.from({ length: partitions.count }, (_, partition) => servedBy.get(partition));
+  const replids = await Promise.all([left, right].map(async ({ redis }) => replidOf(await redis.info("replication"))));
+  expect(served.map((replid) => replids.indexOf(replid))).toEqual(
+    served.map((_, partition) => (clusterSlot(partitions.tag(partition)) < 8_192 ? 0 : 1)),
+  );
   await Promise.all(channels.map((channel) => topics.unsubscribe(channel)));
   expect(await audiences()).toEqual(channels.map(() => 0));
 });

@@ -23,6 +23,7 @@ function fakeRights({ autoCreate = false, channels = ["lobby"], maxChannels = 10
         call(`create ${ids.join(" ")} for ${owner}`, now.postgres, () => ids.forEach((id) => existing.add(id))),
     },
     version: (channel) => call(`version ${channel}`, now.redis, () => now.version),
+    partitionOf: (channel) => (channel.startsWith("far") ? 9 : 1),
     autoCreate,
     maxChannels,
   });
@@ -188,5 +189,34 @@ describe("rights in several channels", () => {
     const { rights, now } = fakeRights();
     now.postgres = "no reason";
     expect(await rights.cachedAll(seeker, ["lobby"])).toMatchObject([{ cause: "no reason" }]);
+  });
+
+  it("read the version again, and nothing else, once changes may have been missed in the channel's partition", async () => {
+    const { rights, calls, now } = fakeRights({ channels: ["lobby", "far"] });
+    for (const channel of ["lobby", "far"]) await rights.cached(asked("ann", channel, "write"));
+    calls.length = 0;
+    Object.assign(now, { version: 4, postgres: away() });
+    rights.doubt(1);
+    expect(await rights.cached(asked("ann", "lobby", "write"))).toEqual({ ...MEMBER, version: 4 });
+    expect(rights.cached(asked("ann", "far", "write"))).toEqual(MEMBER);
+    expect(rights.cached(asked("ann", "lobby", "write"))).toMatchObject({ version: 4 });
+    rights.doubt(9);
+    expect(await rights.cachedAll({ user: "ann", right: "join" }, ["lobby", "far"])).toMatchObject([
+      { version: 4 },
+      { version: 4 },
+    ]);
+    expect(calls).toEqual(["version lobby", "version far"]);
+  });
+
+  it("do not believe what was on its way when changes may have been missed", async () => {
+    const { rights, calls } = fakeRights();
+    const reading = rights.cached(asked("ann", "lobby", "write"));
+    await new Promise((resolve) => setImmediate(resolve));
+    await reading;
+    const again = rights.fresh(asked("ann", "lobby", "write"));
+    rights.doubt(1);
+    await again;
+    expect(rights.cached(asked("ann", "lobby", "write"))).toBeInstanceOf(Promise);
+    expect(calls.filter((call) => call.startsWith("find"))).toEqual(["find lobby"]);
   });
 });

@@ -20,12 +20,16 @@ export interface Rights {
   fresh(asked: Asked): Promise<Grant>;
   /** As `cached` of several channels, in order, each by itself; those unknown are found in two statements at most. */
   cachedAll(seeker: Seeker, channels: readonly string[]): Promise<readonly (Grant | Error)[]>;
+  /** Changes in this partition may have been missed: what is remembered of its channels is read again when it is asked for. */
+  doubt(this: void, partition: number): void;
 }
 
 export interface RightsOptions {
   readonly channels: ChannelStore;
   /** Of a channel's rights, 0 when they never changed; rejects with ChatError `unavailable`. */
   readonly version: (channel: string) => Promise<number>;
+  /** Where its rights change. */
+  readonly partitionOf: (channel: string) => number;
   /** Whether a channel comes into being with its first user. */
   readonly autoCreate: boolean;
   /** How many channels are remembered; the others are asked for again. */
@@ -37,16 +41,18 @@ const MAX_CHANNELS = 50_000;
 export function createRights({
   channels: store,
   version,
+  partitionOf,
   autoCreate,
   maxChannels = MAX_CHANNELS,
 }: RightsOptions): Rights {
-  const cache = createGrantCache(maxChannels);
+  const cache = createGrantCache(maxChannels, partitionOf);
 
   const read = async (channel: string): Promise<Grant> => grantOf("member", await version(channel));
 
   const readExisting = async (channel: string): Promise<Grant> => {
+    const doubts = cache.doubts(channel);
     const grant = await read(channel);
-    cache.set(channel, grant);
+    cache.set(channel, grant, doubts);
     return grant;
   };
 
@@ -57,16 +63,17 @@ export function createRights({
     absent: (channel) => Promise.reject(new ChatError("not_found", "no such channel", { channel })),
   };
 
-  const readUnknown = async (asked: Asked): Promise<Grant> => {
+  const readNow = async (asked: Asked): Promise<Grant> => {
+    if (cache.knows(asked.channel)) return readExisting(asked.channel);
     const [finding = "absent"] = await findChannels(store, autoCreate, asked, [asked.channel]);
     return readFound[finding](asked.channel);
   };
 
   return {
-    cached: (asked) => cache.get(asked.channel) ?? readUnknown(asked),
-    fresh: (asked) => (cache.get(asked.channel) === undefined ? readUnknown(asked) : readExisting(asked.channel)),
+    cached: (asked) => cache.current(asked.channel) ?? readNow(asked),
+    fresh: readNow,
     async cachedAll(seeker, channels) {
-      const unknown = channels.filter((channel) => cache.get(channel) === undefined);
+      const unknown = channels.filter((channel) => !cache.knows(channel));
       const findings = await findChannels(store, autoCreate, seeker, unknown).catch(asError);
       const found = new Map(unknown.map((channel, n) => [channel, findings instanceof Error ? findings : findings[n]]));
       return Promise.all(
@@ -74,11 +81,12 @@ export function createRights({
           // One that was remembered a moment ago exists, even if it had to make room meanwhile.
           const finding = found.get(channel) ?? "exists";
           return (
-            cache.get(channel) ?? (finding instanceof Error ? finding : readFound[finding](channel).catch(asError))
+            cache.current(channel) ?? (finding instanceof Error ? finding : readFound[finding](channel).catch(asError))
           );
         }),
       );
     },
+    doubt: cache.doubt,
   };
 }
 

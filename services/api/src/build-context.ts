@@ -44,6 +44,7 @@ export function buildContext(
     rights: createRights({
       channels: createChannels(store),
       version: (channel) => rightsVersion(commands, keys, channel),
+      partitionOf: stores.partitions.of,
       autoCreate: settings.channelsAutoCreate === "public",
     }),
     history: createPast(stores),

@@ -63,6 +63,7 @@ export function fakeContext(options: FakeOptions = {}): FakeContext {
         ensurePublic: async (ids) => ids.forEach((id) => known.add(id)),
       },
       version: () => Promise.resolve(0),
+      partitionOf: () => 0,
       autoCreate,
     }),
   };

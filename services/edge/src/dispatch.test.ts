@@ -1,6 +1,7 @@
 // Contract of dispatch: what needs no wait is done in the turn in which its frame came, what follows a token waits for it,
 // and the order of a channel stands whatever waits.
 import { createHook } from "node:async_hooks";
+import { createPartitions } from "@rookery/broker";
 import type { Publication, Published } from "@rookery/broker";
 import { DEFAULT_LIMITS } from "@rookery/protocol";
 import type { ClientFrame } from "@rookery/protocol";
@@ -50,6 +51,7 @@ function rig(cached: () => Grant | Promise<Grant> = () => GRANT) {
     ...{ node: () => "edge.test", limits: DEFAULT_LIMITS, heartbeatMs: 25_000, connectionsPerUser: 10 },
     log: { info: notAsked, warn: notAsked, error: notAsked },
     metrics: createEdgeMetrics(createMetrics({ service: "edge", node: () => "edge.test", version: "0.0.0" })),
+    ...{ partitions: createPartitions(4), watch: { hold: notAsked, ready: notAsked, release: notAsked } },
     ...{ hub, unidentified: new Set<Session>(), relays, membership: createMembership({ hub, relays, leavers: [] }) },
     history: {
       ...{ head: notAsked, heads: notAsked, forward: notAsked, backward: notAsked },
@@ -61,7 +63,7 @@ function rig(cached: () => Grant | Promise<Grant> = () => GRANT) {
           published.push({ clientId, answer: () => resolve({ id, ...ANSWER }) });
         }),
     },
-    rights: { cached, fresh: notAsked, cachedAll: notAsked },
+    rights: { cached, fresh: notAsked, cachedAll: notAsked, doubt: notAsked },
     verifier: {
       verify: () =>
         new Promise((resolve) => {
@@ -69,7 +71,7 @@ function rig(cached: () => Grant | Promise<Grant> = () => GRANT) {
         }),
       trouble: notAsked,
     },
-    persisted: { track: notAsked, saved: notAsked, forget: notAsked, waiting: notAsked },
+    persisted: { track: notAsked, saved: notAsked, forget: notAsked, waiting: notAsked, waitsIn: notAsked },
   };
   const said: Record<string, unknown>[] = [];
   const session = sessionOn({ send: (text) => void said.push(JSON.parse(text)) });

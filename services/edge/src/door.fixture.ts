@@ -1,9 +1,11 @@
 // A door without stores behind it, for tests of the door and of the public port: real hub, metrics, addresses and sessions;
 // every command is answered with its type and nothing else. Only tests use it.
 import type { Verified } from "@rookery/auth";
+import { createPartitions } from "@rookery/broker";
 import { createDecoder, DEFAULT_LIMITS } from "@rookery/protocol";
 import { createClientAddress, createMetrics, createOriginAllowed } from "@rookery/runtime";
 import { createAddresses } from "./addresses.ts";
+import type { EdgeContext } from "./context.ts";
 import { createDoor } from "./door.ts";
 import { createHub } from "./hub.ts";
 import { createIntake } from "./intake.ts";
@@ -23,13 +25,16 @@ export interface DoorRig {
   verified?: Verified;
   /** Whether that is known only later, as with keys that have to be fetched. */
   verifiesLater?: boolean;
+  watch?: EdgeContext["watch"];
 }
 
 const ANN: Verified = { kind: "identity", user: "ann", name: "Ann", issuedAtMs: 0, expiresAtMs: 9e15, claims: {} };
 
+const WATCHED = { hold: () => undefined, ready: () => undefined, release: () => undefined };
+
 export function doorRig(options: DoorRig = {}) {
   const { maxConnections = 1000, connectsPerSec = 1000, connectionsPerAddress = 1000, verified = ANN } = options;
-  const { node = () => "edge.test" } = options;
+  const { node = () => "edge.test", watch = WATCHED } = options;
   const registry = createMetrics({ service: "edge", node: () => "edge.test", version: "0.0.0" });
   const hub = createHub<Session>();
   const unidentified = new Set<Session>();
@@ -38,6 +43,7 @@ export function doorRig(options: DoorRig = {}) {
     edge: {
       ...{ node, limits: DEFAULT_LIMITS, heartbeatMs: 25_000, connectionsPerUser: 10 },
       ...{ metrics: createEdgeMetrics(registry), hub, unidentified },
+      ...{ partitions: createPartitions(4), watch },
       log: { warn: (fields: unknown) => void warnings.push(Object(fields)), error: () => undefined },
       membership: createMembership({ hub, relays: { release: () => undefined }, leavers: [] }),
       verifier: { verify: () => (options.verifiesLater === true ? Promise.resolve(verified) : verified) },

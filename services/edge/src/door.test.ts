@@ -16,6 +16,20 @@ const AWAY: Verified = { kind: "refusal", code: "unavailable", message: "away" }
 
 type Rig = ReturnType<typeof doorRig>;
 
+/** Holds as they are taken and given back. */
+function countedWatch(first: Promise<void> | undefined) {
+  const holds = { n: 0 };
+  const watch = {
+    hold() {
+      holds.n += 1;
+      return first;
+    },
+    ready: () => first,
+    release: () => void (holds.n -= 1),
+  };
+  return { holds, watch };
+}
+
 /** A socket from the upgrade to its end, as the listener would tell of it; resolves with the code of its close. */
 async function visit({ door }: Rig, address: string, request = GOOD, closedBy?: number): Promise<number | string> {
   const admission = door.admit(request, address);
@@ -165,5 +179,55 @@ describe("an accept that was spent on nobody", () => {
     const ends = new Set<number | string>();
     for (let n = 0; n < REFUSAL_BURST + 5; n += 1) ends.add(await visit(rig, "192.0.2.1"));
     expect(ends).toEqual(new Set([4004]));
+  });
+});
+
+describe("a welcome", () => {
+  async function open(first: Promise<void> | undefined) {
+    const { holds, watch } = countedWatch(first);
+    const { door, hub } = doorRig({ watch });
+    const admission = door.admit(GOOD, "192.0.2.1");
+    if (admission.kind === "refused") throw new Error(admission.reason);
+    const told: (string | number)[] = [];
+    const session = door.enter(
+      {
+        ...{ send: (text) => void told.push(text), publish: () => true, ping: () => undefined },
+        ...{ subscribe: () => undefined, unsubscribe: () => undefined, end: (code) => void told.push(code) },
+      },
+      "192.0.2.1",
+    );
+    const greeted = door.greet(session, admission);
+    await new Promise((resolve) => setImmediate(resolve));
+    return { holds, told, greeted, hub, exit: () => door.exit(session, 1000, "192.0.2.1") };
+  }
+
+  it("waits until the user's partition is watched, which the session holds until its end", async () => {
+    let watched = (): void => undefined;
+    const { holds, told, greeted, hub, exit } = await open(new Promise((resolve) => (watched = resolve)));
+    expect([told, hub.counts().sessions]).toEqual([[], 0]);
+    watched();
+    await greeted;
+    expect(told).toEqual([expect.stringContaining('"welcome"')]);
+    expect(holds.n).toBe(1);
+    exit();
+    expect(holds.n).toBe(0);
+  });
+
+  it("is not said to a socket that ended meanwhile, which holds nothing", async () => {
+    let watched = (): void => undefined;
+    const { holds, told, greeted, hub, exit } = await open(new Promise((resolve) => (watched = resolve)));
+    exit();
+    watched();
+    await greeted;
+    expect([told, hub.counts().sessions, holds.n]).toEqual([[], 0, 0]);
+  });
+
+  it("is said all the same while Redis is away, and the partition held until the end", async () => {
+    const { holds, told, greeted, exit } = await open(Promise.reject(new Error("away")));
+    await greeted;
+    expect(told).toEqual([expect.stringContaining('"welcome"')]);
+    expect(holds.n).toBe(1);
+    exit();
+    expect(holds.n).toBe(0);
   });
 });

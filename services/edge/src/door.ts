@@ -110,9 +110,10 @@ export function createDoor(options: DoorOptions): Door {
   }
 
   function examine(session: Session, token: string): Promise<void> | undefined {
-    const settle = (verified: Verified | undefined): void => {
-      if (verified?.kind === "identity") identify(edge, session, verified);
-      else if (verified !== undefined) session.farewell(farewellFor(verified), performance.now());
+    const settle = (verified: Verified | undefined): Promise<void> | undefined => {
+      if (verified?.kind === "identity") return identify(edge, session, verified);
+      if (verified !== undefined) session.farewell(farewellFor(verified), performance.now());
+      return undefined;
     };
     const lost = (err: unknown): void => {
       edge.log.error({ err, session: session.id }, "a token could not be looked at");
@@ -122,7 +123,7 @@ export function createDoor(options: DoorOptions): Door {
     try {
       const looked = lookAt(edge, session, token);
       if (looked instanceof Promise) return looked.then(settle).catch(lost);
-      settle(looked);
+      return settle(looked)?.catch(lost);
     } catch (err) {
       lost(err);
     }
@@ -158,7 +159,8 @@ export function createDoor(options: DoorOptions): Door {
       if (code === CUT) addresses.gone(address);
       else lingers(address);
       // An accept was spent on nobody.
-      if (session.identity === undefined && !NOT_ITS_FAULT.has(code)) addresses.refused(address, performance.now());
+      if (session.identity !== undefined) edge.watch.release(edge.partitions.ofUser(session.user));
+      else if (!NOT_ITS_FAULT.has(code)) addresses.refused(address, performance.now());
       session.closed();
       unidentified.delete(session);
       edge.metrics.disconnected(code);

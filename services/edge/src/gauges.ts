@@ -22,6 +22,7 @@ export function registerEdgeGauges(metrics: Metrics, { edge, feed, pace, store }
   gauge("users", "Different users connected here.", () => hub.counts().users);
   gauge("channels", "Channels with a member here.", () => hub.counts().channels);
   gauge("memberships", "Memberships of sessions in channels.", () => hub.counts().memberships);
+  gauge("watched_partitions", "Partitions looked at each second.", () => feed.watchedPartitions());
   gauge("subscribed_topics", "Channel topics subscribed in Redis.", () => feed.topicCount());
   gauge("unconfirmed_sends", "Sends whose persisted is still to come.", () => persisted.waiting());
   gauge(

@@ -11,7 +11,7 @@ import type { Session } from "./session.ts";
 /** The parts of an edge that make a session somebody's. */
 export interface IdentifyContext extends Pick<
   EdgeContext,
-  "node" | "limits" | "heartbeatMs" | "connectionsPerUser" | "metrics" | "hub" | "unidentified"
+  "node" | "limits" | "heartbeatMs" | "connectionsPerUser" | "metrics" | "hub" | "unidentified" | "partitions" | "watch"
 > {
   readonly verifier: Pick<Verifier, "verify">;
 }
@@ -38,8 +38,28 @@ export function farewellFor({ code }: Verified & { kind: "refusal" }): CloseReas
   return code === "unavailable" ? "overloaded" : "token";
 }
 
+type Proven = Verified & { kind: "identity" };
+
+/**
+ * Welcomes a session once its user's partition is watched, which the session holds from then on until it ends. Undefined when
+ * that was done at once. While Redis is away it is welcome too, and its joins are refused until that has been looked at.
+ */
+export function identify(edge: IdentifyContext, session: Session, verified: Proven): Promise<void> | undefined {
+  const partition = edge.partitions.ofUser(verified.user);
+  const watched = edge.watch.hold(partition);
+  if (watched === undefined) {
+    welcome(edge, session, verified);
+    return undefined;
+  }
+  const enter = (): void => {
+    if (session.isLive) welcome(edge, session, verified);
+    else edge.watch.release(partition);
+  };
+  return watched.then(enter, enter);
+}
+
 /** Gives a session its user, says welcome and keeps the number of connections of one user within its cap. */
-export function identify(edge: IdentifyContext, session: Session, verified: Verified & { kind: "identity" }): void {
+function welcome(edge: IdentifyContext, session: Session, verified: Proven): void {
   edge.unidentified.delete(session);
   const { user, name, expiresAtMs } = verified;
   const refreshAt = refreshAtMs(Date.now(), expiresAtMs);

@@ -81,7 +81,13 @@ async function main(context: Context): Promise<void> {
   });
   // Rights that change while somebody sits in a channel are what will act on it.
   const control = (): void => undefined;
-  const feed = createRedisFeed({ ...stores, context, fitness, history, persisted, metrics, fanOut, control });
+  const rights = createRights({
+    channels: createChannels(store),
+    version: (channel) => rightsVersion(commands, keys, channel),
+    partitionOf: partitions.of,
+    autoCreate: settings.channelsAutoCreate === "public",
+  });
+  const feed = createRedisFeed({ ...stores, context, fitness, history, persisted, rights, metrics, fanOut, control });
   const { relays } = feed;
   const attached = feed.attach();
   // Nothing is numbered in a Redis that may be another cluster's.
@@ -96,14 +102,12 @@ async function main(context: Context): Promise<void> {
     hub,
     unidentified: new Set(),
     relays,
+    partitions,
+    watch: feed.watch,
     membership: createMembership({ hub, relays, leavers: LEAVERS }),
     history,
     publisher: createNodePublisher(context, stores, belonging.trouble),
-    rights: createRights({
-      channels: createChannels(store),
-      version: (channel) => rightsVersion(commands, keys, channel),
-      autoCreate: settings.channelsAutoCreate === "public",
-    }),
+    rights,
     verifier: createTokenVerifier(context),
     persisted,
   };

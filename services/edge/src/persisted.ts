@@ -18,6 +18,8 @@ export interface PersistedNotices {
   forget(session: Session): void;
   /** Sends that are acknowledged and not yet known to be saved. */
   waiting(): number;
+  /** Whether some of them are of this partition. */
+  waitsIn(this: void, partition: number): boolean;
 }
 
 export interface PersistedOptions {
@@ -79,5 +81,6 @@ export function createPersistedNotices({ partitions, holds, fault }: PersistedOp
     saved: (partition, watermark) => settle(partition, sends.reached(partition, watermark)),
     forget: (session) => sends.forget(session),
     waiting: () => sends.size(),
+    waitsIn: (partition) => asking.has(partition) || sends.waitsIn(partition),
   };
 }

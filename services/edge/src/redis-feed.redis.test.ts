@@ -5,10 +5,12 @@ import {
   createKeys,
   createPartitions,
   createRegistry,
+  rightsVersion,
   whenReady,
 } from "@rookery/broker";
 import { joinCluster } from "@rookery/node";
 import { ORIGIN } from "@rookery/protocol";
+import { createRights } from "@rookery/rights";
 import { createLog, createMetrics, createNodeId } from "@rookery/runtime";
 import { eventually, testRedis } from "@rookery/testkit";
 import { expect, it, onTestFinished } from "vitest";
@@ -22,7 +24,7 @@ import { createEdgeMetrics } from "./metrics.ts";
 import { createRedisFeed } from "./redis-feed.ts";
 import type { Control } from "./redis-feed.ts";
 
-const server = await testRedis();
+const server = await testRedis({ args: { "enable-debug-command": "yes" } });
 const partitions = createPartitions(4);
 const keys = createKeys(partitions);
 const COMMAND_TIMEOUT_MS = 2_000;
@@ -38,7 +40,14 @@ const notAsked = (): never => {
 
 async function edge() {
   const node = createNodeId("edge");
-  const rig = doorRig({ node: node.current });
+  const rig = doorRig({
+    node: node.current,
+    watch: {
+      hold: (partition) => feed.watch.hold(partition),
+      ready: (partition) => feed.watch.ready(partition),
+      release: (partition) => feed.watch.release(partition),
+    },
+  });
   const metrics = createEdgeMetrics(createMetrics({ service: "edge", node: () => "edge.test", version: "0.0.0" }));
   const listener = await listen({
     ...{ host: "127.0.0.1", port: 0, door: rig.door, intake: rig.intake, hardBufferBytes: 65_536, idleMs: 45_000 },
@@ -58,16 +67,28 @@ async function edge() {
     log: createLog({ service: "edge", node: node.current, level: "silent" }),
     ...{ node, fail: notAsked, onStop: (_name: string, stop: () => Promise<void> | void) => void stops.push(stop) },
   };
+  const waiting = new Set<number>();
+  const floorReads = { n: 0 };
+  const rights = createRights({
+    channels: { existing: async (ids) => new Set(ids), ensurePublic: notAsked },
+    version: (channel) => rightsVersion(commands, keys, channel),
+    partitionOf: partitions.of,
+    autoCreate: false,
+  });
   const feed = createRedisFeed({
     ...{ context, fitness: { isFit: Promise.resolve(true) } },
     ...{ commands, reads, keys, partitions, floors: createEpochFloors(), metrics, fanOut },
-    floorReader: { read: () => Promise.resolve() },
+    rights,
+    floorReader: { read: async () => void (floorReads.n += 1) },
     history: {
       head: notAsked,
       heads: (channels) => channels.map(() => Promise.resolve({ position: ORIGIN, saved: ORIGIN })),
       forward: notAsked,
     },
-    persisted: { saved: (partition, { upTo }) => void saved.push(`${partition} ${upTo.epoch}-${upTo.number}`) },
+    persisted: {
+      saved: (partition, { upTo }) => void saved.push(`${partition} ${upTo.epoch}-${upTo.number}`),
+      waitsIn: (partition) => waiting.has(partition),
+    },
     control: (heard) => void controls.push(heard),
   });
   onTestFinished(async () => {
@@ -87,7 +108,7 @@ async function edge() {
     await eventually(() => peer.frames().length > 0);
     return peer;
   };
-  return { ...rig, node, commands, metrics, feed, membership, controls, saved, open };
+  return { ...rig, node, commands, metrics, feed, rights, waiting, floorReads, membership, controls, saved, open };
 }
 
 const announce = (kind: 1 | 2, exclude: string, numbers: readonly number[], frame: string): Promise<unknown> =>
@@ -113,7 +134,8 @@ it("a signal reaches the members of its channel but the session it excludes, and
 });
 
 it("what is said of rights is told on, as it was announced and as every look at a partition shows it", async () => {
-  const { controls, saved } = await edge();
+  const { feed, controls, saved } = await edge();
+  await feed.watch.hold(2);
   const { control, part } = keys.partition(2);
   await server.redis.hset(part, { owner: "abc", epoch: "7", control: "7-3" });
   await server.redis.spublish(control, '{"stored":"7-12","unstored":0}');
@@ -148,10 +170,65 @@ it("an edge that takes another id is listed under it alone, says it, hears its o
   expect(JSON.parse(textsOf(later)[0] ?? "")).toMatchObject({ type: "welcome", node: current });
   await announce(1, "", [7, 2, 7, 1], "after");
   await eventually(() => textsOf(peer).includes("after"));
-  // Each partition was looked at four times since: a probe that does not come back is told from the second one on.
-  const looks = (): number => controls.filter(({ kind }) => kind === "compared").length;
+  // Four calls since: a probe that does not come back is told from the second one on.
+  const looks = (): number => controls.filter(({ kind, partition }) => kind === "compared" && partition === 0).length;
   const before = looks();
-  await eventually(() => looks() >= before + 4 * partitions.count, { withinMs: 10_000 });
+  await eventually(() => looks() >= before + 4, { withinMs: 10_000 });
   expect(metrics.probeMisses.n).toBe(0);
   expect(metrics.resubscribes.n).toBe(0);
+});
+
+const LOBBY = partitions.of("lobby");
+const asked = { user: "ann", channel: "lobby", right: "write" } as const;
+
+it("a change of rights that nobody here heard of is known to whoever comes next", async () => {
+  const { feed, rights, waiting } = await edge();
+  await eventually(() => feed.watchedPartitions() === 1);
+  await feed.watch.hold(LOBBY);
+  expect(await rights.cached(asked)).toMatchObject({ version: 0 });
+  expect(feed.watch.hold(LOBBY)).toBeUndefined();
+  for (let holds = 0; holds < 2; holds += 1) feed.watch.release(LOBBY);
+  await eventually(() => feed.watchedPartitions() === 1);
+  await server.redis.hset(keys.partition(LOBBY).rights, "lobby", "1");
+  await feed.watch.hold(LOBBY);
+  expect(await rights.cached(asked)).toMatchObject({ version: 1 });
+  feed.watch.release(LOBBY);
+  waiting.add(LOBBY);
+  await eventually(() => feed.watchedPartitions() === 2);
+});
+
+it("what is remembered of rights is read again from another master, and after topics were lost", async () => {
+  const { feed, rights, metrics } = await edge();
+  await feed.watch.hold(LOBBY);
+  await rights.cached(asked);
+  expect(rights.cached(asked)).not.toBeInstanceOf(Promise);
+  await server.redis.call("DEBUG", "CHANGE-REPL-ID");
+  await eventually(() => expect(rights.cached(asked)).toBeInstanceOf(Promise));
+  await rights.cached(asked);
+  await server.redis.call("CLIENT", "KILL", "TYPE", "pubsub");
+  await eventually(() => metrics.resubscribes.n === 1);
+  expect(rights.cached(asked)).toBeInstanceOf(Promise);
+});
+
+it("floors are read when a partition is first watched, and nobody waits for them", async () => {
+  const { feed, floorReads } = await edge();
+  await eventually(() => feed.watchedPartitions() === 1);
+  const before = floorReads.n;
+  await feed.watch.hold(2);
+  await eventually(() => floorReads.n === before + 1);
+  expect(feed.watch.hold(2)).toBeUndefined();
+});
+
+it("an edge without a client asks Redis for less than four things a second, beats and the budget among them", async () => {
+  await edge();
+  const commands: string[] = [];
+  const monitor = await server.redis.monitor();
+  onTestFinished(() => monitor.disconnect());
+  monitor.on("monitor", (_at: string, [name = ""]: string[], source: string) => {
+    if (source !== "lua" && name !== "monitor") commands.push(name);
+  });
+  const pulses = (): number => commands.filter((name) => name === "evalsha").length;
+  await eventually(() => pulses() >= 12, { withinMs: 8_000 });
+  // Twelve scripts are four seconds of it: one for the pulse, one for the budget, one for beats.
+  expect(commands.length).toBeLessThanOrEqual(16);
 });

@@ -1,16 +1,19 @@
-// What an edge hears from Redis: topics, pulse and relays bound together, and the start that waits for a Redis one may rely
-// on. Made by main. What topics and the pulse tell is handed to relays, fan-out, `persisted` and `control`, each its part; a
-// deaf connection is opened anew. It judges no envelope and reaches no socket.
+// What an edge hears from Redis: topics, pulse, watch and relays bound together, and the start that waits for a Redis one may
+// rely on. Made by main. What topics and the pulse tell is handed to relays, fan-out, `persisted`, `rights` and `control`, each
+// its part; a deaf connection is opened anew. It judges no envelope and reaches no socket.
 // States: attaching (Redis not yet reached or not yet checked), attached, lost (its topics are being subscribed again).
 
 import { connectRedis, createPulse, createTopics, isReady, whenReady } from "@rookery/broker";
 import type { History, PulseReport, Topics } from "@rookery/broker";
 import type { FitRedis, NodeContext, Stores } from "@rookery/node";
+import type { Rights } from "@rookery/rights";
 import type { EdgeMetrics } from "./metrics.ts";
 import type { FanOut } from "./fan-out.ts";
 import type { PersistedNotices } from "./persisted.ts";
 import { createRelays } from "./relay.ts";
 import type { Relays } from "./relay.ts";
+import { createWatch } from "./watch.ts";
+import type { Watch } from "./watch.ts";
 
 type Context = NodeContext<"edge">;
 
@@ -25,11 +28,14 @@ export type Control =
 
 export interface RedisFeed {
   readonly relays: Relays;
+  /** To be held by whoever is about to rely on what is remembered of a partition. */
+  readonly watch: Pick<Watch, "hold" | "ready" | "release">;
   /** Resolves once every control topic is acknowledged; goes on trying until then. */
   attach(): Promise<void>;
   /** What keeps this edge from serving, in one line, or undefined. */
   trouble(): string | undefined;
   topicCount(): number;
+  watchedPartitions(): number;
   pulseAgeMs(): number;
   close(): Promise<void>;
 }
@@ -43,7 +49,8 @@ export interface RedisFeedParts extends Pick<
   };
   readonly fitness: Pick<FitRedis, "isFit">;
   readonly history: Pick<History, "head" | "heads" | "forward">;
-  readonly persisted: Pick<PersistedNotices, "saved">;
+  readonly persisted: Pick<PersistedNotices, "saved" | "waitsIn">;
+  readonly rights: Pick<Rights, "doubt">;
   readonly metrics: Pick<EdgeMetrics, "relay" | "resubscribes" | "probeMisses">;
   readonly fanOut: FanOut;
   /** In the order in which it was heard, each partition for itself. */
@@ -51,11 +58,17 @@ export interface RedisFeedParts extends Pick<
 }
 
 export function createRedisFeed(parts: RedisFeedParts): RedisFeed {
-  const { context, commands, reads, keys, partitions, floors, history, persisted, metrics, fanOut } = parts;
+  const { context, commands, reads, keys, partitions, floors, history, persisted, rights, metrics, fanOut } = parts;
   const { settings, log, node } = context;
   const { redisUrl: url, commandTimeoutMs } = settings;
   const closing = new AbortController();
   let state: "attaching" | "attached" | "lost" = "attaching";
+  /** Who served each partition when it was last looked at. */
+  const servedBy = new Map<number, string>();
+  // Perhaps another Redis, or one that others moved on with. Not waited for, since every cold publication reads them anyway.
+  const readFloors = (): void => {
+    parts.floorReader.read().catch((err: unknown) => log.debug({ err }, "floors not read again yet"));
+  };
 
   const topics: Topics = createTopics({
     connect: () => connectRedis({ url, use: "subscriptions", commandTimeoutMs }),
@@ -79,9 +92,9 @@ export function createRedisFeed(parts: RedisFeedParts): RedisFeed {
         if (state === "lost") state = "attached";
         metrics.resubscribes.n += 1;
         log.info({ channels: channels.length }, "subscriptions restored");
+        for (let partition = 0; partition < partitions.count; partition += 1) rights.doubt(partition);
         relays.compare(channels);
-        // Perhaps another Redis: as at the first watch. Not waited for, since every cold publication reads them anyway.
-        parts.floorReader.read().catch((err: unknown) => log.debug({ err }, "floors not read again yet"));
+        readFloors();
       },
     },
   });
@@ -101,9 +114,12 @@ export function createRedisFeed(parts: RedisFeedParts): RedisFeed {
     partitions,
     node: node.current,
     everyMs: PULSE_EVERY_MS,
-    channels: (partition) => [...relays.channelsOf(partition)],
+    watched: () => watch.due(),
+    channels: relays.channelsOf,
     on: {
       report({ partition, epoch, saved, owner, serving, control, heads }) {
+        if (servedBy.get(partition) !== serving) rights.doubt(partition);
+        servedBy.set(partition, serving);
         floors.see(partition, epoch);
         parts.control({ kind: "compared", partition, owner, serving, control });
         if (saved !== undefined) persisted.saved(partition, saved);
@@ -114,6 +130,14 @@ export function createRedisFeed(parts: RedisFeedParts): RedisFeed {
         topics.reconnect(`${probes} probes missed`);
       },
     },
+  });
+
+  const watch = createWatch({
+    count: partitions.count,
+    look: pulse.look,
+    isNeeded: (partition) => relays.channelsOf(partition).size > 0 || persisted.waitsIn(partition),
+    began: readFloors,
+    ended: rights.doubt,
   });
 
   async function attach(): Promise<void> {
@@ -133,6 +157,7 @@ export function createRedisFeed(parts: RedisFeedParts): RedisFeed {
 
   return {
     relays,
+    watch,
     attach: () =>
       attach().catch((err: unknown) => {
         log.fatal({ err }, "this Redis cannot be listened to");
@@ -143,6 +168,7 @@ export function createRedisFeed(parts: RedisFeedParts): RedisFeed {
       return state === "attached" ? undefined : `subscriptions are ${state}`;
     },
     topicCount: () => topics.subscriptions(),
+    watchedPartitions: watch.size,
     pulseAgeMs: () => pulse.ageMs(),
     async close() {
       closing.abort();

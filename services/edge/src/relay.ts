@@ -50,7 +50,7 @@ export interface Relays {
   /** After a lost subscription: compares every given channel with its head in Redis. */
   compare(channels: readonly string[]): void;
   /** The channels of one partition that have a relay, for the pulse. */
-  channelsOf(partition: number): ReadonlySet<string>;
+  channelsOf(this: void, partition: number): ReadonlySet<string>;
   close(): void;
 }
 

@@ -31,6 +31,7 @@ export interface WaitingSends<S> {
   putBack(partition: number, waiting: Waiting<S>): void;
   forget(session: S): void;
   size(): number;
+  waitsIn(partition: number): boolean;
 }
 
 const NOTHING = { told: [], doubtful: [] } as const;
@@ -92,6 +93,7 @@ export function createWaitingSends<S>(): WaitingSends<S> {
         else if (rest.length < list.length) lists.set(partition, rest);
       }
     },
+    waitsIn: (partition) => lists.has(partition),
     size: () => [...lists.values()].reduce((sum, list) => sum + list.length, 0),
   };
 }

@@ -21,7 +21,7 @@ export async function auth(edge: EdgeContext, session: Session, frame: ClientFra
   }
   if (frame.persisted === true) session.wantPersisted();
   const { user, name, expiresAtMs } = verified;
-  if (isFirst) identify(edge, session, verified);
+  if (isFirst) await identify(edge, session, verified);
   else session.identify({ user, name, expiresAtMs, refreshAtMs: refreshAtMs(Date.now(), expiresAtMs) });
   const refreshAt = session.identity?.refreshAtMs;
   session.answer(frame.ref, { user, expiresAt: expiresAtMs, refreshAt });

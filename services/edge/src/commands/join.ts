@@ -54,16 +54,27 @@ async function enter(
   }
 }
 
-/** Takes one of the channels a session may have, asks for the right and subscribes. */
+/**
+ * Takes one of the channels a session may have, asks for the right and subscribes. The right is asked for while the partition
+ * is watched, by this hold until the relay is there, and the user's too: a change of rights in between is heard of.
+ */
 async function enterChannel(edge: EdgeContext, session: Session, channel: string): Promise<Grant> {
   if (session.channels.size + session.joining >= edge.limits.channels) throw tooManyChannels(edge, channel);
   session.joining += 1;
   try {
-    const grant = await askToJoin(edge, session, channel);
-    const starting = edge.relays.hold(channel);
-    if (starting !== undefined) await starting;
-    edge.membership.enter(session, channel);
-    return grant;
+    const partition = edge.partitions.of(channel);
+    const watched = edge.watch.hold(partition);
+    try {
+      const known = edge.watch.ready(edge.partitions.ofUser(session.user));
+      if (watched !== undefined || known !== undefined) await Promise.all([watched, known]);
+      const grant = await askToJoin(edge, session, channel);
+      const starting = edge.relays.hold(channel);
+      if (starting !== undefined) await starting;
+      edge.membership.enter(session, channel);
+      return grant;
+    } finally {
+      edge.watch.release(partition);
+    }
   } finally {
     session.joining -= 1;
   }

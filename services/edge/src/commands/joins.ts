@@ -53,7 +53,10 @@ async function inTurn(session: Session, channels: readonly string[], work: () =>
   await done;
 }
 
-/** Takes some of the channels a session may have, asks for the right and subscribes. Of each channel its grant or why not. */
+/**
+ * Takes some of the channels a session may have, asks for the right while their partitions are watched, and subscribes. Of
+ * each channel its grant or why not.
+ */
 async function enterAll(
   edge: EdgeContext,
   session: Session,
@@ -62,13 +65,22 @@ async function enterAll(
   const room = Math.max(0, edge.limits.channels - session.channels.size - session.joining);
   const fresh = channels.filter((channel) => !session.channels.has(channel));
   const refused = new Set(fresh.slice(room));
-  const asked = channels.filter((channel) => !refused.has(channel));
   const joining = fresh.length - refused.size;
   session.joining += joining;
+  const wished = channels.filter((channel) => !refused.has(channel));
+  const holds = wished.map(async (channel) => {
+    await edge.watch.hold(edge.partitions.of(channel));
+    await edge.watch.ready(edge.partitions.ofUser(session.user));
+  });
   try {
+    const watched = await Promise.allSettled(holds);
+    const asked = wished.filter((_, n) => watched[n]?.status === "fulfilled");
     const answers = await edge.rights.cachedAll({ user: session.user, right: "join" }, asked);
     const judged = judgeAll(edge, session, answers);
     const grants = new Map(asked.map((channel, n) => [channel, judged[n] ?? absent()]));
+    for (const [n, outcome] of watched.entries()) {
+      if (outcome.status === "rejected") grants.set(wished[n] ?? "", refusalOf(edge, session, outcome.reason));
+    }
     for (const channel of refused) grants.set(channel, tooManyChannels(edge, channel));
     const entering = fresh.filter((channel) => !(grants.get(channel) instanceof ChatError));
     const held = await Promise.allSettled(edge.relays.holdAll(entering));
@@ -79,6 +91,7 @@ async function enterAll(
     }
     return grants;
   } finally {
+    for (const channel of wished) edge.watch.release(edge.partitions.of(channel));
     session.joining -= joining;
   }
 }
