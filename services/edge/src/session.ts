@@ -51,6 +51,8 @@ export class Session implements Member {
   openedAtMs: number;
   lastSeenMs: number;
   pingedAtMs: number;
+  /** Of the sweep's own count, when the clocks have something to say of it at the earliest; 0 for its next look. */
+  sweptAgainAt = 0;
   /** Joins under way, so that several at once cannot pass the cap together. */
   joining = 0;
   /** What intake keeps while a token is looked at; let go of with the farewell. */
@@ -110,6 +112,8 @@ export class Session implements Member {
   /** First authentication, and every later refresh of the same user. */
   identify(identity: Identity): void {
     this.#identity = identity;
+    // A new token may end sooner than the one before.
+    this.sweptAgainAt = 0;
   }
 
   /** The edge itself was not there for so long: what it did not hear or do meanwhile is not held against a client. */

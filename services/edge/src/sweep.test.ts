@@ -1,9 +1,10 @@
 // Contract of the sweep: whom the clocks close and whom they leave alone, whatever the wall clock does meanwhile.
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createHub } from "./hub.ts";
 import { sessionOn } from "./session.fixture.ts";
 import type { Session } from "./session.ts";
-import { createSweep } from "./sweep.ts";
+import { createSweep, verdict } from "./sweep.ts";
 
 const TIMES = {
   everyMs: 1000,
@@ -137,4 +138,82 @@ describe("the sweep", () => {
     run(45_000, 45_000, stepMs);
     expect(quiet.told).toEqual(["ping", "4002 idle"]);
   });
+
+  it("judges by a token that ends sooner than the one before, and by a wall clock that steps beyond its end", () => {
+    const { open, run } = rig();
+    const renewed = open(WALL_MS + HOUR_MS);
+    const expiring = open(WALL_MS + 60_000);
+    run(1000, 2000);
+    renewed.session.identify({ ...ALICE, expiresAtMs: WALL_MS });
+    for (const { session } of [renewed, expiring]) session.heard(2000);
+    run(3000, 24_000);
+    expect([renewed.told, expiring.told]).toEqual([[], []]);
+    run(25_000, 25_000);
+    expect([renewed.told, expiring.told]).toEqual([["4401 token"], ["ping"]]);
+    run(26_000, 26_000, 60_000);
+    expect(expiring.told).toEqual(["ping", "4401 token"]);
+  });
+});
+
+/** What the sweep is held to: every socket judged at every look. */
+function judgeAll(sessions: readonly Session[], now: { nowMs: number; wallMs: number }, lagMs: number): void {
+  for (const session of sessions) {
+    if (lagMs > 0) session.excuse(lagMs, now.nowMs);
+    const reason = lagMs > 0 ? undefined : verdict(session, now, TIMES);
+    if (reason !== undefined) session.farewell(reason, now.nowMs);
+    else if (now.nowMs - session.pingedAtMs >= TIMES.heartbeatMs) {
+      session.pingedAtMs = now.nowMs;
+      session.wire?.ping();
+    }
+  }
+}
+
+it("says the same of every socket at the same look as if each were judged at each, whatever happens meanwhile", () => {
+  const step = fc.record({
+    afterMs: fc.oneof(
+      { weight: 8, arbitrary: fc.integer({ min: 900, max: 1100 }) },
+      { arbitrary: fc.integer({ min: 2100, max: 40_000 }), weight: 1 },
+    ),
+    wallStepMs: fc.oneof(
+      { weight: 9, arbitrary: fc.constant(0) },
+      { weight: 1, arbitrary: fc.integer({ min: -90_000, max: 90_000 }) },
+    ),
+    heard: fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 2 }),
+    renewed: fc.option(
+      fc.record({ who: fc.integer({ min: 0, max: 3 }), forMs: fc.integer({ min: -20_000, max: 90_000 }) }),
+    ),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 30, maxLength: 90 }), (steps) => {
+      const swept = rig();
+      const judged = rig();
+      const [a, b] = [swept, judged].map(({ open }) => [
+        open(),
+        ...[5000, 60_000, HOUR_MS].map((ms) => open(WALL_MS + ms)),
+      ]);
+      let nowMs = 0;
+      let offMs = 0;
+      let before: number | undefined;
+      for (const { afterMs, wallStepMs, heard, renewed } of steps) {
+        for (const who of heard) for (const side of [a, b]) side?.[who]?.session.heard(nowMs);
+        for (const side of [a, b]) {
+          const session = renewed === null || renewed.who === 0 ? undefined : side?.[renewed.who]?.session;
+          session?.identify({ ...ALICE, expiresAtMs: WALL_MS + nowMs + offMs + (renewed?.forMs ?? 0) });
+        }
+        nowMs += afterMs;
+        offMs += wallStepMs;
+        const now = { nowMs, wallMs: WALL_MS + nowMs + offMs };
+        const lateMs = before === undefined ? 0 : nowMs - before - TIMES.everyMs;
+        before = nowMs;
+        swept.sweep(now);
+        judgeAll(
+          (b ?? []).map(({ session }) => session),
+          now,
+          lateMs > TIMES.everyMs ? lateMs : 0,
+        );
+        expect(a?.map(({ told }) => told)).toEqual(b?.map(({ told }) => told));
+      }
+    }),
+    { numRuns: 100 },
+  );
 });

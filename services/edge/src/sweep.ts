@@ -33,31 +33,54 @@ export function verdict(session: Session, { nowMs, wallMs }: SweepNow, times: Sw
   return nowMs - session.lastSeenMs >= times.idleMs ? "idle" : undefined;
 }
 
+/** The earliest moment at which the clocks have something to say of a session that may stay now. Pure. */
+export function dueAtMs(session: Session, { nowMs, wallMs }: SweepNow, times: SweepTimes): number {
+  const { identity, openedAtMs, lastSeenMs, pingedAtMs } = session;
+  const pingMs = pingedAtMs + times.heartbeatMs;
+  if (identity === undefined) return Math.min(pingMs, openedAtMs + times.authTimeoutMs);
+  const tokenMs = identity.expiresAtMs + times.tokenGraceMs - wallMs + nowMs;
+  const lifetimeMs = times.lifetimeMs > 0 ? openedAtMs + times.lifetimeMs : Number.POSITIVE_INFINITY;
+  return Math.min(pingMs, tokenMs, lifetimeMs, lastSeenMs + times.idleMs);
+}
+
 /**
  * One look at every socket, to be called every `everyMs`. A call that comes later than the next one should have shows that
  * the edge itself stood still: its own lag is not the client's silence. Everybody then gets that time back and a ping if one
  * is due, and nobody is judged before what lay in the sockets meanwhile has been read, by the next look.
+ *
+ * Of a socket of which the clocks can say nothing yet only one number is looked at. That is the number of a look, counted
+ * from the clock's beginning, and rounded down: so a socket is judged by the first look after its time is over.
  */
 export function createSweep(edge: Pick<EdgeContext, "hub" | "unidentified">, times: SweepTimes) {
   let lookedAtMs: number | undefined;
+  /** Wall clock less monotonic clock, as it was when everybody was looked at: when a token ends was reckoned by that. */
+  let offsetMs = Number.NaN;
 
   const look = (session: Session, now: SweepNow, lagMs: number): void => {
     if (lagMs > 0) session.excuse(lagMs, now.nowMs);
     const reason = lagMs > 0 ? undefined : verdict(session, now, times);
-    if (reason !== undefined) session.farewell(reason, now.nowMs);
-    else if (now.nowMs - session.pingedAtMs >= times.heartbeatMs) {
+    if (reason !== undefined) {
+      session.farewell(reason, now.nowMs);
+      return;
+    }
+    if (now.nowMs - session.pingedAtMs >= times.heartbeatMs) {
       session.pingedAtMs = now.nowMs;
       session.wire?.ping();
     }
+    session.sweptAgainAt = Math.floor(dueAtMs(session, now, times) / times.everyMs);
   };
 
   return (now: SweepNow): void => {
     const lateMs = lookedAtMs === undefined ? 0 : now.nowMs - lookedAtMs - times.everyMs;
     const lagMs = lateMs > times.everyMs ? lateMs : 0;
     lookedAtMs = now.nowMs;
-    // Copies: a farewell takes the session out of the very set that is walked.
-    for (const session of [...edge.unidentified]) look(session, now, lagMs);
-    for (const session of [...edge.hub.sessions.values()]) look(session, now, lagMs);
+    const isEverybodyDue = lagMs > 0 || !(Math.abs(now.wallMs - now.nowMs - offsetMs) < times.everyMs / 2);
+    if (isEverybodyDue) offsetMs = now.wallMs - now.nowMs;
+    const at = isEverybodyDue ? Number.POSITIVE_INFINITY : Math.floor(now.nowMs / times.everyMs);
+    // A farewell takes a session out of the very set that is walked, which such a walk allows.
+    for (const sessions of [edge.unidentified, edge.hub.sessions.values()]) {
+      for (const session of sessions) if (session.sweptAgainAt <= at) look(session, now, lagMs);
+    }
   };
 }
 
