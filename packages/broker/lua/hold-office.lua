@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Gives one duty of the cluster to one node at a time: whoever asks first holds it for as long as it goes on asking.
+-- Asks for one duty of the cluster, where its holder has to ask several servers for what it looks at.
 -- Runs with allow-oom, since a full Redis needs its offices more than ever.
 --
 -- KEYS     1 office
@@ -7,9 +7,5 @@
 --          2 held: how long without asking again, ms
 -- Returns  1 holds: 1 when the node holds it, else 0
 
-local holder = redis.call("GET", KEYS[1])
-if holder and holder ~= ARGV[1] then
-  return 0
-end
-redis.call("SET", KEYS[1], ARGV[1], "PX", ARGV[2])
-return 1
+--> office
+return holds and 1 or 0

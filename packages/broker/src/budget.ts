@@ -10,6 +10,7 @@ import { isReady } from "./connect.ts";
 import type { RedisConnection } from "./connect.ts";
 import type { Keys } from "./keys.ts";
 import { survey } from "./survey.ts";
+import type { Survey } from "./survey.ts";
 
 export interface PartitionLoad {
   readonly partition: number;
@@ -79,8 +80,7 @@ export function watchBudget(options: BudgetOptions): BudgetWatch {
     return over.length === 0 ? "" : `\n${over.toSorted().join("\n")}\n`;
   }
 
-  async function weigh(): Promise<void> {
-    const seen = await survey(connection, keys);
+  async function weigh(seen: Survey): Promise<void> {
     const loads = seen.partitions.map((state) => ({ ...state, bytes: waitingBytes([state.added, state.taken]) }));
     const spentBytes = loads.reduce((sum, { bytes }) => sum + bytes, 0);
     const over = await holders(spentBytes);
@@ -97,9 +97,9 @@ export function watchBudget(options: BudgetOptions): BudgetWatch {
     if (looking || !isReady(connection)) return false;
     looking = true;
     try {
-      const holds = (await connection.rookeryHoldOffice(keys.budgetWatch, node(), OFFICE_MS)) === 1;
-      if (holds) await weigh();
-      return holds;
+      const seen = await survey(connection, keys, { node: node(), heldMs: OFFICE_MS });
+      if (seen !== undefined) await weigh(seen);
+      return seen !== undefined;
     } catch {
       // Redis is away, and with it what there is to weigh. The next look comes within a second.
       return false;

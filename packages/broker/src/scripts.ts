@@ -85,8 +85,8 @@ export const SCRIPTS = {
   },
   rookerySurvey: {
     file: "survey.lua",
-    keys: ["nodes", "part.."],
-    args: [],
+    keys: ["office", "nodes", "part.."],
+    args: ["node", "held"],
     answers: ["in..", "out..", "limit..", "short..", "over..", "envelopes..", "record.."],
     flags: "allow-oom",
   },

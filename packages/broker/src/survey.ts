@@ -1,5 +1,6 @@
 // What one look at the cluster needs to know: what each partition says of itself, and which kind of envelope all edges read.
-// Called by budget.ts once a second. A single server is asked by one script; a Cluster key by key.
+// Called by budget.ts once a second, for the node that holds the office. A single server is asked for the office and all else
+// by one script; of a Cluster the office is asked for first, then key by key.
 import type { RedisConnection } from "./connect.ts";
 import type { Keys } from "./keys.ts";
 import { readRecord } from "./registry.ts";
@@ -25,11 +26,18 @@ export interface Survey {
 const FIRST_ENVELOPES = 2;
 const FIELDS = ["in", "out", "limit", "short", "over", "envelopes"] as const;
 
-export async function survey(connection: RedisConnection, keys: Keys): Promise<Survey> {
+export interface Office {
+  readonly node: string;
+  /** How long it is held without asking again. */
+  readonly heldMs: number;
+}
+
+/** Undefined where another node holds the office. */
+export async function survey(connection: RedisConnection, keys: Keys, office: Office): Promise<Survey | undefined> {
   const numbers = Array.from({ length: keys.partitions.count }, (_, partition) => partition);
-  const { states, records } = connection.isCluster
-    ? await askEach(connection, keys, numbers)
-    : await askTogether(connection, keys, numbers);
+  const answers = await (connection.isCluster ? askEach : askTogether)(connection, keys, numbers, office);
+  if (answers === undefined) return undefined;
+  const { states, records } = answers;
   const partitions = numbers.flatMap((partition) => {
     const [added = "", taken = "", ...told] = (states[partition] ?? []).map((field) => field ?? "");
     return added === "" ? [] : [{ partition, added, taken, told }];
@@ -42,17 +50,27 @@ interface Answers {
   readonly records: readonly string[];
 }
 
-async function askTogether(connection: RedisConnection, keys: Keys, numbers: readonly number[]): Promise<Answers> {
-  const names = [keys.nodes, ...numbers.map((partition) => keys.partition(partition).part)];
-  const reply: unknown = await connection.rookerySurvey(names.length, ...names);
-  const fields = (Array.isArray(reply) ? reply : []).map((field: unknown) =>
-    typeof field === "string" ? field : null,
-  );
+async function askTogether(
+  connection: RedisConnection,
+  keys: Keys,
+  numbers: readonly number[],
+  { node, heldMs }: Office,
+): Promise<Answers | undefined> {
+  const names = [keys.budgetWatch, keys.nodes, ...numbers.map((partition) => keys.partition(partition).part)];
+  const reply: unknown = await connection.rookerySurvey(names.length, ...names, node, heldMs);
+  if (!Array.isArray(reply)) return undefined;
+  const fields = reply.map((field: unknown) => (typeof field === "string" ? field : null));
   const states = numbers.map((partition) => fields.slice(partition * FIELDS.length, (partition + 1) * FIELDS.length));
   return { states, records: fields.slice(numbers.length * FIELDS.length).filter((field) => field !== null) };
 }
 
-async function askEach(connection: RedisConnection, keys: Keys, numbers: readonly number[]): Promise<Answers> {
+async function askEach(
+  connection: RedisConnection,
+  keys: Keys,
+  numbers: readonly number[],
+  { node, heldMs }: Office,
+): Promise<Answers | undefined> {
+  if ((await connection.rookeryHoldOffice(keys.budgetWatch, node, heldMs)) !== 1) return undefined;
   const records = connection.hvals(keys.nodes);
   const states = await Promise.allSettled(
     numbers.map((partition) => connection.hmget(keys.partition(partition).part, ...FIELDS)),
