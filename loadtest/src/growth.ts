@@ -230,6 +230,6 @@ function publisherOf(rig: Rig): (channel: string, body: string) => void {
     made += 1;
     const id = `bench-${String(made).padStart(15, "0")}`;
     const message = composeMessage({ channel, id, clientId: id, user: "bench", name: "bench", body });
-    void publisher.publish({ ...message, rightsVersion: 0, slowModeMs: 0 });
+    void publisher.publish({ ...message, rightsVersion: 0, slowModeMs: 0, freshRights: async () => 0 });
   };
 }
