@@ -21,11 +21,12 @@ interface FreshRow {
 }
 
 /**
- * Undefined when something is unusual, and nothing was written: an entry that is no message, that Postgres refuses, or whose
- * position or id is taken, or a partition that does not stand where the batch follows on. Rejects as saveBatch does.
+ * Undefined when something is unusual, and nothing was written: an entry that is no message or a deleted one, that Postgres
+ * refuses, or whose position or id is taken, or a partition that does not stand where the batch follows on. Rejects as
+ * saveBatch does.
  */
 export async function saveFresh(store: Store, { readAfter, entries }: Batch): Promise<SavedOutcome | undefined> {
-  const rows = entries.flatMap(({ row }) => (row.kind === "message" ? [row] : []));
+  const rows = entries.flatMap(({ row }) => (row.kind === "message" && row.deletedAt === null ? [row] : []));
   if (rows.length < entries.length) return undefined;
   const spans = spansOf(entries, readAfter);
   const parameters = freshParameters([...spans.values()], rows, rows.some(mayBegin));
