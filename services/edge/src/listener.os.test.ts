@@ -16,6 +16,16 @@ const HARD_BUFFER_BYTES = 64 * 1024;
 const FLOOD_FRAMES = 20_000;
 const OFTEN = { interval: 2, timeout: 5000 };
 
+/** Tells a session whose client has stopped reading more and more, over many turns, until something had to be dropped. */
+async function flood(session: Session): Promise<void> {
+  const text = "x".repeat(1024);
+  for (let n = 0; n < FLOOD_FRAMES && session.farewellAtMs === undefined; n += 1) {
+    session.tell(text);
+    if (n % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(session.farewellAtMs, "something was dropped").toBeDefined();
+}
+
 /** The public port with a door and sessions, on a free port of this machine. */
 async function edge({ lastWordsMs = 10_000, ...options }: DoorRig & { lastWordsMs?: number } = {}) {
   const rig = doorRig(options);
@@ -27,7 +37,7 @@ async function edge({ lastWordsMs = 10_000, ...options }: DoorRig & { lastWordsM
       intake: rig.intake,
       hardBufferBytes: HARD_BUFFER_BYTES,
       idleMs: 45_000,
-      pace: { beatMs: () => 0 },
+      ...{ pace: { beatMs: () => 0 }, everybody: () => [] },
     },
     wire: { controlPerSec: 50, controlBurst: COMMAND_BURST, lastWordsMs },
   });
@@ -231,9 +241,7 @@ describe("a signal", () => {
     fanOut.signal("lounge", "not of here", sessions[2].id);
     expect(deliveries.n).toBe(2);
     peers[0].pause();
-    const text = "x".repeat(1024);
-    for (let n = 0; n < FLOOD_FRAMES; n += 1) sessions[0].tell(text);
-    await expect.poll(() => sessions[0].farewellAtMs, OFTEN).toBeDefined();
+    await flood(sessions[0]);
     expect(hub.counts().sessions, "it is there until it has read what stands before its farewell").toBe(3);
     fanOut.signal("lounge", "leaving", sessions[0].id);
     await expect.poll(() => texts(peers[1]).slice(1), OFTEN).toEqual(["not of here", "leaving"]);
@@ -259,12 +267,7 @@ describe("a client that reads too slowly", () => {
     const [session] = hub.sessions.values();
     if (session === undefined) throw new Error("there is no session");
     peer.pause();
-    const text = "x".repeat(1024);
-    for (let n = 0; n < FLOOD_FRAMES && session.farewellAtMs === undefined; n += 1) {
-      session.tell(text);
-      if (n % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
-    }
-    expect(session.farewellAtMs, "something was dropped").toBeDefined();
+    await flood(session);
     return session;
   };
 
@@ -288,12 +291,17 @@ describe("a client that reads too slowly", () => {
     const peer = await rig.open();
     const [session] = rig.hub.sessions.values();
     session?.wire?.subscribe("m/lounge");
-    const pad = "x".repeat(1000);
+    const pad = "x".repeat(60_000);
     let published = 0;
-    // More in one turn than both kernels take; then a little in each turn, while the reader makes room.
-    for (const burst of [20_000, ...Array.from({ length: 20 }, () => 5)]) {
-      for (let n = 0; n < burst; n += 1) rig.listener.publish("m/lounge", `${(published += 1)} ${pad}`);
-      await new Promise((resolve) => setImmediate(resolve));
+    const publish = (): void => rig.listener.publish("m/lounge", `${(published += 1)} ${pad}`);
+    // More than both kernels take; then a little in each turn, while the reader makes room.
+    peer.pause();
+    for (let n = 0; n < 400; n += 1) publish();
+    await expect.poll(() => session?.farewellAtMs, OFTEN).toBeDefined();
+    peer.resume();
+    for (let n = 0; n < 100; n += 1) {
+      publish();
+      if (n % 5 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     await expect.poll(() => peer.isClosed(), OFTEN).toBe(true);
     expect(closeOf(peer.frames())).toEqual({ code: 4001, reason: "slow" });

@@ -47,6 +47,8 @@ export interface ListenerOptions {
   readonly door: Door;
   readonly intake: Intake;
   readonly pace: Pace;
+  /** All that may have something to miss. */
+  everybody(this: void): Iterable<Session>;
   /** Bytes that may wait in one socket; a frame beyond is dropped by the layer, which is why such a socket is closed. */
   readonly hardBufferBytes: number;
   /** Silence after which our own sweep closes a socket. */
@@ -58,14 +60,15 @@ export interface ListenerOptions {
 const MAX_LAYER_IDLE_SEC = 960;
 const LAYER_IDLE_SLACK_SEC = 60;
 
-export function listen({ host, port, pace, ...options }: ListenerOptions): Promise<Listener> {
+export function listen({ host, port, pace, everybody, ...options }: ListenerOptions): Promise<Listener> {
   const app = App();
   const writes = createTurnWrites();
-  const outlet = createOutlet((topic, frame, except) => {
+  const toTopic: Publish = (topic, frame, except) => {
     writes.letGo();
     // A socket that can publish no more has no subscription left either: then everybody is everybody else.
     if (except?.wire?.publish(topic, frame) !== true) app.publish(topic, frame);
-  }, pace);
+  };
+  const outlet = createOutlet(toTopic, pace, everybody);
   serveSockets(app, outlet, writes, options);
   // What came to /ws and has no key of the right length: the layer does not take it for a handshake.
   app.get("/ws", (response, request) => knock(options.door, response, request, undefined));
@@ -102,7 +105,7 @@ export function listen({ host, port, pace, ...options }: ListenerOptions): Promi
   });
 }
 
-type SocketOptions = Omit<ListenerOptions, "host" | "port" | "pace">;
+type SocketOptions = Omit<ListenerOptions, "host" | "port" | "pace" | "everybody">;
 
 function serveSockets(app: TemplatedApp, outlet: Outlet, writes: TurnWrites, options: SocketOptions): void {
   const { door, intake, hardBufferBytes, idleMs, wire: rules } = options;

@@ -157,7 +157,8 @@ async function main(context: Context): Promise<void> {
   });
   const { host, port, hardBufferBytes, idleMs, commandsPerSec, commandBurst } = settings;
   const wire = { controlPerSec: commandsPerSec, controlBurst: commandBurst, lastWordsMs: LAST_WORDS_MS };
-  const opened = await listen({ host, port, door, intake, pace, hardBufferBytes, idleMs, wire });
+  const everybody = (): Iterable<Session> => hub.sessions.values();
+  const opened = await listen({ host, port, door, intake, pace, everybody, hardBufferBytes, idleMs, wire });
   listener = opened;
   onStop("listener", () => opened.close());
   const sweep = startSweep(edge, { ...settings, everyMs: SWEEP_EVERY_MS });

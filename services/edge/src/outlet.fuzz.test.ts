@@ -84,7 +84,11 @@ function createEdge(beatMs: () => number) {
   const topic = new Set<Deliver>();
   const hub = createHub<Session>();
   const membership = createMembership({ hub, relays: { release: () => undefined }, leavers: [] });
-  const outlet = createOutlet((_topic, frame) => [...topic].forEach((deliver) => deliver(Number(frame))), { beatMs });
+  const outlet = createOutlet(
+    (_topic, frame) => [...topic].forEach((deliver) => deliver(Number(frame))),
+    { beatMs },
+    () => [],
+  );
   const fanOut = createFanOut({ hub, publish: outlet.publish, deliveries: { n: 0 } });
   const relay = createRelayPosition(ORIGIN, { heldEnvelopes: 10, heldBytes: 1000 });
   let written = 0;

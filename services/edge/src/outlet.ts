@@ -23,10 +23,11 @@ export interface Outlet {
 
 /** The layer writes to a socket that has 32 frames in one turn, in the middle of it; fewer leave in one write. */
 const FRAMES_A_TURN = 31;
-/** A full turn of frames that each hold a receive buffer of their own, twice. Beyond it, frames go whatever their number. */
-const MAX_HELD_BYTES = 4 * 1024 * 1024;
+/** Some seconds of what a busy edge hears: one that lies further behind cannot serve those it has. */
+const MAX_HELD_BYTES = 32 * 1024 * 1024;
 
-export function createOutlet(toTopic: Publish, pace: Pace): Outlet {
+/** `everybody`: who is sent away, as slow readers are, when more waits than may, since what waits is given up with them. */
+export function createOutlet(toTopic: Publish, pace: Pace, everybody: () => Iterable<Session>): Outlet {
   const waiting = createWaitingFrames();
   let state: "passing" | "gathering" | "going" = "passing";
   let isHurried = false;
@@ -35,8 +36,7 @@ export function createOutlet(toTopic: Publish, pace: Pace): Outlet {
   let publishedInTurn = 0;
   let isRoundAwaited = false;
 
-  const mayPublish = (): boolean =>
-    slow.length === 0 && (publishedInTurn < FRAMES_A_TURN || waiting.heldBytes > MAX_HELD_BYTES);
+  const mayPublish = (): boolean => slow.length === 0 && publishedInTurn < FRAMES_A_TURN;
 
   function awaitRound(): void {
     if (isRoundAwaited) return;
@@ -69,6 +69,14 @@ export function createOutlet(toTopic: Publish, pace: Pace): Outlet {
     if (waiting.count === 0) state = "passing";
   }
 
+  /** Nobody may miss a frame and stay: all resume, here or elsewhere, from what they have. */
+  function giveUp(): void {
+    waiting.clear();
+    slow.push(...everybody());
+    awaitRound();
+    go();
+  }
+
   return {
     publish(topic, frame, except) {
       if (state === "passing") {
@@ -81,8 +89,8 @@ export function createOutlet(toTopic: Publish, pace: Pace): Outlet {
         if (beatMs > 0) beat = setTimeout(go, beatMs);
       }
       waiting.add(topic, frame, except);
-      const isFull = waiting.count >= FRAMES_A_TURN;
-      if ((state === "gathering" && isFull) || waiting.heldBytes > MAX_HELD_BYTES) go();
+      if (waiting.heldBytes > MAX_HELD_BYTES) giveUp();
+      else if (state === "gathering" && waiting.count >= FRAMES_A_TURN) go();
     },
     dropped(session) {
       slow.push(session);

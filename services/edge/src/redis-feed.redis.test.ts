@@ -53,6 +53,7 @@ async function edge() {
     ...{ host: "127.0.0.1", port: 0, door: rig.door, intake: rig.intake, hardBufferBytes: 65_536, idleMs: 45_000 },
     wire: { controlPerSec: 50, controlBurst: 100, lastWordsMs: 1_000 },
     pace: { beatMs: () => 0 },
+    everybody: () => [],
   });
   const fanOut = createFanOut({ hub: rig.hub, publish: listener.publish, deliveries: metrics.deliveries });
   const [commands, reads] = (["commands", "reads"] as const).map((use) =>

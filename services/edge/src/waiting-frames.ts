@@ -21,6 +21,7 @@ export interface WaitingFrames {
   readonly heldBytes: number;
   add(topic: string, frame: FrameBytes, except: Session | undefined): void;
   takeFirst(): WaitingFrame | undefined;
+  clear(): void;
 }
 
 interface Link extends WaitingFrame {
@@ -43,7 +44,16 @@ export function createWaitingFrames(): WaitingFrames {
     return typeof before === "object" && before.buffer === frame.buffer ? 0 : frame.buffer.byteLength;
   }
 
+  function clear(): void {
+    first = undefined;
+    last = undefined;
+    count = 0;
+    heldBytes = 0;
+    sharedBytes = 0;
+  }
+
   return {
+    clear,
     get count() {
       return count;
     },
@@ -63,11 +73,8 @@ export function createWaitingFrames(): WaitingFrames {
       if (link === undefined) return undefined;
       first = link.next;
       count -= 1;
-      if (first === undefined) {
-        last = undefined;
-        heldBytes = 0;
-        sharedBytes = 0;
-      } else if (link.broughtBytes > 0) {
+      if (first === undefined) clear();
+      else if (link.broughtBytes > 0) {
         heldBytes -= sharedBytes;
         sharedBytes = link.broughtBytes;
       }
