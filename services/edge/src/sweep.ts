@@ -77,10 +77,12 @@ export function createSweep(edge: Pick<EdgeContext, "hub" | "unidentified">, tim
     const isEverybodyDue = lagMs > 0 || !(Math.abs(now.wallMs - now.nowMs - offsetMs) < times.everyMs / 2);
     if (isEverybodyDue) offsetMs = now.wallMs - now.nowMs;
     const at = isEverybodyDue ? Number.POSITIVE_INFINITY : Math.floor(now.nowMs / times.everyMs);
-    // A farewell takes a session out of the very set that is walked, which such a walk allows.
-    for (const sessions of [edge.unidentified, edge.hub.sessions.values()]) {
-      for (const session of sessions) if (session.sweptAgainAt <= at) look(session, now, lagMs);
-    }
+    const visit = (session: Session): void => {
+      if (session.sweptAgainAt <= at) look(session, now, lagMs);
+    };
+    // A farewell takes a session out of the very set that is walked, which such a walk allows. It makes no object a session.
+    edge.unidentified.forEach(visit);
+    edge.hub.sessions.forEach(visit);
   };
 }
 
