@@ -36,12 +36,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...ours("protocol", "broker", "runtime", "auth", "store", "node", "rights"),
   ],
   "services/persister": ours("protocol", "broker", "runtime", "store", "node"),
-  loadtest: ["ws", "ioredis", "uWebSockets.js", ...ours("protocol", "auth", "broker", "store", "servers")],
+  loadtest: ["ws", "ioredis", "postgres", "uWebSockets.js", ...ours("protocol", "auth", "broker", "store", "servers")],
 };
 /** Services that a package starts as processes: declared so that they are installed, imported by nobody. */
 const STARTS_PROCESSES: Record<string, readonly string[]> = {
   "packages/cli": ours("edge", "api", "persister"),
-  loadtest: ours("edge"),
+  loadtest: ours("edge", "persister"),
 };
 /** These look at real servers past the project's own code, on purpose. */
 const PAST_OUR_CODE = new Set(["packages/testkit", "loadtest"]);

@@ -3,6 +3,7 @@
 import { accept } from "./accept.ts";
 import { codec } from "./codec.ts";
 import { connect } from "./connect.ts";
+import { drain } from "./drain.ts";
 import { fanOut } from "./fan-out.ts";
 import { growth } from "./growth.ts";
 import { idle } from "./idle.ts";
@@ -16,6 +17,7 @@ const BENCHES: Readonly<Record<string, () => Report | Promise<Report>>> = {
   connect,
   publish,
   accept,
+  drain,
   "fan-out": fanOut,
   growth,
   idle,

@@ -27,10 +27,14 @@ const READY_WITHIN_MS = 10_000;
 export interface Rig {
   readonly redisUrl: string;
   readonly postgresUrl: string;
+  readonly postgresPid: number;
   /** A plain client, for what the bare side does and for INFO. */
   readonly redis: Redis;
   /** Starts an edge with these settings over the defaults of a bench (no rates, no caps). */
   startEdge(settings: Record<string, string>): Promise<{ process: ChildProcess; port: number; internalPort: number }>;
+  startPersister(settings: Record<string, string>): Promise<ChildProcess>;
+  /** Resolves once it has ended, as after a SIGTERM from outside. */
+  end(child: ChildProcess): Promise<void>;
   /** Starts a file of this package as a process of its own. */
   forkHere(file: string, args: string[]): ChildProcess;
   portOf(child: ChildProcess): Promise<number>;
@@ -57,7 +61,7 @@ export async function startRig(): Promise<Rig> {
     const commands = connectRedis({ url: redisServer.url, use: "commands", commandTimeoutMs: COMMAND_TIMEOUT_MS });
     endings.push(() => commands.disconnect());
     await whenReady(commands, READY_WITHIN_MS);
-    return buildRig(redisServer.url, postgres.url, redis, commands, endings, stop);
+    return buildRig(redisServer.url, postgres, redis, commands, endings, stop);
   } catch (error) {
     await stop();
     throw error;
@@ -66,7 +70,7 @@ export async function startRig(): Promise<Rig> {
 
 function buildRig(
   redisUrl: string,
-  postgresUrl: string,
+  postgres: { readonly url: string; readonly pid: number },
   redis: Redis,
   commands: RedisConnection,
   endings: (() => Promise<void> | void)[],
@@ -75,7 +79,7 @@ function buildRig(
   const minter = createMinter({ secret: SECRET, issuer: "rookery", audience: "rookery" });
   const defaults = {
     ROOKERY_REDIS_URL: redisUrl,
-    ROOKERY_POSTGRES_URL: postgresUrl,
+    ROOKERY_POSTGRES_URL: postgres.url,
     ROOKERY_JWT_SECRET: SECRET,
     ROOKERY_PORT: "0",
     ROOKERY_INTERNAL_PORT: "0",
@@ -105,7 +109,8 @@ function buildRig(
   };
   return {
     redisUrl,
-    postgresUrl,
+    postgresUrl: postgres.url,
+    postgresPid: postgres.pid,
     redis,
     portOf: async (child) => (await portsOf(child)).port,
     stop,
@@ -113,6 +118,16 @@ function buildRig(
       const file = fileURLToPath(import.meta.resolve("@rookery/edge"));
       const child = start(file, [], { UWS_HTTP_MAX_HEADERS_SIZE: "16384", ...defaults, ...settings });
       return { process: child, ...(await portsOf(child)) };
+    },
+    async startPersister(settings) {
+      const child = start(fileURLToPath(import.meta.resolve("@rookery/persister")), [], { ...defaults, ...settings });
+      await nextMessage(child);
+      return child;
+    },
+    async end(child) {
+      const exited = once(child, "exit");
+      child.kill("SIGTERM");
+      await exited;
     },
     forkHere: (file, args) => start(fileURLToPath(new URL(file, import.meta.url)), args, {}),
     pidOf(child) {
