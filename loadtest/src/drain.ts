@@ -31,7 +31,7 @@ const BUDGET = { ROOKERY_OUTBOX_MAX_BYTES: String(64 * 2 ** 30) };
 const keys = createKeys(createPartitions(64));
 
 export async function drain(): Promise<Report> {
-  const rig = await startRig();
+  const rig = await startRig({ durable: true });
   try {
     const flat = await createFlatTable(rig.postgresUrl, EPOCH);
     const copied: Side = { name: "COPY", round: () => copyRound(rig, flat, ROUND_ENTRIES) };

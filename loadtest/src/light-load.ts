@@ -7,7 +7,7 @@ import { cpuSeconds } from "./process-cost.ts";
 import { round } from "./report.ts";
 import type { Rig } from "./rig.ts";
 
-const RATES_PER_SEC = [100];
+const RATES_PER_SEC = [0, 100, 1000];
 const FOR_SEC = 8;
 /** The first seconds of a process are its compiler's. */
 const WARM_UP_SEC = 4;

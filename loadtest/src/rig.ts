@@ -45,7 +45,8 @@ export interface Rig {
   stop(): Promise<void>;
 }
 
-export async function startRig(): Promise<Rig> {
+/** `durable`: Postgres syncs what it commits, which a bench that compares few transactions with many must not leave out. */
+export async function startRig({ durable = false }: { durable?: boolean } = {}): Promise<Rig> {
   const endings: (() => Promise<void> | void)[] = [];
   const stop = async (): Promise<void> => {
     for (const end of endings.toReversed()) await end();
@@ -53,7 +54,7 @@ export async function startRig(): Promise<Rig> {
   try {
     const redisServer = await startRedis({ args: { appendonly: "no" } });
     endings.push(() => redisServer.stop());
-    const postgres = await startPostgres({ ephemeral: true });
+    const postgres = await startPostgres({ ephemeral: !durable });
     endings.push(() => postgres.stop());
     await migrateUp(postgres.url);
     const redis = new Redis(redisServer.url);

@@ -89,7 +89,7 @@ describe("loading", () => {
     expectTypeOf(loadSettings(["ack"], { env: {} }).ack).toEqualTypeOf<"fast">();
     expectTypeOf(loadSettings(["allowedOrigins"], { env: {} }).allowedOrigins).toEqualTypeOf<readonly string[]>();
     expectTypeOf(settings).not.toHaveProperty("sendsPerSec");
-    expect(settings).toMatchObject({ batchEntries: 1000, batchLingerMs: 50, partitions: 64 });
+    expect(settings).toMatchObject({ batchEntries: 1000, batchLingerMs: 100, partitions: 64 });
     expect(Object.keys(settings)).not.toContain("sendsPerSec");
     expect(Object.isFrozen(settings)).toBe(true);
     expect(Object.isFrozen(loadSettings(["allowedOrigins"], { env: {} }).allowedOrigins)).toBe(true);

@@ -45,6 +45,6 @@ export const STORE_ROWS = {
     "what may wait for Postgres in all partitions together before sends are `overloaded`"),
   batchEntries: integer("ROOKERY_BATCH_ENTRIES", 1000, [1, 10_000], "entries", PERSISTER,
     "most entries in one transaction"),
-  batchLingerMs: integer("ROOKERY_BATCH_LINGER_MS", 50, [0, 10_000], "ms", PERSISTER,
-    "longest wait for a batch to fill"),
+  batchLingerMs: integer("ROOKERY_BATCH_LINGER_MS", 100, [0, 10_000], "ms", PERSISTER,
+    "how long entries gather behind a batch before the next one"),
 } as const;

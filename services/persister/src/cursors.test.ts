@@ -64,4 +64,27 @@ describe("a partition", () => {
     expect(cursors.advance(reading, [entry(1, 5, 1)])).toEqual([]);
     expect(lookedUp(cursors).after.size).toBe(0);
   });
+
+  it("that went back is not current in what was read before, also when that comes in only then", () => {
+    const cursors = owning(1, 2);
+    const early = lookedUp(cursors);
+    expect(cursors.advance(early, [entry(1, 5, 1), entry(2, 5, 1)])).toHaveLength(2);
+    const late = lookedUp(cursors);
+    cursors.rewind([1]);
+    expect([1, 2].map((partition) => cursors.isCurrent(early, partition))).toEqual([false, true]);
+    expect(cursors.advance(late, [entry(1, 5, 2), entry(2, 5, 2)])).toEqual([entry(2, 5, 2)]);
+    expect([...lookedUp(cursors).after.values()]).toEqual([beginning, at(5, 2)]);
+  });
+
+  it("that rests keeps what was read of it, and is then read from its beginning", () => {
+    let nowMs = 0;
+    const cursors = createCursors(() => nowMs);
+    cursors.own([1, 2]);
+    const reading = lookedUp(cursors);
+    cursors.advance(reading, [entry(1, 5, 1)]);
+    cursors.rest([1], 250);
+    expect([cursors.readable(), cursors.isCurrent(reading, 1)]).toEqual([[2], true]);
+    nowMs = 250;
+    expect(lookedUp(cursors).after.get(1)).toEqual(beginning);
+  });
 });

@@ -1,6 +1,6 @@
 // Drains the outbox into Postgres: read, commit, then tell Redis what is committed. One of the files to read first.
 //
-//   read     entries of the owned partitions, up to a batch or for the linger time      broker's outbox
+//   read     entries of the owned partitions, up to a batch                             broker's outbox
 //   commit   rows and positions of all of them in one transaction                       store's saveBatch
 //   save     per partition: raise `saved`, trim log and outbox, announce the watermark   broker's save.lua
 //
@@ -31,7 +31,7 @@ export interface DrainOptions {
   /** Commits one batch: the store's saveBatch. */
   save(this: void, batch: Batch): Promise<SaveOutcome>;
   readonly batchEntries: number;
-  /** Longest wait for a batch to fill, once it has its first entry. */
+  /** How long entries gather behind a batch that was not full. */
   readonly lingerMs: number;
   readonly redis: Outage;
   readonly postgres: Outage;
@@ -89,53 +89,62 @@ export function createDrain(options: DrainOptions): Drain {
   let mustWait = false;
   /** Partitions of which `stuck` was told and which have not been saved since. */
   const stuck = new Set<number>();
+  /** Until then what comes gathers. */
+  let gathersUntilMs = 0;
   let running: Promise<void> | undefined;
 
   /** Keeps one batch ahead: the next is read while those before it commit, and is dropped where one of them fails. */
   async function drain(): Promise<void> {
     while (!signal.aborted) {
-      const reads = await readBatch();
-      const partitions = new Set(reads.flatMap(({ entries }) => entries.map(({ partition }) => partition)));
+      await letGather();
+      const found = await read();
+      const partitions = new Set(found?.entries.map(({ partition }) => partition));
       await flights.clear(partitions);
       if (mustWait) await backoff.wait(signal);
       mustWait = false;
-      const batch = toBatch(reads, cursors.isCurrent);
-      if (batch.entries.length > 0) flights.launch(new Set(batch.readAfter.keys()), commit(batch));
+      if (found === undefined) continue;
+      const batch = toBatch(found, cursors.isCurrent);
+      if (batch.entries.length === 0) continue;
+      gathersUntilMs = performance.now() + lingerMs;
+      flights.launch(new Set(batch.readAfter.keys()), commit(batch));
     }
     await flights.landed();
   }
 
-  /** Nothing when Redis is away. */
-  async function readBatch(): Promise<Read[]> {
+  /**
+   * What comes after a silence is read at once; what follows it gathers, so that little traffic makes few transactions. In a
+   * backlog nothing has to gather.
+   */
+  async function letGather(): Promise<void> {
+    const leftMs = gathersUntilMs - performance.now();
+    if (leftMs > 0 && turns.isCalm()) await pause(leftMs, { signal });
+    gathersUntilMs = 0;
+  }
+
+  /** Undefined when Redis is away. */
+  async function read(): Promise<Read | undefined> {
     cursors.own(owned);
     holds.own(owned);
     if (rereadWanted) cursors.rewind();
     rereadWanted = false;
+    const { partitions, isCalm } = turns.next(cursors.readable());
+    if (partitions.length === 0) await pause(BLOCK_MS, { signal });
     try {
-      const { partitions, isCalm } = turns.next(cursors.readable());
-      if (partitions.length === 0) await pause(BLOCK_MS, { signal });
-      const first = await readFree(partitions, batchEntries, isCalm ? BLOCK_MS : 0);
-      const reads = [first];
-      const missing = batchEntries - first.entries.length;
-      if (isCalm && missing < batchEntries && missing > 0 && !signal.aborted) {
-        await pause(lingerMs, { signal });
-        reads.push(await readFree(cursors.readable(), missing, 0));
-      }
+      const reading = cursors.reading(partitions);
+      const entries = await outbox.read(reading.after, batchEntries, isCalm ? BLOCK_MS : 0);
       redis.back();
-      return reads;
+      return sift(reading, partitions, entries);
     } catch (error) {
       redis.lost(error, isUnavailable(error) ? "away" : "fault");
       cursors.rewind();
       mustWait = true;
-      return [];
+      return undefined;
     }
   }
 
-  async function readFree(partitions: readonly number[], limit: number, blockMs: number): Promise<Read> {
-    const reading = cursors.reading(partitions);
-    const read = await outbox.read(reading.after, limit, blockMs);
-    turns.learn(partitions, countsOf(read), limit);
-    const { free, held } = holds.sift(partitions, read, read.length < limit);
+  function sift(reading: Reading, partitions: readonly number[], found: readonly OutboxEntry[]): Read {
+    turns.learn(partitions, countsOf(found), batchEntries);
+    const { free, held } = holds.sift(partitions, found, found.length < batchEntries);
     const entries = cursors.advance(reading, free);
     cursors.rest(held, REST_MS);
     return { reading, entries };
@@ -212,18 +221,11 @@ export function createDrain(options: DrainOptions): Drain {
   };
 }
 
-/** One batch of what was read, without what was read before its partition went back. */
-function toBatch(reads: readonly Read[], isCurrent: Cursors["isCurrent"]): ReadBatch {
-  const readAfter = new Map<number, EntryId>();
-  const entries = reads.flatMap(({ reading, entries: read }) =>
-    read.filter(({ partition }) => {
-      const after = reading.after.get(partition);
-      if (after === undefined || !isCurrent(reading, partition)) return false;
-      if (!readAfter.has(partition)) readAfter.set(partition, after);
-      return true;
-    }),
-  );
-  return { readAfter, entries };
+/** What was read, without what was read before its partition went back. */
+function toBatch({ reading, entries: found }: Read, isCurrent: Cursors["isCurrent"]): ReadBatch {
+  const entries = found.filter(({ partition }) => isCurrent(reading, partition));
+  const partitions = new Set(entries.map(({ partition }) => partition));
+  return { readAfter: new Map([...reading.after].filter(([partition]) => partitions.has(partition))), entries };
 }
 
 function countsOf(entries: readonly OutboxEntry[]): Map<number, number> {

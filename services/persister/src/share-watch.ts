@@ -31,6 +31,8 @@ export function createShareWatch({ registry, node, kinds, partitions, share }: S
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> = Promise.resolve();
   let isStopped = false;
+  /** By whom the partitions were shared out last: working it out again is a fifth of what an idle persister does. */
+  let shared: { readonly among: string; readonly partitions: readonly number[] } | undefined;
 
   async function look(): Promise<void> {
     // Redis is away, and with it everything there is to share out.
@@ -39,7 +41,10 @@ export function createShareWatch({ registry, node, kinds, partitions, share }: S
     const living = nodes.filter(({ kind, draining }) => kind === "persister" && !draining);
     const self = node();
     const sharers = sharersAmong({ node: self, kinds }, living);
-    share(sharers.includes(self) ? shareOf(self, sharers, partitions) : []);
+    const among = [self, ...sharers].join(" ");
+    if (shared?.among !== among)
+      shared = { among, partitions: sharers.includes(self) ? shareOf(self, sharers, partitions) : [] };
+    share(shared.partitions);
   }
 
   return {

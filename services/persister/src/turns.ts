@@ -12,6 +12,8 @@ export interface Turn {
 
 export interface Turns {
   next(readable: readonly number[]): Turn;
+  /** Nothing is known to wait. */
+  isCalm(): boolean;
   /** What a read of these gave: how many entries of each, by a limit for all. */
   learn(partitions: readonly number[], counts: ReadonlyMap<number, number>, limit: number): void;
 }
@@ -39,6 +41,7 @@ export function createTurns(): Turns {
       const atOnce = Math.min(MOST_AT_ONCE, Math.ceil(waiting.length / BATCHES_AT_ONCE));
       return { partitions: waiting.slice(0, atOnce), isCalm: false };
     },
+    isCalm: () => behind.length === 0,
     learn(partitions, counts, limit) {
       const asked = new Set(partitions);
       const share = Math.max(1, Math.floor(limit / partitions.length));
