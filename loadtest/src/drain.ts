@@ -19,7 +19,7 @@ import type { Rig } from "./rig.ts";
 const ROUNDS = 3;
 const ROUND_ENTRIES = 100_000;
 const LARGE_ENTRIES = 1_000_000;
-const SINGLE_ROWS = 3000;
+const SINGLE_ROWS = 1500;
 const CHANNELS = 500;
 const USERS = 2000;
 const BODY = "x".repeat(120);

@@ -8,7 +8,7 @@ import { round } from "./report.ts";
 import type { Rig } from "./rig.ts";
 
 const RATES_PER_SEC = [0, 100, 1000];
-const FOR_SEC = 6;
+const FOR_SEC = 5;
 /** The first seconds of a process are its compiler's. */
 const WARM_UP_SEC = 3;
 const CHANNELS = 50;
