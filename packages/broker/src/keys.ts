@@ -54,7 +54,8 @@ export interface Keys {
 }
 
 export function createKeys(partitions: Partitions): Keys {
-  const byPartition = Array.from({ length: partitions.count }, (_, n) => partitionKeys(`{${partitions.tag(n)}}`));
+  const tags = Array.from({ length: partitions.count }, (_, n) => `{${partitions.tag(n)}}`);
+  const byPartition = tags.map(partitionKeys);
   return {
     partitions,
     partition(partition) {
@@ -64,7 +65,7 @@ export function createKeys(partitions: Partitions): Keys {
     },
     channel(channel) {
       const partition = partitions.of(channel);
-      return channelKeys(`{${partitions.tag(partition)}}`, partition, channel);
+      return new NamesOfChannel(tags[partition] ?? "", partition, channel);
     },
     partitionCount: "partitions",
     cluster: "cluster",
@@ -86,14 +87,39 @@ function partitionKeys(tag: string): PartitionKeys {
   };
 }
 
-function channelKeys(tag: string, partition: number, channel: string): ChannelKeys {
-  return {
-    partition,
-    head: `${tag}:head:${channel}`,
-    log: `${tag}:log:${channel}`,
-    gone: `${tag}:gone:${channel}`,
-    topic: `${tag}:t:${channel}`,
-    once: (user, clientId) => `${tag}:once:${channel}|${clientId}|${user}`,
-    slow: (user) => `${tag}:slow:${channel}|${user}`,
-  };
+/** A class, because one is made for every message and most who ask want one name of it. */
+class NamesOfChannel implements ChannelKeys {
+  readonly partition: number;
+  readonly #tag: string;
+  readonly #channel: string;
+
+  constructor(tag: string, partition: number, channel: string) {
+    this.partition = partition;
+    this.#tag = tag;
+    this.#channel = channel;
+  }
+
+  get head(): string {
+    return `${this.#tag}:head:${this.#channel}`;
+  }
+
+  get log(): string {
+    return `${this.#tag}:log:${this.#channel}`;
+  }
+
+  get gone(): string {
+    return `${this.#tag}:gone:${this.#channel}`;
+  }
+
+  get topic(): string {
+    return `${this.#tag}:t:${this.#channel}`;
+  }
+
+  once(user: string, clientId: string): string {
+    return `${this.#tag}:once:${this.#channel}|${clientId}|${user}`;
+  }
+
+  slow(user: string): string {
+    return `${this.#tag}:slow:${this.#channel}|${user}`;
+  }
 }
