@@ -141,7 +141,7 @@ describe("a Redis that is nearly full", () => {
     const before = await say(turned, 20);
     await redis.debug("CHANGE-REPL-ID");
     const after = await say(turned, 20);
-    const { head, partition } = { ...keys.channel(turned), partition: partitions.of(turned) };
+    const { head, partition } = keys.channel(turned);
     await redis.hset(head, "saved", idsOf(before)[9] ?? "");
     await redis.zadd(keys.partition(partition).shed, 1, turned);
     await redis.config("SET", "maxmemory", "1000000");
