@@ -5,8 +5,10 @@ import { array, assert, asyncProperty, boolean, constant, constantFrom, integer,
 import type { Arbitrary } from "fast-check";
 import { expect, inject, it } from "vitest";
 import type { Publication, Published } from "./publication.ts";
-import { createLine, MOST_BYTES, MOST_MESSAGES } from "./publish-line.ts";
-import type { Line, Outcome, RunAnswer, Stretch, Waiting } from "./publish-line.ts";
+import { MOST_BYTES, MOST_MESSAGES } from "./next-run.ts";
+import type { Stretch, Waiting } from "./next-run.ts";
+import { createLine } from "./publish-line.ts";
+import type { Line, Outcome, RunAnswer } from "./publish-line.ts";
 import { refusalOf } from "./rejections.ts";
 
 const DEADLINE_MS = 100;
@@ -71,7 +73,7 @@ function world() {
   const applied: { readonly id: string; readonly sender: string }[] = [];
   const warm = new Set(CHANNELS);
   const versions = new Map(CHANNELS.map((channel) => [channel, 1]));
-  /** Channels whose last position was read, and that had no run since. */
+  /** Channels whose last position was read since the last run began. */
   const known = new Set<string>();
   const reads: { settle(fails: boolean): void }[] = [];
   const judgements: { settle(fails: boolean): void }[] = [];
@@ -103,9 +105,10 @@ function world() {
       const messages = stretches.flatMap((each) => each.messages);
       expect(messages.length).toBeLessThanOrEqual(MOST_MESSAGES);
       expect(new Set(stretches.map(({ channel }) => channel)).size).toBe(stretches.length);
-      // Read since the last run of the channel, or not given.
+      // Read since the run before this one began, or not given.
       const given = stretches.filter(({ base }) => base !== undefined).map(({ channel }) => channel);
       expect(given.filter((channel) => !known.has(channel))).toEqual([]);
+      known.clear();
       return new Promise((resolve) => {
         underWay = { stretches, answer: resolve };
       });
@@ -144,7 +147,6 @@ function world() {
       unavailable: () => ({ kind: "refused", refusal: refusalOf("unavailable") }),
       full: () => ({ kind: "refused", refusal: refusalOf("overloaded") }),
     };
-    if (how !== "late") for (const { channel } of run.stretches) known.delete(channel);
     run.answer(answers[how]());
   }
 

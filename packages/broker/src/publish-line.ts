@@ -8,33 +8,10 @@
 // its rights are stale: with its sender's others of the channel, while they are judged once), ended.
 import { ChatError } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
+import { takeRun } from "./next-run.ts";
+import type { Stretch, Waiting } from "./next-run.ts";
 import type { Publication, Published } from "./publication.ts";
 import { refusalOf } from "./rejections.ts";
-
-/** A message in the line. */
-export interface Waiting {
-  readonly publication: Publication;
-  /** Past it the message must not act any more; ms on the local clock. */
-  readonly deadlineMs: number;
-  readonly bytes: number;
-  rightsVersion: number;
-  wasLate: boolean;
-  wasStale: boolean;
-  done(outcome: Published): void;
-  refused(refusal: ChatError): void;
-}
-
-/** What one channel gets in a run: messages in order, alike but for what each of them says. */
-export interface Stretch {
-  readonly channel: string;
-  readonly rightsVersion: number;
-  readonly slowModeMs: number;
-  /** The channel's last position in Postgres, read after it proved to be cold and for this run alone. */
-  readonly base: Position | undefined;
-  /** What all their frames begin with. */
-  readonly before: string;
-  readonly messages: Waiting[];
-}
 
 /** What became of one message. `stale` and `cold`: nothing did. */
 export type Outcome =
@@ -69,9 +46,7 @@ export interface Line {
   begin(): void;
 }
 
-/** Redis does nothing else during a run: so many take about a millisecond. */
-export const MOST_MESSAGES = 64;
-export const MOST_BYTES = 256 * 1024;
+type Holds = Map<string, Waiting[]>;
 
 const TOO_LATE = "the message store does not answer in time";
 
@@ -79,8 +54,8 @@ export function createLine({ run, lastSaved, due, clock, later }: LineOptions): 
   let waiting: Waiting[] = [];
   let state: "idle" | "due" | "under way" | "pausing" = "idle";
   /** By channel, and by channel and sender: they are let go together. */
-  const cold = new Map<string, Waiting[]>();
-  const stale = new Map<string, Waiting[]>();
+  const cold: Holds = new Map();
+  const stale: Holds = new Map();
   const bases = new Map<string, Position>();
 
   function wake(): void {
@@ -93,7 +68,39 @@ export function createLine({ run, lastSaved, due, clock, later }: LineOptions): 
   function putBack(messages: readonly Waiting[]): void {
     const held = messages.length === 0 ? undefined : cold.get(messages[0]?.publication.channel ?? "");
     if (held === undefined) waiting = [...messages, ...waiting];
-    else held.unshift(...messages);
+    else {
+      held.unshift(...messages);
+      endInTime(cold, messages[0]?.publication.channel ?? "", held);
+    }
+  }
+
+  /** Past its deadline a message is refused, whatever it is held for. */
+  function endInTime(holds: Holds, key: string, held: Waiting[]): void {
+    const [first] = held;
+    if (first === undefined) return;
+    later(Math.max(0, first.deadlineMs - clock()) + 1, () => {
+      if (holds.get(key) !== held) return;
+      const nowMs = clock();
+      refuseAll(
+        held.filter(({ deadlineMs }) => deadlineMs < nowMs),
+        new ChatError("unavailable", TOO_LATE),
+      );
+      held.splice(0, held.length, ...held.filter(({ deadlineMs }) => deadlineMs >= nowMs));
+      endInTime(holds, key, held);
+    });
+  }
+
+  function hold(holds: Holds, key: string, held: Waiting[]): void {
+    holds.set(key, held);
+    endInTime(holds, key, held);
+  }
+
+  /** Behind those that are held already, if any are. */
+  function joinHeld(holds: Holds, key: string, message: Waiting): boolean {
+    const held = holds.get(key);
+    held?.push(message);
+    if (held?.length === 1) endInTime(holds, key, held);
+    return held !== undefined;
   }
 
   /** Takes those that may not go before a held one out of the line, in order. */
@@ -106,11 +113,11 @@ export function createLine({ run, lastSaved, due, clock, later }: LineOptions): 
   /** Asks Postgres once for all of the channel that wait. */
   function warm(channel: string, first: readonly Waiting[]): void {
     const held = [...first, ...takeOut(({ publication }) => publication.channel === channel)];
-    cold.set(channel, held);
+    hold(cold, channel, held);
     const isLetGo = (): boolean => cold.get(channel) === held && cold.delete(channel);
     const warmed = (base: Position): void => {
       if (!isLetGo()) return;
-      bases.set(channel, base);
+      if (state !== "pausing") bases.set(channel, base);
       putBack(held);
       wake();
     };
@@ -126,7 +133,7 @@ export function createLine({ run, lastSaved, due, clock, later }: LineOptions): 
     const behind = takeOut(({ publication }) => publication.channel === channel && publication.user === user);
     const held = [first, ...others, ...behind];
     const key = senderKey(first.publication);
-    stale.set(key, held);
+    hold(stale, key, held);
     const judged = (verdict: number | ChatError): void => {
       if (stale.get(key) !== held) return;
       stale.delete(key);
@@ -182,6 +189,7 @@ export function createLine({ run, lastSaved, due, clock, later }: LineOptions): 
     if (refusal.code !== "unavailable") return;
     refuseAll(waiting, refusal);
     waiting = [];
+    bases.clear();
     for (const holds of [cold, stale]) {
       for (const held of holds.values()) refuseAll(held, refusal);
       holds.clear();
@@ -190,7 +198,6 @@ export function createLine({ run, lastSaved, due, clock, later }: LineOptions): 
 
   function ended(stretches: readonly Stretch[], answer: RunAnswer): void {
     const messages = stretches.flatMap((stretch) => stretch.messages);
-    if (answer.kind !== "late") for (const { channel } of stretches) bases.delete(channel);
     state = "idle";
     switch (answer.kind) {
       case "outcomes":
@@ -208,6 +215,7 @@ export function createLine({ run, lastSaved, due, clock, later }: LineOptions): 
 
   function pauseUntil(localMs: number): void {
     state = "pausing";
+    bases.clear();
     later(Math.max(0, localMs - clock()), () => {
       state = "idle";
       wake();
@@ -217,15 +225,18 @@ export function createLine({ run, lastSaved, due, clock, later }: LineOptions): 
   const line: Line = {
     add(message) {
       const { publication } = message;
-      const held = (stale.size > 0 && stale.get(senderKey(publication))) || cold.get(publication.channel);
-      if (held) held.push(message);
-      else waiting.push(message);
+      const isHeld =
+        (stale.size > 0 && joinHeld(stale, senderKey(publication), message)) ||
+        (cold.size > 0 && joinHeld(cold, publication.channel, message));
+      if (!isHeld) waiting.push(message);
       wake();
     },
     begin() {
       if (state !== "due") return;
       state = "idle";
       const taken = takeRun(waiting, bases, clock());
+      // What was read is good for the run that follows, and for no later one: by then the channel may have gone on.
+      bases.clear();
       waiting = taken.rest;
       for (const message of taken.expired) message.refused(new ChatError("unavailable", TOO_LATE));
       if (taken.stretches.length === 0) return;
@@ -238,46 +249,6 @@ export function createLine({ run, lastSaved, due, clock, later }: LineOptions): 
     },
   };
   return line;
-}
-
-/** From the front of the line. A channel stands in a run once: what is not like its first message waits, with all after it. */
-function takeRun(
-  waiting: readonly Waiting[],
-  bases: ReadonlyMap<string, Position>,
-  nowMs: number,
-): { stretches: Stretch[]; expired: Waiting[]; rest: Waiting[] } {
-  const stretches = new Map<string, Stretch>();
-  const expired: Waiting[] = [];
-  const passed: Waiting[] = [];
-  const closed = new Set<string>();
-  let [count, bytes, at] = [0, 0, 0];
-  for (; at < waiting.length && count < MOST_MESSAGES; at += 1) {
-    const message = waiting[at];
-    if (message === undefined) break;
-    const { channel, slowModeMs, halves } = message.publication;
-    const { rightsVersion } = message;
-    if (message.deadlineMs < nowMs) {
-      expired.push(message);
-      continue;
-    }
-    const stretch = stretches.get(channel);
-    const isAlike =
-      stretch?.rightsVersion === rightsVersion && stretch.slowModeMs === slowModeMs && stretch.before === halves.head;
-    if ((stretch !== undefined && !isAlike) || closed.has(channel)) {
-      closed.add(channel);
-      passed.push(message);
-      continue;
-    }
-    if (count > 0 && bytes + message.bytes > MOST_BYTES) break;
-    count += 1;
-    bytes += message.bytes;
-    if (stretch !== undefined) stretch.messages.push(message);
-    else {
-      const base = bases.get(channel);
-      stretches.set(channel, { channel, rightsVersion, slowModeMs, base, before: halves.head, messages: [message] });
-    }
-  }
-  return { stretches: [...stretches.values()], expired, rest: [...passed, ...waiting.slice(at)] };
 }
 
 /** No channel holds a `|`. */

@@ -81,6 +81,16 @@ describe("the line of a channel", () => {
     expect(began).toEqual(["at once", "1"]);
   });
 
+  it("takes thousands that are done at once behind one that was not", async () => {
+    const { line, other, answer, empties } = rig();
+    other("slow");
+    let done = 0;
+    for (let n = 0; n < 20_000; n += 1) line.take(() => void (done += 1), false);
+    expect(line.waiting).toBe(20_000);
+    await answer("slow");
+    expect([done, line.waiting, empties]).toEqual([20_000, 0, [1]]);
+  });
+
   it("says that it is empty, and is idle, when the last is answered", async () => {
     const { line, empties, send, other, stand, answer } = rig();
     send("1");

@@ -16,6 +16,7 @@ interface Waiting {
 }
 
 export class ChannelLine {
+  #isGoing = false;
   #underWay = 0;
   /** Of those under way. */
   #closed = 0;
@@ -29,8 +30,13 @@ export class ChannelLine {
   }
 
   take(work: Work, isSend: boolean): void {
-    if (this.#waiting.length === 0 && this.#mayBegin(isSend)) this.#begin(work);
-    else this.#waiting.push({ work, isSend });
+    this.#waiting.push({ work, isSend });
+    this.#goOn();
+  }
+
+  /** Commands that have not begun. */
+  get waiting(): number {
+    return this.#waiting.length;
   }
 
   /** Resolves when everything taken so far, and whatever comes until then, is answered. */
@@ -50,29 +56,30 @@ export class ChannelLine {
       this.#closed -= 1;
       this.#goOn();
     };
+    const end = (): void => {
+      this.#underWay -= 1;
+      if (isClosed) this.#closed -= 1;
+      isClosed = false;
+      this.#goOn();
+    };
     this.#underWay += 1;
     this.#closed += 1;
-    const end = (): void => this.#end(stand);
     const answered = work(stand);
     if (answered === undefined) end();
     else answered.then(end, end);
   }
 
-  #end(stand: () => void): void {
-    this.#underWay -= 1;
-    stand();
-    this.#goOn();
-    if (this.#underWay > 0) return;
-    this.#emptied();
-    for (const resolve of this.#idle.splice(0)) resolve();
-  }
-
+  /** A loop and no recursion: thousands may wait that are each done at once, and the first call takes them all. */
   #goOn(): void {
-    for (;;) {
-      const [next] = this.#waiting;
-      if (next === undefined || !this.#mayBegin(next.isSend)) return;
+    if (this.#isGoing) return;
+    this.#isGoing = true;
+    for (let [next] = this.#waiting; next !== undefined && this.#mayBegin(next.isSend); [next] = this.#waiting) {
       this.#waiting.shift();
       this.#begin(next.work);
     }
+    this.#isGoing = false;
+    if (this.#underWay > 0) return;
+    this.#emptied();
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 }

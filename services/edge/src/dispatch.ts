@@ -40,6 +40,8 @@ export type Command<F extends ClientFrame> =
   | (Traits & { readonly right?: undefined; readonly run: Run<F, []> })
   | (Traits & { readonly right: Right; readonly run: Run<F, [grant: Grant]> });
 
+/** In one channel of a session: some seconds of the fastest client, and at most so many frames of the largest size. */
+const MOST_WAITING = 1000;
 const UNANSWERED = "a command was not answered";
 
 type FrameType = ClientFrame["type"];
@@ -75,12 +77,12 @@ export function dispatch(
   nowMs: number,
 ): Promise<void> | undefined {
   edge.metrics.framesIn[frame.type].n += 1;
-  const refusal = admit(session, frame, nowMs);
+  const channel = channelOf(frame);
+  const refusal = admit(session, frame, channel, nowMs);
   if (refusal !== undefined) {
     session.refuse(refusal, frame.ref, nowMs);
     return undefined;
   }
-  const channel = channelOf(frame);
   const { holds = false, queues = false } = COMMANDS[frame.type];
   if (channel !== undefined) {
     session.inOrder(channel, (stand) => perform(edge, session, frame.type, frame, queues ? stand : alone), queues);
@@ -93,7 +95,15 @@ export function dispatch(
 /** Of a command that lets nothing pass. */
 const alone = (): void => undefined;
 
-function admit(session: Session, frame: ClientFrame, nowMs: number): ChatError | undefined {
+function admit(
+  session: Session,
+  frame: ClientFrame,
+  channel: string | undefined,
+  nowMs: number,
+): ChatError | undefined {
+  if (channel !== undefined && session.waitingIn(channel) >= MOST_WAITING) {
+    return new ChatError("overloaded", "too many commands wait in this channel", { channel });
+  }
   const expiresAtMs = session.identity?.expiresAtMs;
   // The one judgement here by the wall clock, by which a token's end is written; all else counts elapsed time.
   if (expiresAtMs !== undefined && Date.now() >= expiresAtMs && frame.type !== "auth") {

@@ -155,6 +155,11 @@ export class Session implements Member {
     line.take(work, isSend);
   }
 
+  /** How many commands wait for their turn in this channel. */
+  waitingIn(channel: string): number {
+    return this.#lines?.get(channel)?.waiting ?? 0;
+  }
+
   /** Resolves when every command taken so far has been answered. */
   async idle(): Promise<void> {
     await Promise.all([...(this.#lines?.values() ?? [])].map((line) => line.idle()));
