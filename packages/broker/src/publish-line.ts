@@ -169,7 +169,7 @@ export function createLine({ run, lastSaved, due, clock, later }: LineOptions): 
     for (const [first, ...others] of again.stale.values()) if (first !== undefined) judge(first, others);
   }
 
-  /** Once a message; one whose own deadline was not the one that passed may be late another time. */
+  /** Each message is tried again once; it costs a message its try only if its own deadline had passed. */
   function tryLateAgain(messages: readonly Waiting[], lateMs: number): void {
     const again: Waiting[] = [];
     for (const message of messages) {

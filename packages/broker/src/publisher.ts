@@ -141,7 +141,11 @@ export function createPublisher(options: PublisherOptions): Publisher {
       add(together, 1, bytes);
       return new Promise((resolve, reject) => {
         line.add({
-          ...{ publication, bytes, rightsVersion, wasLate: false, wasStale: false },
+          publication,
+          bytes,
+          rightsVersion,
+          wasLate: false,
+          wasStale: false,
           deadlineMs: clock() + deadlineMs,
           done(outcome) {
             left();

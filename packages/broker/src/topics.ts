@@ -1,5 +1,5 @@
 // What one edge listens to: the topics of its channels, the control topic of every partition and its own probes, all on a
-// connection of their own. Called by the edge's relay, which hears of everything through one listener.
+// connection of their own. Made by the edge's redis-feed, whose listener hears of everything; relays subscribe.
 // States: starting, live, lost (told once), restoring (all is issued again and acknowledged), closed.
 // Must never take a subscription for one before Redis has acknowledged it, and never swallow one that failed.
 import type { RedisConnection } from "./connect.ts";

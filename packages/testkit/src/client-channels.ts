@@ -134,7 +134,9 @@ export const createChannels = ({ request, session, recorded }: Surroundings): Ch
     hold(known);
     const reply = await request({ type: "join", channel, ...options });
     if (reply.type !== "ok") {
-      release(known);
+      // Frames may have come before the refusal: of a channel that was not joined they are nothing to go on from.
+      if (known.wanted) release(known);
+      else drop(known);
       return reply;
     }
     known.wanted = true;

@@ -1,5 +1,5 @@
 // What goes to the server's own topics, and when: one queue for the whole edge, so that whatever waits for whatever reason
-// keeps its order. Called by the listener. It must not touch a socket before the loop has come round.
+// keeps its order. Called by the listener. It must not end a socket before the loop has come round.
 // States: passing (nothing waits, frames go as they come); gathering (frames wait for the end of the beat, which the first of
 // them began); going (they go as fast as turns of the loop allow). No frame goes before the loop has come round once the turn
 // has had its share, and above all none behind a dropped one: the layer takes later frames for a socket that lost one as soon
@@ -72,7 +72,7 @@ export function createOutlet(toTopic: Publish, pace: Pace, everybody: () => Iter
   /** Nobody may miss a frame and stay: all resume, here or elsewhere, from what they have. */
   function giveUp(): void {
     waiting.clear();
-    slow.push(...everybody());
+    for (const session of everybody()) slow.push(session);
     awaitRound();
     go();
   }

@@ -1,6 +1,6 @@
 // How long frames may wait for others, so that each socket is written to once for all of them: a write costs about the same
-// whatever it carries. Asked by the outlet whenever a beat could begin. Pure: it is told the time and what was delivered, and
-// sets no timer.
+// whatever it carries. Asked by the outlet whenever a beat could begin, and by the metrics. Knows no clock of its own and sets
+// no timer: it asks the readings it was given. A look moves it by the time since the last one, whoever asks.
 // States: calm (0, everything goes at once) up to the longest beat; each look at the readings moves it.
 
 /** Totals since any fixed moment: only what they grew by between two looks counts. */
@@ -27,9 +27,9 @@ interface Growth {
 
 /** All of these have to be there: the least growth counts. */
 const GROWTHS = {
-  /** Within the longest beat: below, most frames would wait for nobody. */
+  /** Within the longest beat: below, most frames would be delayed with nothing to share their write. */
   framesABeat: { from: 0.5, to: 2 },
-  /** At some 4 µs each: below, all that a beat could save is a percent of a core; above, writing is what the loop does. */
+  /** At 4 to 5 µs each: below, all that a beat could save is 2 % of a core; above, writing takes a sixth of one or more. */
   deliveriesPerSec: { from: 4_000, to: 40_000 },
   /** Share of the time. Where a loop is nearly idle, nobody gains by waiting. */
   loopUse: { from: 0.03, to: 0.1 },

@@ -1,4 +1,4 @@
-// What single sockets are told within one turn of the loop, kept until its end, so that each of them is written to once: an
+// Which sockets have something to write in this turn of the loop: each writes once, at its end, all that it was told; an
 // answer that leaves by itself is a system call of its own. Made by the listener, which has it let go before anything is
 // published, so that a socket hears what it is told and what everybody is told in the order of the program.
 // States: empty; waiting (for the end of the turn, or for whatever is published first).

@@ -1,7 +1,7 @@
 // Which partitions this edge watches: those whose rights, watermarks and heads matter to somebody here. Whoever is about to
-// rely on a partition holds it first; what only has to be looked at (channels that linger, sends that wait) is asked for.
+// rely on a partition holds it first; what only has to be looked at (channels that linger, sends that wait) is found by `isNeeded`.
 // Made by the feed, whose pulse looks at what is watched each second. It reads no rights and delivers nothing.
-// States of a partition: unwatched, asked (its first look is under way, and holders wait), watched. What was remembered of it
+// States of a partition: unwatched, asked (its first look is under way; holders, if there are any, wait), watched. What was remembered of it
 // is doubted at its end, so that nothing is believed that may have changed while nobody here was listening.
 
 /** The one whose keys concern everybody: always watched. */

@@ -1,6 +1,6 @@
 // `send`: renders the message once as two halves around its position, has the publish script number it, answers `ok`.
 // The frame itself reaches the sender like everybody else, through the channel's topic. Every step here is taken for every
-// message: objects are written out, since a spread costs as much as parsing the frame does.
+// message: objects are written out, since five spreads cost as much as decoding the frame.
 
 import { composeMessage } from "@rookery/broker";
 import type { Published } from "@rookery/broker";
