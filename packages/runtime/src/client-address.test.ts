@@ -62,6 +62,10 @@ describe("the address of a client", () => {
   });
 });
 
+it("a trusted proxy on a link is believed whatever interface its address names", () => {
+  expect(createClientAddress(["fe80::/10"])("fe80::1%eth0", ["9.9.9.9"])).toBe("9.9.9.9");
+});
+
 describe("an address that is counted", () => {
   it("is an IPv6 client's whole /64", () => {
     expect(addressGroup("2001:0db8:0000:0001:0000:0000:0000:0001")).toBe(addressGroup("2001:db8:0:1:ffff::9"));

@@ -12,7 +12,8 @@ export type ClientAddress = (peer: string, forwardedFor: readonly string[]) => s
 export function createClientAddress(trusted: readonly string[]): ClientAddress {
   const isTrusted = createNetworkTest(trusted.map(parseNetwork));
   return (peer, forwardedFor) => {
-    let client = plainAddress(peer);
+    // The zone of a link-local address names an interface of this machine, and one layer tells it where another does not.
+    let client = plainAddress(peer.replace(/%.*$/, ""));
     if (!isTrusted(client)) return client;
     const hops = forwardedFor.join(",").split(",");
     for (let hop = hops.pop(); hop !== undefined && isTrusted(client); hop = hops.pop()) {

@@ -174,6 +174,21 @@ describe("an accept that was spent on nobody", () => {
     expect(ends).toEqual(new Set([4005]));
   });
 
+  it("is none when a good token's welcome still waited for Redis as its socket ended", () => {
+    const { watch } = countedWatch(new Promise(() => undefined));
+    const { door } = doorRig({ watch });
+    const wire = { ...{ send: () => undefined, publish: () => true, subscribe: () => undefined } };
+    const more = { unsubscribe: () => undefined, ping: () => undefined, end: () => undefined };
+    for (let n = 0; n < REFUSAL_BURST + 5; n += 1) {
+      const admission = door.admit(GOOD, "192.0.2.1");
+      expect(admission.kind).toBe("presented");
+      const session = door.enter({ ...wire, ...more }, "192.0.2.1");
+      const looked = door.greet(session, admission);
+      expect(looked).toBeInstanceOf(Promise);
+      door.exit(session, 1006, "192.0.2.1");
+    }
+  });
+
   it("is none at all when somebody came in", async () => {
     const rig = doorRig();
     const ends = new Set<number | string>();

@@ -160,7 +160,7 @@ export function createDoor(options: DoorOptions): Door {
       else lingers(address);
       // An accept was spent on nobody.
       if (session.identity !== undefined) edge.watch.release(edge.partitions.ofUser(session.user));
-      else if (!NOT_ITS_FAULT.has(code)) addresses.refused(address, performance.now());
+      else if (!session.isProven && !NOT_ITS_FAULT.has(code)) addresses.refused(address, performance.now());
       session.closed();
       unidentified.delete(session);
       edge.metrics.disconnected(code);

@@ -45,6 +45,7 @@ type Proven = Verified & { kind: "identity" };
  * that was done at once. While Redis is away it is welcome too, and its joins are refused until that has been looked at.
  */
 export function identify(edge: IdentifyContext, session: Session, verified: Proven): Promise<void> | undefined {
+  session.isProven = true;
   const partition = edge.partitions.ofUser(verified.user);
   const watched = edge.watch.hold(partition);
   if (watched === undefined) {

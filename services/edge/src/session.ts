@@ -53,6 +53,8 @@ export class Session implements Member {
   pingedAtMs: number;
   /** Of the sweep's own count, when the clocks have something to say of it at the earliest; 0 for its next look. */
   sweptAgainAt = 0;
+  /** Its token was found good: it says who it is, also while its welcome waits for Redis. */
+  isProven = false;
   /** Joins under way, so that several at once cannot pass the cap together. */
   joining = 0;
   /** What intake keeps while a token is looked at; let go of with the farewell. */

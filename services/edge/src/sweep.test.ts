@@ -53,6 +53,14 @@ describe("the sweep", () => {
     expect(told).toEqual(["ping", "4002 idle"]);
   });
 
+  it("takes nobody for nameless whose token was found good and whose welcome waits", () => {
+    const { open, run } = rig();
+    const { session, told } = open();
+    session.isProven = true;
+    run(1000, 30_000);
+    expect(told).toEqual(["ping"]);
+  });
+
   it("leaves a session alone that was heard", () => {
     const { open, run } = rig();
     const { session, told } = open(WALL_MS + HOUR_MS);

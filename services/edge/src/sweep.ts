@@ -26,6 +26,7 @@ export interface SweepNow {
 /** What the clocks say of a session; undefined when it may stay. Pure. */
 export function verdict(session: Session, { nowMs, wallMs }: SweepNow, times: SweepTimes): CloseReason | undefined {
   if (session.identity === undefined) {
+    if (session.isProven) return undefined;
     return nowMs - session.openedAtMs >= times.authTimeoutMs ? "auth_timeout" : undefined;
   }
   if (wallMs >= session.identity.expiresAtMs + times.tokenGraceMs) return "token";
@@ -35,9 +36,9 @@ export function verdict(session: Session, { nowMs, wallMs }: SweepNow, times: Sw
 
 /** The earliest moment at which the clocks have something to say of a session that may stay now. Pure. */
 export function dueAtMs(session: Session, { nowMs, wallMs }: SweepNow, times: SweepTimes): number {
-  const { identity, openedAtMs, lastSeenMs, pingedAtMs } = session;
+  const { identity, isProven, openedAtMs, lastSeenMs, pingedAtMs } = session;
   const pingMs = pingedAtMs + times.heartbeatMs;
-  if (identity === undefined) return Math.min(pingMs, openedAtMs + times.authTimeoutMs);
+  if (identity === undefined) return isProven ? pingMs : Math.min(pingMs, openedAtMs + times.authTimeoutMs);
   const tokenMs = identity.expiresAtMs + times.tokenGraceMs - wallMs + nowMs;
   const lifetimeMs = times.lifetimeMs > 0 ? openedAtMs + times.lifetimeMs : Number.POSITIVE_INFINITY;
   return Math.min(pingMs, tokenMs, lifetimeMs, lastSeenMs + times.idleMs);

@@ -117,7 +117,7 @@ export function createDrain(options: DrainOptions): Drain {
    */
   async function letGather(): Promise<void> {
     const leftMs = gathersUntilMs - performance.now();
-    if (leftMs > 0 && turns.isCalm()) await pause(leftMs, { signal });
+    if (leftMs > 0 && turns.isCalm(cursors.readable())) await pause(leftMs, { signal });
     gathersUntilMs = 0;
   }
 

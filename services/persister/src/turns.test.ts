@@ -75,6 +75,12 @@ describe("in a backlog", () => {
     expect(asked.size).toBe(64);
   });
 
+  it("are calm again when what was behind is another's", () => {
+    const turns = createTurns();
+    turns.learn([1, 2, 3, 4], all(250, [1, 2]), LIMIT);
+    expect([turns.isCalm([1, 2, 3, 4]), turns.isCalm([3, 4])]).toEqual([false, true]);
+  });
+
   it("one that may not be read now comes next once it may", () => {
     const turns = createTurns();
     turns.learn([1, 2, 3], all(333, [1, 2, 3]), LIMIT);

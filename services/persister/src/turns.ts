@@ -12,8 +12,8 @@ export interface Turn {
 
 export interface Turns {
   next(readable: readonly number[]): Turn;
-  /** Nothing is known to wait. */
-  isCalm(): boolean;
+  /** Nothing is known to wait in these: what another persister has taken over is not this one's to wait for. */
+  isCalm(readable: readonly number[]): boolean;
   /** What a read of these gave: how many entries of each, by a limit for all. */
   learn(partitions: readonly number[], counts: ReadonlyMap<number, number>, limit: number): void;
 }
@@ -41,7 +41,7 @@ export function createTurns(): Turns {
       const atOnce = Math.min(MOST_AT_ONCE, Math.ceil(waiting.length / BATCHES_AT_ONCE));
       return { partitions: waiting.slice(0, atOnce), isCalm: false };
     },
-    isCalm: () => behind.length === 0,
+    isCalm: (readable) => !readable.some((partition) => behind.includes(partition)),
     learn(partitions, counts, limit) {
       const asked = new Set(partitions);
       const share = Math.max(1, Math.floor(limit / partitions.length));
