@@ -8,7 +8,7 @@ import { expect, inject, it } from "vitest";
 import { verifyBySecret } from "./secret-tokens.ts";
 import { readSecret } from "./token-keys.ts";
 
-const RUNS = 400 * inject("fuzzTimes");
+const RUNS = 200 * inject("fuzzTimes");
 const NEWEST = "n".repeat(32);
 const OLDER = "o".repeat(32);
 const FOREIGN = "f".repeat(32);

@@ -261,6 +261,6 @@ it("every message has one outcome, which is true; none is applied twice; senders
         expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
       }
     }),
-    { numRuns: 300 * inject("fuzzTimes") },
+    { numRuns: 200 * inject("fuzzTimes") },
   );
 });
