@@ -12,7 +12,7 @@ import type { PostgresLine } from "./postgres-line.ts";
 import { cpuSeconds } from "./process-cost.ts";
 import { round } from "./report.ts";
 import type { Report } from "./report.ts";
-import { nextMessage, startRig } from "./rig.ts";
+import { nextMessage, startRig, UNFENCED } from "./rig.ts";
 import type { Rig } from "./rig.ts";
 
 const SOCKETS = 9000;
@@ -104,7 +104,7 @@ async function speak(rig: Rig, channel: string): Promise<void> {
   for (let n = 0; n < MESSAGES; n += 1) {
     const id = `bench-${String(n).padStart(15, "0")}`;
     const parts = { channel, id, clientId: id, user: "bench", name: "bench", body: "x".repeat(40) };
-    await publisher.publish({ ...composeMessage(parts), rightsVersion: 0, slowModeMs: 0, freshRights: async () => 0 });
+    await publisher.publish({ ...composeMessage(parts), ...UNFENCED });
   }
 }
 

@@ -9,7 +9,7 @@ import { deliver, openCrowd } from "./crowd.ts";
 import { cpuSeconds } from "./process-cost.ts";
 import { quantile, round } from "./report.ts";
 import type { Report } from "./report.ts";
-import { startRig } from "./rig.ts";
+import { startRig, UNFENCED } from "./rig.ts";
 import type { Rig } from "./rig.ts";
 
 const SOCKETS = 1000;
@@ -90,7 +90,7 @@ async function edgeStage(rig: Rig, pace: string, paceMaxMs: number): Promise<Sta
   const publisher = rig.publisher();
   const publish = (body: string): void => {
     const message = composeMessage({ channel, ...ids(), user: "bench", name: "bench", body });
-    void publisher.publish({ ...message, rightsVersion: 0, slowModeMs: 0, freshRights: async () => 0 });
+    void publisher.publish({ ...message, ...UNFENCED });
   };
   return { name: `edge, pace ${pace}`, pid: rig.pidOf(server), crowd, publish };
 }

@@ -11,7 +11,7 @@ import type { Crowd } from "./crowd.ts";
 import { cpuSeconds } from "./process-cost.ts";
 import { median, round } from "./report.ts";
 import type { Report } from "./report.ts";
-import { startRig } from "./rig.ts";
+import { startRig, UNFENCED } from "./rig.ts";
 import type { Rig } from "./rig.ts";
 
 const MEMBERS = 1000;
@@ -234,6 +234,6 @@ function publisherOf(rig: Rig): (channel: string, body: string) => void {
     made += 1;
     const id = `bench-${String(made).padStart(15, "0")}`;
     const message = composeMessage({ channel, id, clientId: id, user: "bench", name: "bench", body });
-    void publisher.publish({ ...message, rightsVersion: 0, slowModeMs: 0, freshRights: async () => 0 });
+    void publisher.publish({ ...message, ...UNFENCED });
   };
 }

@@ -5,6 +5,7 @@ import { compareEntryIds, composeMessage, parseAnnouncement } from "@rookery/bro
 import type { EntryId, Keys, Publisher } from "@rookery/broker";
 import { cpuSeconds } from "./process-cost.ts";
 import { round } from "./report.ts";
+import { UNFENCED } from "./rig.ts";
 import type { Rig } from "./rig.ts";
 
 const RATES_PER_SEC = [0, 100, 1000];
@@ -69,9 +70,7 @@ async function sendOne(publisher: Publisher, told: (sent: Sent) => void): Promis
   const atMs = performance.now();
   const { entry } = await publisher.publish({
     ...message,
-    rightsVersion: 0,
-    slowModeMs: 0,
-    freshRights: async () => 0,
+    ...UNFENCED,
   });
   told({ channel, entry, atMs });
 }

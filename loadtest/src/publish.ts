@@ -8,7 +8,7 @@ import type { Partitions } from "@rookery/broker";
 import { createHistoryPublish } from "./history-publish.ts";
 import { median, quietest, round } from "./report.ts";
 import type { Report } from "./report.ts";
-import { startRig } from "./rig.ts";
+import { startRig, UNFENCED } from "./rig.ts";
 import type { Rig } from "./rig.ts";
 
 const WINDOWS = 100;
@@ -59,8 +59,7 @@ function casesOf(rig: Rig, partitions: Partitions): Case[] {
     const id = `bench-${String(n).padStart(15, "0")}`;
     return composeMessage({ channel, id, clientId: id, user: "bench", name: "bench", body: "x".repeat(60) });
   };
-  const send = (channel: string): Promise<unknown> =>
-    publisher.publish({ ...compose(channel), rightsVersion: 0, slowModeMs: 0, freshRights: async () => 0 });
+  const send = (channel: string): Promise<unknown> => publisher.publish({ ...compose(channel), ...UNFENCED });
   const all = (channels: readonly string[]): Promise<unknown> => Promise.all(channels.map(send));
   const published = (what: string, channels: readonly string[], target = ""): Case => {
     return { what, target, command: "evalsha", together: channels.length, turn: () => all(channels), micros: [] };

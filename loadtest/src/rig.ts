@@ -24,6 +24,9 @@ const SECRET = "bench-0123456789-abcdefghijklmnopqrstuvwxyz";
 const COMMAND_TIMEOUT_MS = 5000;
 const READY_WITHIN_MS = 10_000;
 
+/** By which a bench publishes: rights that never changed, and no slow mode. */
+export const UNFENCED = { rightsVersion: 0, slowModeMs: 0, freshRights: async () => 0 } as const;
+
 export interface Rig {
   readonly redisUrl: string;
   readonly postgresUrl: string;

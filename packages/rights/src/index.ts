@@ -2,4 +2,4 @@
 export type { Grant } from "./grant.ts";
 export { createRights } from "./rights.ts";
 export type { Rights } from "./rights.ts";
-export { withFreshRights } from "./with-fresh-rights.ts";
+export { rightsFence, withFreshRights } from "./with-fresh-rights.ts";

@@ -6,6 +6,7 @@ import { composeMessage } from "@rookery/broker";
 import type { Published } from "@rookery/broker";
 import { encodeSent } from "@rookery/protocol";
 import type { ClientFrameOf } from "@rookery/protocol";
+import { rightsFence } from "@rookery/rights";
 import type { Grant } from "@rookery/rights";
 import { nanoid } from "nanoid";
 import type { EdgeContext } from "../context.ts";
@@ -44,7 +45,7 @@ function publish(edge: EdgeContext, session: Session, frame: ClientFrameOf<"send
     replyTo,
     meta,
   });
-  const freshRights = async (): Promise<number> => (await edge.rights.fresh({ user, channel, right: "write" })).version;
+  const { rightsVersion, freshRights } = rightsFence(edge.rights, { user, channel, right: "write" }, grant);
   return edge.publisher.publish({
     channel,
     user,
@@ -52,7 +53,7 @@ function publish(edge: EdgeContext, session: Session, frame: ClientFrameOf<"send
     id,
     contentHash,
     halves,
-    rightsVersion: grant.version,
+    rightsVersion,
     slowModeMs: 0,
     freshRights,
   });
