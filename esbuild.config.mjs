@@ -22,13 +22,15 @@ const STARTED = [
   "loadtest/src/readers.ts",
   "loadtest/src/senders.ts",
   "loadtest/src/connect-crowd.ts",
+  "loadtest/src/storm-crowd.ts",
+  "lab/src/main.ts",
 ];
 
 /** What pages import, and whoever else speaks to an edge: for any platform, so without a word to Node. */
 const FOR_CLIENTS = ["packages/protocol/src/index.ts", "packages/protocol/src/wire.ts"];
 
-/** They find files of their own beside their code: a native module, a page's assets. */
-const LEFT_OUTSIDE = ["uWebSockets.js", "@fastify/swagger-ui"];
+/** They find files of their own beside their code: a native module, a page's assets, the workers of a test run. */
+const LEFT_OUTSIDE = ["uWebSockets.js", "@fastify/swagger-ui", "@node-rs/argon2", "vitest"];
 
 /** CommonJS packages ask for Node's own modules by `require`, which an ES module does not have. */
 const REQUIRE = 'import { createRequire as from } from "node:module"; const require = from(import.meta.url);';
@@ -39,7 +41,7 @@ const outputOf = (source) => source.replace("/src/", "/dist/").replace(/\.ts$/, 
 const inside = ["packages", "services"].flatMap((root) => readdirSync(root).map((name) => join(root, name)));
 
 /** Our files that find Lua, SQL, scripts or packages from where they stand. */
-const placed = [...inside, "loadtest"]
+const placed = [...inside, "loadtest", "lab"]
   .flatMap((folder) =>
     readdirSync(join(folder, "src"), { recursive: true, encoding: "utf8" }).map((file) => join(folder, "src", file)),
   )

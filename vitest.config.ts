@@ -9,10 +9,12 @@ declare module "vitest" {
 
 // Four sets. `pure` asks for no server, socket, process or real time, and stays under 5 s; `os` asks this machine for some of
 // those, but for no server; `servers` runs against a real Redis and a real Postgres; `e2e` starts whole clusters of
-// processes. The middle two run side by side, since the one mostly waits; two cores are all that any may count on.
+// processes. The middle two run side by side, since the one mostly waits; two cores are all that any may count on. Beside
+// these four, which `npm test` runs, `faults` takes longer over the same promises: `npm run test:faults`.
 const resolve = { conditions: ["source"] };
 const shared = { ssr: { resolve }, resolve };
-const ends = (kind: string): string[] => ["packages", "services", "tests"].map((folder) => `${folder}/**/*.${kind}.ts`);
+const ends = (kind: string): string[] =>
+  ["packages", "services", "lab", "tests"].map((folder) => `${folder}/**/*.${kind}.ts`);
 const fuzzTimes = Number(process.env["TEST_FUZZ_TIMES"] ?? 1);
 const NEVER = ["**/node_modules/**", "**/dist/**"];
 
@@ -21,7 +23,7 @@ export default defineConfig({
     // Vitest would leave one of two cores to others.
     maxWorkers: 2,
     provide: { fuzzTimes },
-    reporters: ["default", ["json", { outputFile: "test-report.json" }]],
+    reporters: ["default", ["json", { outputFile: process.env["TEST_REPORT"] ?? "test-report.json" }]],
     projects: [
       {
         ...shared,
@@ -33,7 +35,7 @@ export default defineConfig({
           isolate: false,
           testTimeout: 5_000 * fuzzTimes,
           include: ends("test"),
-          exclude: [...["os", "redis", "pg", "e2e"].flatMap((kind) => ends(`${kind}.test`)), ...NEVER],
+          exclude: [...["os", "redis", "pg", "e2e", "faults"].flatMap((kind) => ends(`${kind}.test`)), ...NEVER],
           sequence: { groupOrder: 0 },
         },
       },
@@ -66,6 +68,17 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 180_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "faults",
+          globalSetup: ["packages/testkit/src/postgres-global.ts"],
+          include: ends("faults.test"),
+          testTimeout: 240_000,
+          hookTimeout: 180_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

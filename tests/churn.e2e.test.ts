@@ -11,11 +11,13 @@ const CONNECTIONS = 5000;
 const CHANNELS = 500;
 const WAVE = 250;
 const JOINS = 3;
-/** Relays linger for 3 s; the rest is for the calm itself. */
+/** Relays linger for 3 s, who left is present for 5 s more; the rest is for the calm itself. */
 const CALM_WITHIN_MS = 15_000;
+/** Visits that compile code and make what is made once, and until every channel's page and tail are kept. */
+const FIRST_VISITS = 2500;
 /**
- * Live objects grow by about a megabyte whatever the number of visits: compiled code, channels that are remembered by name,
- * tables that were enlarged once. A session that stayed behind is more than a kilobyte, so 5,000 of them are beyond this.
+ * Live objects still grow by one to two megabytes: pages and tails that are kept, within their budgets, have as many messages
+ * more as were sent, tables are enlarged. A session that stayed behind is more than a kilobyte, so 5,000 of them are beyond this.
  */
 const HEAP_TOLERANCE_BYTES = 3 * 1024 * 1024;
 
@@ -28,6 +30,10 @@ const GAUGES = [
   "rookery_edge_memberships",
   "rookery_edge_subscribed_topics",
   "rookery_edge_unconfirmed_sends",
+  "rookery_edge_graces",
+  "rookery_edge_untold_changes",
+  "rookery_edge_waiting_crowds",
+  "rookery_edge_typists",
 ] as const;
 
 let logged: LoggedCluster;
@@ -113,8 +119,7 @@ const liveHeaps = (): Promise<number[]> =>
 it(`${CONNECTIONS} connections over ${CHANNELS} channels leave nothing behind`, async () => {
   const untouched = await read();
   expect(untouched.gauges).toEqual(Object.fromEntries(GAUGES.map((name) => [name, EDGES.map(() => 0)])));
-  // The first wave compiles code and makes what is made once: pools, prepared statements, the table of known channels.
-  await churn(CONNECTIONS, CONNECTIONS + WAVE);
+  await churn(CONNECTIONS, CONNECTIONS + FIRST_VISITS);
   await eventually(async () => expect(await read()).toEqual(untouched), { withinMs: CALM_WITHIN_MS, everyMs: 250 });
   const before = await liveHeaps();
 

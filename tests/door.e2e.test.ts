@@ -1,9 +1,9 @@
 // What strangers sent to stop an edge or to stand in somebody else's name, replayed as bytes against one edge of its own,
-// without stores behind it: whoever behaves is answered meanwhile.
+// without a Redis behind it: whoever behaves is answered meanwhile.
 import { generateKeyPairSync, sign } from "node:crypto";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
-import { eventually, parseMetrics } from "@rookery/testkit";
+import { eventually, parseMetrics, testPostgres } from "@rookery/testkit";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { launchEdge } from "./edge-process.ts";
 import type { EdgeProcess } from "./edge-process.ts";
@@ -16,6 +16,7 @@ const AUTH_TIMEOUT_MS = 1000;
 /** Nobody listens on the discard port of loopback. */
 const NOBODY = "127.0.0.1:9";
 
+const { url: postgresUrl } = await testPostgres();
 const keys = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const issuer = { status: 200 };
 const teardowns: (() => unknown)[] = [];
@@ -31,7 +32,7 @@ beforeAll(async () => {
   edge = await launchEdge(
     {
       ROOKERY_REDIS_URL: `redis://${NOBODY}`,
-      ROOKERY_POSTGRES_URL: `postgres://rookery:rookery@${NOBODY}/rookery`,
+      ROOKERY_POSTGRES_URL: postgresUrl,
       ROOKERY_JWT_JWKS_URL: `http://127.0.0.1:${await listening(jwks)}/jwks`,
       ROOKERY_JWT_ALGORITHMS: "ES256",
       ROOKERY_ALLOWED_ORIGINS: "https://Chat.example.com:443,loopback",

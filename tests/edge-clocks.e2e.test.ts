@@ -1,11 +1,12 @@
 // An edge among clocks that jump and a machine that stands still: what it closes, and whom it leaves alone.
 import { createMinter } from "@rookery/auth";
-import { eventually } from "@rookery/testkit";
+import { eventually, testPostgres } from "@rookery/testkit";
 import { expect, it, onTestFinished } from "vitest";
 import { startEdge } from "./edge-process.ts";
 import { openRaw, openWelcomed } from "./raw-socket.ts";
 import type { RawOptions, RawSocket } from "./raw-socket.ts";
 
+const { url: postgresUrl } = await testPostgres();
 const SECRET = "a secret of this test alone, of 32 bytes";
 const IDLE_MS = 2000;
 const STEPS_MS = [120_000, -3_600_000];
@@ -22,12 +23,12 @@ const STEPPED_CLOCK = `
 const { mint } = createMinter({ secret: SECRET, issuer: "rookery", audience: "rookery" });
 const tokenOf = async (user: string): Promise<string> => (await mint({ user, ttlSec: 7200 })).token;
 
-/** Without stores: silence, pings and authentication are an edge's own. */
+/** Without a Redis: silence, pings and authentication are an edge's own. */
 const startLonely = () =>
   startEdge({
     NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(STEPPED_CLOCK)}`,
     ROOKERY_REDIS_URL: "redis://127.0.0.1:1",
-    ROOKERY_POSTGRES_URL: "postgres://rookery@127.0.0.1:1/rookery",
+    ROOKERY_POSTGRES_URL: postgresUrl,
     ROOKERY_JWT_SECRET: SECRET,
     ROOKERY_HEARTBEAT_MS: "500",
     ROOKERY_IDLE_MS: String(IDLE_MS),

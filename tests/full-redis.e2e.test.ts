@@ -25,7 +25,8 @@ let redis: Redis;
 const clients: ChatClient[] = [];
 
 beforeAll(async () => {
-  cluster = await startCluster({ edges: 2, persisters: 1, set: UNHURRIED });
+  const set = { ...UNHURRIED, ROOKERY_CONNECTIONS_PER_USER: String(SESSIONS) };
+  cluster = await startCluster({ edges: 2, persisters: 1, set });
   redis = new Redis(cluster.ready.redis);
 });
 afterAll(async () => {

@@ -52,6 +52,9 @@ afterAll(async () => {
   await server?.stop();
 });
 
+/** Replies to runs; each keeps the partition waiting for its deadline. */
+const MOST_LOST = 8;
+
 /** Everybody speaks in four channels, and three times at once in each. */
 function speakers(): Speaker[] {
   return clients.flatMap((client, n) =>
@@ -93,10 +96,15 @@ async function messagesARun(edge: string): Promise<number> {
 }
 
 it("messages go in groups, and an answer that is lost in the middle of one leaves each of it unknown and once", async () => {
+  let lost = 0;
   await talkThrough(async () => {
-    for (let n = 0; n < 3; n += 1) await way.loseNextReply((bytes) => bytes.includes("$2\r\nok\r\n:"));
+    // Until one of them answered for several: a quick Redis is sent messages alone too.
+    while (lost < 3 || (lost < MOST_LOST && (await unknowns()) <= lost)) {
+      await way.loseNextReply((bytes) => bytes.includes("$2\r\nok\r\n:"));
+      lost += 1;
+    }
   });
-  expect(await unknowns()).toBeGreaterThan(3);
+  expect(await unknowns()).toBeGreaterThan(lost);
   expect(await messagesARun("edge-1")).toBeGreaterThan(1.5);
 });
 

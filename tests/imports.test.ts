@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 const MAY_IMPORT: Record<string, readonly string[]> = {
   "packages/protocol": ["typebox"],
   "packages/runtime": ["typebox", "yaml", "pino", "prom-client"],
-  "packages/auth": ["jose", "@rookery/protocol"],
+  "packages/auth": ["jose", "@node-rs/argon2", "@rookery/protocol"],
   "packages/rights": ["@rookery/protocol"],
   "packages/servers": [],
   "packages/broker": ["@rookery/protocol", "ioredis"],
@@ -37,11 +37,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   "services/persister": ours("protocol", "broker", "runtime", "store", "node"),
   loadtest: ["ws", "ioredis", "postgres", "uWebSockets.js", ...ours("protocol", "auth", "broker", "store", "servers")],
+  lab: ["ioredis", "postgres", ...ours("auth", "servers", "store", "testkit")],
 };
 /** Services that a package starts as processes: declared so that they are installed, imported by nobody. */
 const STARTS_PROCESSES: Record<string, readonly string[]> = {
   "packages/cli": ours("edge", "api", "persister"),
-  loadtest: ours("edge", "persister"),
+  loadtest: ours("edge", "api", "persister"),
+  lab: ours("edge", "api", "persister"),
 };
 /** These look at real servers past the project's own code, on purpose. */
 const PAST_OUR_CODE = new Set(["packages/testkit", "loadtest"]);
@@ -86,6 +88,7 @@ function packageOf(specifier: string): string | undefined {
 const folders: readonly string[] = [
   ...["packages", "services"].flatMap((root) => readdirSync(root).map((name) => `${root}/${name}`)),
   "loadtest",
+  "lab",
 ];
 
 /** Each file of ours -> the files of ours that it imports. Test files are files too. */
@@ -196,6 +199,7 @@ describe("imports", () => {
     const packages = new Set(imports.map(({ specifier }) => packageOf(specifier)).filter((name) => name !== undefined));
     expect([...packages]).toEqual(["@rookery/protocol"]);
     expect([...reached].map((file) => file.replace("packages/broker/src/", "")).toSorted()).toEqual([
+      "correction.ts",
       "envelope.ts",
       "held-envelopes.ts",
       "relay-position.ts",

@@ -1,15 +1,20 @@
 // @ts-check
 // What takes too long for every change: the sets below e2e on each version of Node that is supported, and the properties
-// with many times their cases. Run by `npm run test:long`, whose arguments go to vitest; the gate never calls it.
+// with many times their cases, the model of presence on real servers and edges with some times its own, and the lab with all its
+// faults on each topology. Run by
+// `npm run test:long`, whose arguments go to vitest; the gate never calls it.
 // Must never count what it could not run: a version that is not found is named in a line of its own.
 import { spawnSync } from "node:child_process";
 import { delimiter, dirname } from "node:path";
 
 const FUZZ_TIMES = 50;
+/** A case of it takes up to half a minute. */
+const MODEL_TIMES = 5;
 /** The newest that `engines` takes; the sets run on it too, whatever runs this. */
 const NEWEST = 22;
 const SETS = ["pure", "os", "servers"].flatMap((name) => ["--project", name]);
 const PROPERTIES = ["--project", "pure", ".fuzz.test"];
+const MODEL = ["--project", "servers", "--project", "e2e", "presence-model."];
 
 /**
  * Where Node stands, if this command line starts the newest version.
@@ -37,6 +42,14 @@ const passes = (node, args, more = {}) => {
   return spawnSync(node, vitest, { env, stdio: "inherit" }).status === 0;
 };
 
+/** Minutes of the mix of faults on each topology of Redis. */
+const MIXED_MINUTES = "20";
+const TOPOLOGIES = ["single", "sentinel", "cluster"];
+
+/** @param {readonly string[]} args */
+const labHolds = (...args) =>
+  spawnSync(process.execPath, ["lab/dist/main.js", ...args], { stdio: "inherit" }).status === 0;
+
 const here = process.execPath;
 const newest =
   newestBy(process.env["NODE22"] ?? `node${NEWEST}`) ??
@@ -51,6 +64,19 @@ outcomes.set(
   `the properties, ${FUZZ_TIMES} times over`,
   passes(here, PROPERTIES, { TEST_FUZZ_TIMES: String(FUZZ_TIMES) }),
 );
+outcomes.set(
+  `the model of presence, ${MODEL_TIMES} times over`,
+  passes(here, MODEL, { TEST_FUZZ_TIMES: String(MODEL_TIMES) }),
+);
+
+outcomes.set("the lab finds what is broken on purpose", labHolds("--prove"));
+for (const redis of TOPOLOGIES) {
+  outcomes.set(`each fault of the lab on ${redis}`, labHolds("--redis", redis));
+  outcomes.set(
+    `${MIXED_MINUTES} minutes of its faults mixed on ${redis}`,
+    labHolds("--redis", redis, "--mixed", "--minutes", MIXED_MINUTES),
+  );
+}
 
 for (const [what, passed] of outcomes) console.log(`${passed ? "passed" : "FAILED"}: ${what}`);
 if (newest === undefined) {

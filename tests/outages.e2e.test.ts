@@ -16,6 +16,7 @@ import { startEdge } from "./edge-process.ts";
 import type { EdgeProcess } from "./edge-process.ts";
 import { startLoggedCluster } from "./logged-cluster.ts";
 import type { LoggedCluster } from "./logged-cluster.ts";
+import { UNHURRIED } from "./talk.ts";
 
 /** A speaker waits this long after each answer: what an impatient person does, and below every limit. */
 const PACE_MS = 30;
@@ -41,7 +42,7 @@ beforeAll(async () => {
     edges: 2,
     redisUrl: redisWay.url(),
     postgresUrl: postgresWay.url(),
-    set: { ROOKERY_SENDS_PER_SEC: "10000", ROOKERY_SEND_BURST: "10000", ROOKERY_COMMANDS_PER_SEC: "10000" },
+    set: UNHURRIED,
   });
   cluster = logged.cluster;
 });
@@ -377,8 +378,7 @@ async function wayThatRefuses(target: string): Promise<Proxy> {
 async function expectItRecovers(edge: EdgeProcess, user: string, way: Proxy): Promise<void> {
   expect((await fetch(`${edge.internal}/livez`)).status).toBe(200);
   expect(await readiness(edge.internal)).toBe(503);
-  const client = await connectClient({ url: edge.ws, token: cluster.token(user) });
-  onTestFinished(() => client.close());
+  const client = await connectLonely(edge, user);
   expect(client.welcome()).toMatchObject({ user });
   const [channel, elsewhere] = [`${user}-1`, `${user}-2`];
   for (const request of [
@@ -398,6 +398,16 @@ async function expectItRecovers(edge: EdgeProcess, user: string, way: Proxy): Pr
   });
 
   way.refuse(false);
+  await expectItServes(edge, client, channel);
+}
+
+async function connectLonely(edge: EdgeProcess, user: string): Promise<ChatClient> {
+  const client = await connectClient({ url: edge.ws, token: cluster.token(user) });
+  onTestFinished(() => client.close());
+  return client;
+}
+
+async function expectItServes(edge: EdgeProcess, client: ChatClient, channel: string): Promise<void> {
   await eventually(async () => (await readiness(edge.internal)) === 200, { withinMs: RECOVERED_WITHIN_MS });
   expect(await client.join(channel)).toMatchObject({ type: "ok" });
   const sent = await client.send(channel, "hello");
@@ -421,10 +431,15 @@ describe("an edge that starts while", () => {
     expect(repeatedTrouble(lines)).toEqual([]);
   });
 
-  it("Postgres is out of reach says unavailable until it is there, and complains once", async () => {
+  it("Postgres is out of reach lets nobody in before it knows who is banned everywhere, and complains once", async () => {
     const way = await wayThatRefuses(postgresServer.url);
     const edge = await startLonelyEdge({ postgres: way });
-    await expectItRecovers(edge, "early-postgres", way);
+    expect((await fetch(`${edge.internal}/livez`)).status).toBe(200);
+    expect(await readiness(edge.internal)).toBe(503);
+    await expect(connectLonely(edge, "early-postgres")).rejects.toThrow("answered 503 instead of an upgrade");
+    way.refuse(false);
+    await eventually(async () => (await readiness(edge.internal)) === 200, { withinMs: RECOVERED_WITHIN_MS });
+    await expectItServes(edge, await connectLonely(edge, "early-postgres"), "early-postgres");
     const lines = parseLog(edge.log());
     expect(lines.map(textOf).filter((line) => line.includes(" postgres "))).toEqual([
       "warn postgres lost",

@@ -15,7 +15,7 @@ const EXECUTE = "E".charCodeAt(0);
 const SIMPLE_QUERY = "Q".charCodeAt(0);
 
 /** One direction of one connection: a start-up message without a type, then messages of type, length and content. */
-const createScanner = (executed: () => void): ((chunk: Buffer) => void) => {
+const createScanner = (executed: (text: string) => void): ((chunk: Buffer) => void) => {
   let rest = Buffer.alloc(0);
   let isStarted = false;
   return (chunk) => {
@@ -25,22 +25,28 @@ const createScanner = (executed: () => void): ((chunk: Buffer) => void) => {
       if (rest.length < head + 4) return;
       const end = head + rest.readInt32BE(head);
       if (rest.length < end) return;
-      if (isStarted && (rest[0] === EXECUTE || rest[0] === SIMPLE_QUERY)) executed();
+      if (isStarted && (rest[0] === EXECUTE || rest[0] === SIMPLE_QUERY))
+        executed(rest.toString("utf8", head + 4, end));
       isStarted = true;
       rest = rest.subarray(end);
     }
   };
 };
 
-/** Starts a line to the Postgres of `target` on a free loopback port. */
-export async function startStatementCounter(target: string): Promise<StatementCounter> {
+/**
+ * Starts a line to the Postgres of `target` on a free loopback port. Statements that are sent whole, and not prepared, and
+ * match `besides` do not count.
+ */
+export async function startStatementCounter(target: string, besides?: RegExp): Promise<StatementCounter> {
   const url = new URL(target);
   const to = { host: url.hostname, port: Number(url.port) };
   const ends = new Set<() => void>();
   let statements = 0;
   const listener = createServer((client) => {
     const server = connect(to);
-    const scan = createScanner(() => (statements += 1));
+    const scan = createScanner((text) => {
+      if (besides?.test(text) !== true) statements += 1;
+    });
     const end = (): void => {
       client.destroy();
       server.destroy();

@@ -1,11 +1,10 @@
 import { randomInt } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { eventually, startCluster } from "@rookery/testkit";
+import { eventually, startCluster, startForgetfulLine } from "@rookery/testkit";
 import type { ChatClient, Cluster } from "@rookery/testkit";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { startEdge } from "./edge-process.ts";
-import { startForgetfulLine } from "./forgetful-line.ts";
 import { closesOf, expectPromisesKept, startTalk, UNHURRIED } from "./talk.ts";
 
 const CUTS = 20;

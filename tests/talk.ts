@@ -6,12 +6,15 @@ import { checkHistories, ConnectionLost, describeViolations, eventually, newClie
 import type { ChatClient, Cluster, Frame, Row } from "@rookery/testkit";
 import { expect } from "vitest";
 
-/** Limits of a session far above what a talk does, so that only the fault is felt. */
+/** Limits of sessions, users, addresses and channels far above what a talk does, so that only the fault is felt. */
 export const UNHURRIED = {
   ROOKERY_SENDS_PER_SEC: "10000",
   ROOKERY_SEND_BURST: "10000",
   ROOKERY_COMMANDS_PER_SEC: "10000",
   ROOKERY_COMMAND_BURST: "10000",
+  ROOKERY_USER_SENDS_PER_SEC: "1000000",
+  ROOKERY_ADDRESS_SENDS_PER_SEC: "1000000",
+  ROOKERY_CHANNEL_SENDS_PER_SEC: "1000000",
 };
 
 export interface Speaker {
@@ -42,11 +45,13 @@ export interface TalkOptions {
   readonly messages?: number;
   /** What a speaker rests after each answer; 0 unless given. */
   readonly paceMs?: number;
+  /** At the end of each message; nothing unless given. */
+  readonly padding?: string;
 }
 
 export function startTalk(
   speakers: readonly Speaker[],
-  { messages = Number.POSITIVE_INFINITY, paceMs = 0 }: TalkOptions = {},
+  { messages = Number.POSITIVE_INFINITY, paceMs = 0, padding = "" }: TalkOptions = {},
 ): Talk {
   const said: Said[] = [];
   let acknowledged = 0;
@@ -55,10 +60,12 @@ export function startTalk(
     for (let n = 0; n < messages && !isEnding; n += 1) {
       await before?.();
       const clientId = newClientId();
-      const reply = await client.send(channel, `${client.name} says ${n}`, clientId).catch((error: unknown) => {
-        if (error instanceof ConnectionLost) return undefined;
-        throw error;
-      });
+      const reply = await client
+        .send(channel, `${client.name} says ${n}${padding}`, clientId)
+        .catch((error: unknown) => {
+          if (error instanceof ConnectionLost) return undefined;
+          throw error;
+        });
       said.push({ client, channel, clientId, reply });
       if (reply?.type === "ok") acknowledged += 1;
       if (reply === undefined) return;
@@ -91,6 +98,8 @@ export interface JudgedTalk {
   /** Those who must have it all: connected to the end, and in their channel from its beginning. Everybody unless given. */
   readonly stayed?: readonly ChatClient[];
   readonly withinMs?: number;
+  /** By what `ok` promises; `fast` unless given. */
+  readonly mode?: "fast" | "safe";
 }
 
 /**
@@ -98,7 +107,7 @@ export interface JudgedTalk {
  * their channel, then judges all histories. Answers the rows.
  */
 export async function expectPromisesKept(judged: JudgedTalk): Promise<Row[]> {
-  const { cluster, talk, clients, stayed = clients, withinMs = 10_000 } = judged;
+  const { cluster, talk, clients, stayed = clients, withinMs = 10_000, mode = "fast" } = judged;
   const acknowledged = talk.said.filter(({ reply }) => reply?.type === "ok");
   const channels = new Set(talk.said.map(({ channel }) => channel));
   const rows = await eventually(
@@ -121,7 +130,8 @@ export async function expectPromisesKept(judged: JudgedTalk): Promise<Row[]> {
       },
     );
   }
-  expect(describeViolations(checkHistories({ clients: clients.map(({ history }) => history), rows }))).toBe("");
+  const histories = clients.map(({ history }) => history);
+  expect(describeViolations(checkHistories({ clients: histories, rows, mode }))).toBe("");
   expect(clients.flatMap((client) => client.problems())).toEqual([]);
   expect(rows.length, "messages that were sent once and stand twice").toBe(
     new Set(rows.map(({ channel, author, clientId }) => `${channel}|${clientId}|${author}`)).size,

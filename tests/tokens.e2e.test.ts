@@ -295,9 +295,12 @@ describe("a session", () => {
       type: "error",
       code: "unauthenticated",
     });
-    const sent = await client.send("lounge", "it is me");
+    const pretence = { user: "somebody-else", name: "Somebody Else", id: "V1StGXR8_Z5jdHi6B-myT", seq: 1, at: 1 };
+    const send = { type: "send", channel: "lounge", clientId: "pretends", body: "it is me", ...pretence };
+    const sent = await client.request(send);
     const seen = await client.waitFor((frame) => frame.type === "message" && frame.id === sent.id);
-    expect(seen.user).toBe("steadfast");
+    expect(seen).toMatchObject({ user: "steadfast", name: "steadfast" });
+    expect([seen.id, seen.at], "nothing of it is the client's to say").not.toEqual([pretence.id, 1]);
   });
 
   it("has its frames behind an auth judged by the token that the auth brings", async () => {

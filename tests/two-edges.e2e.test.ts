@@ -1,9 +1,12 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { connectRedis, createKeys, createPartitions } from "@rookery/broker";
 import { checkHistories, connectClient, eventually, startCluster } from "@rookery/testkit";
 import type { ChatClient, Cluster } from "@rookery/testkit";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { faultsOf } from "./exposition.ts";
+import { UNHURRIED } from "./talk.ts";
 
 // One channel for each test: they share a cluster and nothing else.
 let cluster: Cluster;
@@ -12,12 +15,7 @@ const clients: ChatClient[] = [];
 beforeAll(async () => {
   cluster = await startCluster({
     edges: 2,
-    set: {
-      ROOKERY_SENDS_PER_SEC: "10000",
-      ROOKERY_SEND_BURST: "10000",
-      ROOKERY_COMMANDS_PER_SEC: "10000",
-      ROOKERY_COMMAND_BURST: "10000",
-    },
+    set: UNHURRIED,
   });
 });
 afterAll(async () => {
@@ -57,6 +55,14 @@ describe("two edges", () => {
     );
     for (const each of positions) expect(each).toEqual(positions[0]);
     expect(rows.map(({ epoch, seq, id }) => `${epoch}-${seq}-${id}`)).toEqual(positions[0]);
+  });
+
+  it("keep a user's connections within one cap together: one more ends the oldest, on whichever edge it is", async () => {
+    const first = await connect("many", 0);
+    const others = await Promise.all(Array.from({ length: 9 }, (_, n) => connect("many", n % 2)));
+    const last = await connect("many", 1);
+    expect(await first.closed).toMatchObject({ code: 4509 });
+    for (const each of [...others, last]) expect(await each.join("capped")).toMatchObject({ type: "ok" });
   });
 
   it("make one message of the same clientId sent on both at once, and refuse other content under it", async () => {
@@ -178,6 +184,9 @@ describe("two edges", () => {
     onTestFinished(() => redis.disconnect());
     await eventually(() => redis.status === "ready");
     const keys = createKeys(createPartitions(64));
+    const sql = postgres(cluster.ready.postgres, { max: 1, onnotice: () => undefined });
+    onTestFinished(() => sql.end());
+    await sql`update channels set rights_version = 7 where id = ${"changing"}`;
     await redis.hset(keys.partition(keys.partitions.of("changing")).rights, "changing", 7);
     for (const client of [left, right]) {
       expect(await client.send("changing", "after")).toMatchObject({ type: "ok" });
@@ -186,19 +195,39 @@ describe("two edges", () => {
   });
 
   it("serve the very metrics that their page names, and no other of ours", async () => {
-    const served = new Set<string>();
-    for (const { internal } of cluster.ready.processes) {
-      if (internal === undefined) continue;
-      const text = await (await fetch(`${internal}/metrics`)).text();
-      for (const [, name = "", type = ""] of text.matchAll(/^# TYPE (rookery_\S+) (\S+)/gm))
-        served.add(`${name} ${type}`);
-    }
+    const pages = await metricPages();
+    const served = new Set(
+      pages.flatMap(([, text]) =>
+        [...text.matchAll(/^# TYPE (rookery_\S+) (\S+)/gm)].map(([, ...told]) => told.join(" ")),
+      ),
+    );
     const table =
       /<!-- metrics -->([\s\S]*?)<!-- \/metrics -->/.exec(readFileSync("docs/metrics.md", "utf8"))?.[1] ?? "";
     const told = [...table.matchAll(/^\| `(rookery_\S+)` \| (\S+) \|/gm)].map(([, name, type]) => `${name} ${type}`);
     expect([...served].toSorted()).toEqual(told.toSorted());
   });
+
+  it("serve metrics that Prometheus finds nothing wrong with, by its own rules", async () => {
+    for (const [name, text] of await metricPages()) expect([name, faultsOf(text)]).toEqual([name, []]);
+  });
+
+  const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
+  it.skipIf(!hasPromtool)("serve metrics that `promtool check metrics` passes, where this machine has it", async () => {
+    for (const [name, input] of await metricPages()) {
+      const { status, stderr } = spawnSync("promtool", ["check", "metrics"], { input, encoding: "utf8" });
+      expect([name, status, stderr]).toEqual([name, 0, ""]);
+    }
+  });
 });
+
+/** What each process serves, by its name. */
+async function metricPages(): Promise<[name: string, text: string][]> {
+  const pages: [string, string][] = [];
+  for (const { name, internal } of cluster.ready.processes)
+    if (internal !== undefined) pages.push([name, await (await fetch(`${internal}/metrics`)).text()]);
+  expect(pages.length).toBeGreaterThan(0);
+  return pages;
+}
 
 /** Keeps a few sends under way: one session's sends in one channel are answered one after another. */
 async function inLanes(total: number, send: (n: number) => Promise<unknown>): Promise<void> {

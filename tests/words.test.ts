@@ -22,7 +22,7 @@ const WORDS: readonly Row[] = [
 /** Applied migrations are history, and this file names what it forbids. */
 const LEFT_OUT = /^packages\/store\/sql\/migrations\/|^tests\/words\.test\.ts$/;
 
-const ROOTS = ["packages", "services", "loadtest", "tests", "examples", "docs"];
+const ROOTS = ["packages", "services", "loadtest", "lab", "tests", "examples", "docs"];
 const BUILT_OR_FETCHED = /(^|\/)(dist|node_modules|\.rookery)\//;
 
 const files = [

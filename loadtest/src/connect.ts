@@ -7,6 +7,7 @@ import { composeMessage } from "@rookery/broker";
 import { compare } from "./compare.ts";
 import type { Comparison, Side } from "./compare.ts";
 import type { CrowdOrder } from "./connect-crowd.ts";
+import { joinFrame, requestOf } from "./joiner.ts";
 import { openPostgresLine } from "./postgres-line.ts";
 import type { PostgresLine } from "./postgres-line.ts";
 import { cpuSeconds } from "./process-cost.ts";
@@ -19,15 +20,6 @@ const SOCKETS = 9000;
 const AT_ONCE = 50;
 const ROUNDS = 3;
 const MESSAGES = 200;
-const HANDSHAKE = [
-  "GET /ws HTTP/1.1",
-  "Host: 127.0.0.1",
-  "Upgrade: websocket",
-  "Connection: Upgrade",
-  "Sec-WebSocket-Version: 13",
-  "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
-];
-
 type Crowd = Omit<CrowdOrder, "atOnce">;
 
 export async function connect(): Promise<Report> {
@@ -41,7 +33,8 @@ export async function connect(): Promise<Report> {
     const order = { port, requests, frame: undefined, until: "\r\n\r\n" };
     const bare = sideOf("bare", crowd, rig.pidOf(server), order, undefined);
 
-    const edge = await rig.startEdge({ ROOKERY_POSTGRES_URL: line.url });
+    // Without a grace those of one round have left before the next one begins.
+    const edge = await rig.startEdge({ ROOKERY_POSTGRES_URL: line.url, ROOKERY_PRESENCE_GRACE_MS: "0" });
     const tokens = await Promise.all(Array.from({ length: SOCKETS }, (_, n) => rig.token(`user-${n}`)));
     const known = tokens.map((token) => requestOf([`Authorization: Bearer ${token}`]));
     const edgeSide = (name: string, channel: string): Side => {
@@ -86,17 +79,6 @@ async function settled(pid: number): Promise<void> {
     before = cpuSeconds(pid);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-}
-
-function requestOf(headers: readonly string[]): string {
-  return [...HANDSHAKE, ...headers, "", ""].join("\r\n");
-}
-
-/** Masked, as a client must; the mask is zero: nobody is between us and the server. */
-function joinFrame(channel: string): string {
-  const text = JSON.stringify({ type: "join", ref: "1", channel });
-  if (text.length > 125) throw new Error("connect: a longer frame has a longer header");
-  return `\x81${String.fromCharCode(0x80 | text.length)}\0\0\0\0${text}`;
 }
 
 async function speak(rig: Rig, channel: string): Promise<void> {

@@ -10,11 +10,21 @@ import type { Rig } from "./rig.ts";
 /** On a machine of two cores the readers are what is waited for at the highest rates. */
 const DELIVERED_WITHIN_MS = 30_000;
 
+export interface FramesRead {
+  readonly all: number;
+  readonly messages: number;
+}
+
 export interface Crowd {
   /** So far, without what came before the last of them was open. */
-  framesRead(): Promise<number>;
+  framesRead(): Promise<FramesRead>;
   /** Of the frames that some of them have got since the last call, from when each was meant to be sent. */
   takeDelaysMs(): Promise<number[]>;
+  /** Each sends this once in every so many ms, spread evenly over them, until it is told to be quiet: each then says a last word. */
+  chatter(text: string, everyMs: number): Promise<void>;
+  quiet(lastWord: string): Promise<void>;
+  /** None of them reads any more. */
+  stop(): Promise<void>;
   /** Their process ends, and with it all sockets. */
   leave(): void;
 }
@@ -27,13 +37,22 @@ export async function openCrowd(rig: Rig, orders: readonly OpenOrder[]): Promise
   };
   for (const open of orders) await ask({ open });
   return {
-    framesRead: async () => Number(await ask({ count: true })),
+    framesRead: async () => readOf(await ask({ count: true })),
     async takeDelaysMs() {
       const delays = await ask({ delays: true });
       return Array.isArray(delays) ? delays.map(Number) : [];
     },
+    chatter: async (text, everyMs) => void (await ask({ chatter: { text, everyMs } })),
+    quiet: async (lastWord) => void (await ask({ quiet: lastWord })),
+    stop: async () => void (await ask({ stop: true })),
     leave: () => readers.disconnect(),
   };
+}
+
+function readOf(answer: unknown): FramesRead {
+  if (typeof answer !== "object" || answer === null || !("all" in answer) || !("messages" in answer))
+    throw new Error("the readers of a bench did not say what they have read");
+  return { all: Number(answer.all), messages: Number(answer.messages) };
 }
 
 export interface Rate {
@@ -46,7 +65,7 @@ export interface Rate {
 /** Resolves when everything that was published has been read; throws on a shortfall. */
 export async function deliver(crowd: Crowd, rate: Rate, publish: (body: string) => void): Promise<void> {
   const total = Math.round(rate.perSec * rate.seconds);
-  const expected = (await crowd.framesRead()) + total * rate.sockets;
+  const expected = (await crowd.framesRead()).messages + total * rate.sockets;
   const startedMs = sharedNowMs();
   for (let sent = 0; sent < total;) {
     // Open loop: what is due by now goes out now, whatever became of the messages before.
@@ -56,8 +75,8 @@ export async function deliver(crowd: Crowd, rate: Rate, publish: (body: string) 
   }
   const deadlineMs = sharedNowMs() + DELIVERED_WITHIN_MS;
   for (let read = 0; read < expected;) {
-    read = await crowd.framesRead();
-    if (read > expected || sharedNowMs() > deadlineMs) throw new Error(`read ${read} frames instead of ${expected}`);
+    read = (await crowd.framesRead()).messages;
+    if (read > expected || sharedNowMs() > deadlineMs) throw new Error(`read ${read} messages instead of ${expected}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -1,9 +1,11 @@
 // drain: how fast a persister empties a backlog, end to end, beside COPY into one table with the same columns and indexes and
 // beside one insert a row, in the same Postgres and in turns; and what it costs, and how soon a message is `persisted`,
-// while little is sent.
+// while little is sent. On one Redis, or with `--redis` under Sentinels or on a Cluster.
 
 import type { ChildProcess } from "node:child_process";
-import { createKeys, createPartitions } from "@rookery/broker";
+import { connectRedis, createKeys, createPartitions, whenReady } from "@rookery/broker";
+import type { RedisConnection } from "@rookery/broker";
+import type { RedisKind } from "@rookery/servers";
 import { compare } from "./compare.ts";
 import type { Comparison, Figures, Side } from "./compare.ts";
 import { createFlatTable, copyLine } from "./flat-table.ts";
@@ -30,25 +32,38 @@ const BUDGET = { ROOKERY_OUTBOX_MAX_BYTES: String(64 * 2 ** 30) };
 
 const keys = createKeys(createPartitions(64));
 
-export async function drain(): Promise<Report> {
-  const rig = await startRig({ durable: true });
+/** Filling runs long scripts. */
+const FILLED_WITHIN_MS = 60_000;
+
+interface Ground {
+  readonly rig: Rig;
+  /** By which outboxes are filled and looked at. */
+  readonly redis: RedisConnection;
+}
+
+export async function drain({ kind }: { readonly kind: RedisKind }): Promise<Report> {
+  const rig = await startRig({ durable: true, kind });
+  const redis = connectRedis({ url: rig.redisUrl, use: "outbox", commandTimeoutMs: FILLED_WITHIN_MS });
+  const ground = { rig, redis };
   try {
+    await whenReady(redis, FILLED_WITHIN_MS);
     const flat = await createFlatTable(rig.postgresUrl, EPOCH);
     const copied: Side = { name: "COPY", round: () => copyRound(rig, flat, ROUND_ENTRIES) };
-    const drained: Side = { name: "persister", round: () => drainRound(rig, flat, ROUND_ENTRIES) };
+    const drained: Side = { name: "persister", round: () => drainRound(ground, flat, ROUND_ENTRIES) };
     const single: Side = { name: "one insert a row", round: () => singleRound(flat) };
     const compared = await compare(copied, [drained, single], ROUNDS);
     const before = await copyRound(rig, flat, LARGE_ENTRIES);
-    const large = await drainRound(rig, flat, LARGE_ENTRIES);
+    const large = await drainRound(ground, flat, LARGE_ENTRIES);
     const after = await copyRound(rig, flat, LARGE_ENTRIES);
     await flat.close();
     const light = await lightLoad(rig, keys);
     return {
-      name: "drain",
+      name: kind === "single" ? "drain" : `drain-${kind}`,
       entriesARound: ROUND_ENTRIES,
       rows: [...compareRows(compared, copied, drained, single), ...largeRows([before, after], large), ...light],
     };
   } finally {
+    redis.disconnect();
     await rig.stop();
   }
 }
@@ -122,22 +137,21 @@ async function singleRound(flat: FlatTable): Promise<Figures> {
 let rounds = 0;
 
 /** From the moment at which the persister says that it is ready until every outbox is empty. */
-async function drainRound(rig: Rig, flat: FlatTable, entries: number): Promise<Figures> {
+async function drainRound({ rig, redis }: Ground, flat: FlatTable, entries: number): Promise<Figures> {
   await flat.empty();
   rounds += 1;
   const channels = Array.from({ length: CHANNELS }, (_, n) => `drain-${rounds}-${n}`);
-  await fillOutboxes(rig.redis, keys, { entries, channels, users: USERS, body: BODY, epoch: EPOCH });
+  await fillOutboxes(redis, keys, { entries, channels, users: USERS, body: BODY, epoch: EPOCH });
   const persister = await rig.startPersister(BUDGET);
-  const used = await cpuOf(rig, persister);
+  const used = cpuOf(rig, persister);
   const startedMs = performance.now();
-  while ((await waitingEntries(rig.redis, keys)) > 0)
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  while ((await waitingEntries(redis, keys)) > 0) await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   const tookSec = (performance.now() - startedMs) / 1000;
-  const costs = await used();
+  const costs = used();
   await rig.end(persister);
   const stored = await flat.messages();
   if (stored !== entries) throw new Error(`drain: ${stored} of ${entries} entries became rows`);
-  await rig.redis.eval(FORGET, 0, `*drain-${rounds}-*`);
+  for (const master of rig.masters) await master.eval(FORGET, 0, `*drain-${rounds}-*`);
   const micros = Object.entries(costs).map(([who, seconds]) => [`${who} µs/row`, (seconds / entries) * 1e6]);
   return { "rows/s": entries / tookSec, ...Object.fromEntries(micros) };
 }
@@ -145,15 +159,14 @@ async function drainRound(rig: Rig, flat: FlatTable, entries: number): Promise<F
 /** What a round leaves in the logs. */
 const FORGET = `for _, key in ipairs(redis.call("KEYS", ARGV[1])) do redis.call("UNLINK", key) end`;
 
-async function cpuOf(rig: Rig, persister: ChildProcess): Promise<() => Promise<Record<string, number>>> {
-  const redisPid = await rig.redisPid();
+function cpuOf(rig: Rig, persister: ChildProcess): () => Record<string, number> {
   const look = (): Record<string, number> => ({
     persister: cpuSeconds(rig.pidOf(persister)),
     postgres: familyCpuSeconds(rig.postgresPid),
-    redis: cpuSeconds(redisPid),
+    redis: rig.redisPids.reduce((sum, pid) => sum + cpuSeconds(pid), 0),
   });
   const before = look();
-  return async () => Object.fromEntries(Object.entries(look()).map(([who, cpu]) => [who, cpu - (before[who] ?? 0)]));
+  return () => Object.fromEntries(Object.entries(look()).map(([who, cpu]) => [who, cpu - (before[who] ?? 0)]));
 }
 
 /** The rows that a backlog of the same size becomes. */

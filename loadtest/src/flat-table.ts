@@ -32,7 +32,7 @@ export async function createFlatTable(url: string, epoch: number): Promise<FlatT
   await sql`create table flat (like messages including all)`;
   return {
     async empty() {
-      await sql`truncate flat, messages, users, dead_letters, quarantine`;
+      await sql`truncate flat, messages, mentions, reactions, users, dead_letters, quarantine`;
     },
     async copy(chunks) {
       const into = await sql`

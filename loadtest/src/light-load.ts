@@ -1,7 +1,7 @@
 // What a persister costs while little is sent, and how soon what is sent is `persisted`: one part of the bench `drain`.
 
 import { setTimeout as delay } from "node:timers/promises";
-import { compareEntryIds, composeMessage, parseAnnouncement } from "@rookery/broker";
+import { compareEntryIds, composeMessage, connectRedis, parseAnnouncement, whenReady } from "@rookery/broker";
 import type { EntryId, Keys, Publisher } from "@rookery/broker";
 import { cpuSeconds } from "./process-cost.ts";
 import { round } from "./report.ts";
@@ -14,6 +14,7 @@ const FOR_SEC = 5;
 const WARM_UP_SEC = 3;
 const CHANNELS = 50;
 const TICK_MS = 10;
+const READY_WITHIN_MS = 10_000;
 
 export async function lightLoad(rig: Rig, keys: Keys) {
   const persister = await rig.startPersister({});
@@ -77,7 +78,8 @@ async function sendOne(publisher: Publisher, told: (sent: Sent) => void): Promis
 
 /** From a send to the watermark that covers it, as every edge hears it. */
 async function watchLags(rig: Rig, keys: Keys) {
-  const listener = rig.redis.duplicate();
+  const listener = connectRedis({ url: rig.redisUrl, use: "subscriptions", commandTimeoutMs: READY_WITHIN_MS });
+  await whenReady(listener, READY_WITHIN_MS);
   const partitionOf = new Map<string, number>();
   const marks = new Map<number, EntryId>();
   let waiting: Sent[] = [];

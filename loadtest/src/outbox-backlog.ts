@@ -1,8 +1,7 @@
 // Puts a backlog into Redis as the publish script leaves one behind while Postgres is away: partitions, heads, logs and
 // outboxes. Written by a script of its own inside Redis, since a million sends would take minutes. Called by drain.ts.
 
-import type { Keys } from "@rookery/broker";
-import type { Redis } from "ioredis";
+import type { Keys, RedisConnection } from "@rookery/broker";
 
 export interface BacklogShape {
   /** As many of each channel. */
@@ -44,7 +43,7 @@ redis.call("HSET", KEYS[1], "epoch", epoch, "last", last, "in", string.format("%
 /** Messages of one channel in one run of the script, which keeps Redis from everything else meanwhile. */
 const EACH = 50;
 
-export async function fillOutboxes(redis: Redis, keys: Keys, shape: BacklogShape): Promise<void> {
+export async function fillOutboxes(redis: RedisConnection, keys: Keys, shape: BacklogShape): Promise<void> {
   const byPartition = new Map<number, string[]>();
   for (const channel of shape.channels) {
     const partition = keys.partitions.of(channel);
@@ -64,9 +63,9 @@ export async function fillOutboxes(redis: Redis, keys: Keys, shape: BacklogShape
   }
 }
 
-export async function waitingEntries(redis: Redis, keys: Keys): Promise<number> {
-  const asked = redis.pipeline();
-  for (let n = 0; n < keys.partitions.count; n += 1) asked.xlen(keys.partition(n).outbox);
-  const lengths = (await asked.exec()) ?? [];
-  return lengths.reduce((sum, [, length]) => sum + Number(length), 0);
+export async function waitingEntries(redis: RedisConnection, keys: Keys): Promise<number> {
+  const lengths = await Promise.all(
+    Array.from({ length: keys.partitions.count }, (_, n) => redis.xlen(keys.partition(n).outbox)),
+  );
+  return lengths.reduce((sum, length) => sum + length, 0);
 }

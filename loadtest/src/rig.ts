@@ -16,11 +16,13 @@ import {
 } from "@rookery/broker";
 import type { Publisher, RedisConnection } from "@rookery/broker";
 import { ORIGIN } from "@rookery/protocol";
-import { startPostgres, startRedis } from "@rookery/servers";
+import { startPostgres, startRedisTopology } from "@rookery/servers";
+import type { RedisKind, RedisTopology } from "@rookery/servers";
 import { migrateUp } from "@rookery/store";
 import { Redis } from "ioredis";
 
 const SECRET = "bench-0123456789-abcdefghijklmnopqrstuvwxyz";
+const API_KEY = "bench-key-0123456789-abcdefghijklmnopqrstuvwxyz";
 const COMMAND_TIMEOUT_MS = 5000;
 const READY_WITHIN_MS = 10_000;
 
@@ -31,11 +33,19 @@ export interface Rig {
   readonly redisUrl: string;
   readonly postgresUrl: string;
   readonly postgresPid: number;
-  /** A plain client, for what the bare side does and for INFO. */
+  /** A plain client of the first server, for what the bare side does and for INFO. */
   readonly redis: Redis;
-  /** Starts an edge with these settings over the defaults of a bench (no rates, no caps). */
-  startEdge(settings: Record<string, string>): Promise<{ process: ChildProcess; port: number; internalPort: number }>;
+  /** Of every master. */
+  readonly masters: readonly Redis[];
+  /** Starts an edge with these settings over the defaults of a bench (no rates, no caps), of the built file or of another. */
+  startEdge(
+    settings: Record<string, string>,
+    file?: string,
+  ): Promise<{ process: ChildProcess; port: number; internalPort: number }>;
   startPersister(settings: Record<string, string>): Promise<ChildProcess>;
+  /** Starts an api that takes `apiKey` and as many requests as come. */
+  startApi(): Promise<{ process: ChildProcess; port: number }>;
+  readonly apiKey: string;
   /** Resolves once it has ended, as after a SIGTERM from outside. */
   end(child: ChildProcess): Promise<void>;
   /** Starts a file of this package as a process of its own. */
@@ -43,43 +53,56 @@ export interface Rig {
   portOf(child: ChildProcess): Promise<number>;
   pidOf(child: ChildProcess): number;
   redisPid(): Promise<number>;
+  /** Of every server, replicas and Sentinels too. */
+  readonly redisPids: readonly number[];
   token(user: string): Promise<string>;
   publisher(): Publisher;
   stop(): Promise<void>;
 }
 
-/** `durable`: Postgres syncs what it commits, which a bench that compares few transactions with many must not leave out. */
-export async function startRig({ durable = false }: { durable?: boolean } = {}): Promise<Rig> {
+export interface RigOptions {
+  /** Postgres syncs what it commits, which a bench that compares few transactions with many must not leave out. */
+  readonly durable?: boolean;
+  /** As what Redis runs; one server unless given. */
+  readonly kind?: RedisKind;
+}
+
+export async function startRig({ durable = false, kind = "single" }: RigOptions = {}): Promise<Rig> {
   const endings: (() => Promise<void> | void)[] = [];
   const stop = async (): Promise<void> => {
     for (const end of endings.toReversed()) await end();
   };
   try {
-    const redisServer = await startRedis({ args: { appendonly: "no" } });
-    endings.push(() => redisServer.stop());
+    const topology = await startRedisTopology({ kind, args: { appendonly: "no" } });
+    endings.push(() => topology.stop());
     const postgres = await startPostgres({ ephemeral: !durable });
     endings.push(() => postgres.stop());
     await migrateUp(postgres.url);
-    const redis = new Redis(redisServer.url);
-    endings.push(() => redis.disconnect());
-    const commands = connectRedis({ url: redisServer.url, use: "commands", commandTimeoutMs: COMMAND_TIMEOUT_MS });
+    const masters = topology.servers.filter(({ role }) => role === "master").map(({ url }) => new Redis(url));
+    endings.push(() => masters.forEach((each) => each.disconnect()));
+    const commands = connectRedis({ url: topology.url, use: "commands", commandTimeoutMs: COMMAND_TIMEOUT_MS });
     endings.push(() => commands.disconnect());
     await whenReady(commands, READY_WITHIN_MS);
-    return buildRig(redisServer.url, postgres, redis, commands, endings, stop);
+    return buildRig({ topology, masters, postgres, commands, endings, stop });
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-function buildRig(
-  redisUrl: string,
-  postgres: { readonly url: string; readonly pid: number },
-  redis: Redis,
-  commands: RedisConnection,
-  endings: (() => Promise<void> | void)[],
-  stop: () => Promise<void>,
-): Rig {
+interface Parts {
+  readonly topology: RedisTopology;
+  readonly masters: readonly Redis[];
+  readonly postgres: { readonly url: string; readonly pid: number };
+  readonly commands: RedisConnection;
+  readonly endings: (() => Promise<void> | void)[];
+  readonly stop: () => Promise<void>;
+}
+
+function buildRig({ topology, masters, postgres, commands, endings, stop }: Parts): Rig {
+  const redisUrl = topology.url;
+  const [redis] = masters;
+  if (redis === undefined) throw new Error("there is no master");
   const minter = createMinter({ secret: SECRET, issuer: "rookery", audience: "rookery" });
   const defaults = {
     ROOKERY_REDIS_URL: redisUrl,
@@ -90,6 +113,8 @@ function buildRig(
     ROOKERY_CHANNELS_AUTO_CREATE: "public",
     ROOKERY_CONNECTIONS_PER_USER: "10000",
     ROOKERY_LOOPBACK_EXEMPT: "true",
+    ROOKERY_USER_SENDS_PER_SEC: "1000000",
+    ROOKERY_CHANNEL_SENDS_PER_SEC: "1000000",
     // The raw readers answer no pings.
     ROOKERY_IDLE_MS: "3600000",
     ROOKERY_CONNECTS_PER_SEC: "100000",
@@ -111,22 +136,32 @@ function buildRig(
       throw new Error("a bench's server did not say its port");
     return { port: Number(message.port), internalPort: "internalPort" in message ? Number(message.internalPort) : 0 };
   };
+  const portOf = async (child: ChildProcess): Promise<number> => (await portsOf(child)).port;
   return {
     redisUrl,
     postgresUrl: postgres.url,
     postgresPid: postgres.pid,
     redis,
-    portOf: async (child) => (await portsOf(child)).port,
+    masters,
+    redisPids: [...topology.servers, ...topology.sentinels].map(({ pid }) => pid),
+    portOf,
     stop,
-    async startEdge(settings) {
-      const file = fileURLToPath(import.meta.resolve("@rookery/edge"));
+    async startEdge(settings, file = fileURLToPath(import.meta.resolve("@rookery/edge"))) {
       const child = start(file, [], { UWS_HTTP_MAX_HEADERS_SIZE: "16384", ...defaults, ...settings });
-      return { process: child, ...(await portsOf(child)) };
+      const ports = await portsOf(child);
+      await untilReady(ports.internalPort);
+      return { process: child, ...ports };
     },
     async startPersister(settings) {
       const child = start(fileURLToPath(import.meta.resolve("@rookery/persister")), [], { ...defaults, ...settings });
       await nextMessage(child);
       return child;
+    },
+    apiKey: API_KEY,
+    async startApi() {
+      const own = { ROOKERY_API_KEY: API_KEY, ROOKERY_REQUESTS_PER_MIN: "1000000" };
+      const child = start(fileURLToPath(import.meta.resolve("@rookery/api")), [], { ...defaults, ...own });
+      return { process: child, port: await portOf(child) };
     },
     async end(child) {
       const exited = once(child, "exit");
@@ -153,6 +188,15 @@ function buildRig(
       });
     },
   };
+}
+
+/** An edge turns clients away until it has read who is banned everywhere. */
+async function untilReady(internalPort: number): Promise<void> {
+  const deadlineMs = performance.now() + READY_WITHIN_MS;
+  while ((await fetch(`http://127.0.0.1:${internalPort}/readyz`)).status !== 200) {
+    if (performance.now() > deadlineMs) throw new Error("an edge of the bench does not get ready");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 /** The next word of a child; a child that ends without one fails the bench instead of keeping it waiting. */

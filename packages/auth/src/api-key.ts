@@ -2,6 +2,10 @@
 // enough, since a key is 256 random bits and not a word that somebody chose.
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 
+/** What a key may be allowed to do; `admin` allows everything. */
+export const SCOPES = ["tokens", "publish", "channels", "moderate", "admin"] as const;
+export type Scope = (typeof SCOPES)[number];
+
 const PREFIX = "rk_";
 const KEY_BYTES = 32;
 

@@ -1,12 +1,13 @@
 #!lua
 -- Gives messages of one partition their positions in one atomic step: each is refused, or numbered, logged, queued for Postgres
--- and announced. A refusal writes nothing. A write that fails ends its message and no other.
+-- and announced. A refusal writes nothing, but a version of rights that this Redis has lost. A write that fails ends its message
+-- and no other.
 -- Without allow-oom on purpose: a full Redis refuses the whole run before any write.
 --
 -- KEYS     1 part  2 outbox  3 rights  4 held
---          for each channel  5 head..  6 log..  7 gone..  8 topic..
---          for each message, in the order of the channels  9 once..
---          and right after it, where its channel has a slow mode  10 slow..
+--          for each channel  5 head..  6 log..  7 gone..  8 topic..  9 acts..  10 acted..
+--          for each message, in the order of the channels  11 once..
+--          and right after it, where its channel has a slow mode  12 slow..
 -- ARGV     1 deadline, ms on this server's clock
 --          2 floor: no epoch below it is given out
 --          3 budget: bytes that may wait in the outboxes of all partitions
@@ -25,7 +26,7 @@
 -- Returns  now, ms on this server's clock, then four values for each message, 0 where there is nothing to tell; the outcome's
 --          name first:
 --          1 ok: epoch, seq, entry number (the entry's epoch is the message's)
---          2 duplicate: the first outcome, hash|id|epoch-seq|at|entry number
+--          2 duplicate: the first outcome, hash|id|epoch-seq|at|entry number; without the hash where it was deleted
 --          3 conflict: the clientId was used for another content
 --          4 late: of the whole run, and stands alone
 --          5 stale: the rights version in force
@@ -50,8 +51,8 @@ end
 --> fence
 --> room
 
-local RUN_KEYS, KEYS_EACH, RUN_ARGS, ARGS_EACH, MESSAGE_ARGS = 4, 4, 5, 6, 2
-local channels, nowText, kind = ARGV[5] + 0, format("%d", now), "message"
+local RUN_KEYS, KEYS_EACH, RUN_ARGS, ARGS_EACH, MESSAGE_ARGS = 4, 6, 5, 6, 2
+local channels, nowText, kind, more, moreQueued, moreLogged = ARGV[5] + 0, format("%d", now), "message", 0, nil, nil
 local onceAt, messageAt = RUN_KEYS + KEYS_EACH * channels, RUN_ARGS + ARGS_EACH * channels
 local left, envelopes = (#ARGV - messageAt) / MESSAGE_ARGS, nil
 -- Room for the values of one message, which a run mostly has.
@@ -61,6 +62,7 @@ local nowBetween, atField = "|" .. nowText .. "|", ',"at":' .. nowText
 for at = 0, channels - 1 do
   local keyAt, argAt = RUN_KEYS + KEYS_EACH * at, RUN_ARGS + ARGS_EACH * at
   local headKey, logKey, goneKey, topic = KEYS[keyAt + 1], KEYS[keyAt + 2], KEYS[keyAt + 3], KEYS[keyAt + 4]
+  local actsKey, actedKey = KEYS[keyAt + 5], KEYS[keyAt + 6]
   local channel, version, slowMs = ARGV[argAt + 1], ARGV[argAt + 2], ARGV[argAt + 3]
   local base, before, messages = ARGV[argAt + 4], ARGV[argAt + 5], ARGV[argAt + 6]
   local inForce, leftHere = try("HGET", KEYS[3], channel) or "0", messages + 0

@@ -17,9 +17,7 @@ local most, latest = tonumber(ARGV[2]), tonumber(ARGV[3])
 
 --> position
 
-local function sentAt(frame)
-  return tonumber(string.match(frame, '^{"type":"%a+","channel":"[^"]*","epoch":%d+,"seq":%d+,"at":(%d+)') or 0)
-end
+--> sent-at
 
 local function hasRoom()
   local memory = call("INFO", "memory")

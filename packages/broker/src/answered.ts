@@ -4,10 +4,16 @@ import { ChatError } from "@rookery/protocol";
 import { isReady } from "./connect.ts";
 import type { RedisConnection } from "./connect.ts";
 
-/** What `ask` answers. Whatever keeps Redis from answering is ChatError `unavailable`; other ChatErrors pass. */
+/**
+ * What `ask` answers. Whatever keeps Redis from answering is ChatError `unavailable`, with what it was as its cause: one that
+ * `isScriptFault` is ours to mend. Other ChatErrors pass.
+ */
 export async function answered<Reply>(connection: RedisConnection, ask: () => Promise<Reply>): Promise<Reply> {
   const unavailable = (error?: unknown): never => {
-    throw error instanceof ChatError ? error : new ChatError("unavailable", "the message store cannot be reached");
+    if (error instanceof ChatError) throw error;
+    const refusal = new ChatError("unavailable", "the message store cannot be reached");
+    refusal.cause = error;
+    throw refusal;
   };
   return isReady(connection) ? ask().catch(unavailable) : unavailable();
 }

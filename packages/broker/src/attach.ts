@@ -2,7 +2,7 @@
 // process at its start. Must never take a server that is away for one that is unfit: the first is waited for, the second
 // is refused, since no waiting mends it.
 import { setTimeout as delay } from "node:timers/promises";
-import { isReady, whenReady } from "./connect.ts";
+import { faultOf, isReady, whenReady } from "./connect.ts";
 import { checkServer, claimPartitionCount, UnfitRedis } from "./fitness.ts";
 import type { RedisConnection } from "./connect.ts";
 import type { Keys } from "./keys.ts";
@@ -21,7 +21,7 @@ const RETRY_MS = 250;
 
 /** Resolves with warnings once the server is found fit, with none when aborted. Throws UnfitRedis. */
 export async function attachRedis({ connection, keys, signal, waiting }: AttachOptions): Promise<readonly string[]> {
-  let told: string | undefined;
+  const told = new Set<string>();
   while (!signal.aborted) {
     try {
       await whenReady(connection, READY_WITHIN_MS);
@@ -30,11 +30,19 @@ export async function attachRedis({ connection, keys, signal, waiting }: AttachO
       return warnings;
     } catch (error) {
       if (error instanceof UnfitRedis) throw error;
-      const reason = isReady(connection) && error instanceof Error ? error.message : "Redis does not answer";
-      if (reason !== told) waiting(reason);
-      told = reason;
+      const { kind, reason } = troubleOf(connection, error);
+      if (!told.has(kind)) waiting(reason);
+      told.add(kind);
     }
     await delay(RETRY_MS, undefined, { ref: false });
   }
   return [];
+}
+
+/** Of a Redis that does not answer the words for it change from try to try, and one complaint is enough. */
+function troubleOf(connection: RedisConnection, error: unknown): { kind: string; reason: string } {
+  if (isReady(connection) && error instanceof Error) return { kind: error.message, reason: error.message };
+  const kind = "Redis does not answer";
+  const fault = faultOf(connection);
+  return { kind, reason: fault === undefined ? kind : `${kind}: ${fault}` };
 }

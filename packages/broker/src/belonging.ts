@@ -48,6 +48,8 @@ export interface Belonging {
    * while Postgres is away; an empty one only once it is known to be nobody else's.
    */
   trouble(this: void): string | undefined;
+  /** The cluster's id, once both stores have told it. */
+  cluster(this: void): string | undefined;
   close(this: void): void;
 }
 
@@ -154,6 +156,7 @@ export function startBelonging(options: BelongingOptions): Belonging {
   options.after.then(lookOn, () => undefined).catch(tell);
   return {
     settled,
+    cluster: () => (state === "settled" ? cluster : undefined),
     trouble: () => (state === "settled" || isMarked ? undefined : "whose Redis this is shows soon"),
     close() {
       state = "closed";

@@ -6,7 +6,7 @@ import { limitOf, watchBudget } from "./budget.ts";
 import type { BudgetWatch } from "./budget.ts";
 import { BEFORE_FIRST_ENTRY } from "./entry-id.ts";
 import { createOutbox } from "./outbox.ts";
-import { unpackAll } from "./packed-envelope.fixture.ts";
+import { unpackSequenced } from "./packed-envelope.fixture.ts";
 import type { Published } from "./publication.ts";
 import {
   connected,
@@ -155,7 +155,7 @@ describe("the kind in which several envelopes are announced together", () => {
     const after = await three();
     await expect.poll(() => heard.length).toBe(4);
     listener.disconnect();
-    const envelopes = heard.flatMap((bytes) => unpackAll(bytes) ?? []);
+    const envelopes = heard.flatMap(unpackSequenced);
     const positions = [...before, ...after].map(({ position }) => position);
     expect(envelopes.map(({ position }) => position)).toEqual(positions);
     expect(envelopes.map(({ prev }) => prev)).toEqual([ORIGIN, ...positions.slice(0, -1)]);

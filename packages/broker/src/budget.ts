@@ -48,9 +48,12 @@ export function waitingBytes([added, taken]: readonly (string | null | undefined
   return Math.max(0, Number(added ?? 0) - Number(taken ?? 0));
 }
 
-/** What a partition may hold: its own and a quarter of what is free, at least an even share. */
+/**
+ * What a partition may hold: its own and a quarter of what is free, at least an even share. Less than its own where more than all
+ * is spent: by that note.lua knows how far beyond the budget audit records have gone.
+ */
 export function limitOf(ownBytes: number, spentBytes: number, budgetBytes: number, partitions: number): number {
-  return Math.max(ownBytes + Math.max(0, budgetBytes - spentBytes) / 4, budgetBytes / partitions);
+  return Math.max(ownBytes + (budgetBytes - spentBytes) / 4, budgetBytes / partitions);
 }
 
 export function watchBudget(options: BudgetOptions): BudgetWatch {

@@ -24,6 +24,8 @@ function createPostgres() {
     stretchesBefore: (wishes) => answer("before", wishes, frameOf),
     repliesAfter: async (wish) => frameOf(wish),
     repliesBefore: async (wish) => frameOf(wish),
+    repliesCount: async () => new Map(),
+    ownReactions: async () => [],
   };
   return { statements, cold };
 }

@@ -16,6 +16,16 @@ export interface Stretch {
   readonly most: number;
   /** The frame with which their sizes reach this is the last one. */
   readonly bytes: number;
+  /** Of messages read backward: answers to them are counted up to here, exclusive; all that there are without it. */
+  readonly answers?: Position | undefined;
+}
+
+/** A user's last word on an emoji of a message. */
+export interface OwnWord {
+  readonly id: string;
+  readonly user: string;
+  readonly emoji: string;
+  readonly on: boolean;
 }
 
 /** The past in Postgres. Every method is one statement and rejects while Postgres is away. */
@@ -28,6 +38,14 @@ export interface ColdFrames {
   repliesAfter(stretch: Stretch, replyTo: string): Promise<StoredFrame[]>;
   /** Answers to one message, newest first. */
   repliesBefore(stretch: Stretch, replyTo: string): Promise<StoredFrame[]>;
+  /** How often each of these messages is answered by what stands before `end`, if at all; deleted answers do not count. */
+  repliesCount(
+    channel: string,
+    ids: readonly string[],
+    end: Position | undefined,
+  ): Promise<ReadonlyMap<string, number>>;
+  /** The last words of these users on the emoji of these messages. */
+  ownReactions(channel: string, ids: readonly string[], users: readonly string[]): Promise<readonly OwnWord[]>;
   /** Where each channel ends, in order; ORIGIN for one that has nothing. */
   lasts(channels: readonly string[]): Promise<Position[]>;
 }
@@ -40,6 +58,11 @@ export interface ColdReader {
   before(stretch: Stretch): Promise<StoredFrame[]>;
   repliesAfter(stretch: Stretch, replyTo: string): Promise<StoredFrame[]>;
   repliesBefore(stretch: Stretch, replyTo: string): Promise<StoredFrame[]>;
+  repliesCount(
+    channel: string,
+    ids: readonly string[],
+    end: Position | undefined,
+  ): Promise<ReadonlyMap<string, number>>;
   /** One of the tasks asks no more. */
   done(): void;
 }
@@ -91,6 +114,7 @@ export function createColdReader(cold: ColdFrames, gate: Gate, reading: Reading,
     before: async (stretch) => counted(await wait(befores.add(stretch))),
     repliesAfter: async (stretch, replyTo) => counted(await statement(() => cold.repliesAfter(stretch, replyTo))),
     repliesBefore: async (stretch, replyTo) => counted(await statement(() => cold.repliesBefore(stretch, replyTo))),
+    repliesCount: (channel, ids, end) => statement(() => cold.repliesCount(channel, ids, end)),
     done() {
       busy -= 1;
       settle();

@@ -18,8 +18,16 @@ describe("a composed message", () => {
     expect(one.contentHash).not.toContain("|");
   });
 
-  it("has another hash for another body, replyTo or meta", () => {
-    const others = [{}, { body: "ho" }, { replyTo: "r".repeat(21) }, { meta: { a: 1 } }, { meta: { a: "1" } }];
+  it("has another hash for another body, replyTo or meta, and for the same in another channel or of another user or clientId", () => {
+    const elsewhere = [{ channel: "hall" }, { user: "bob" }, { clientId: "c2" }];
+    const others = [
+      {},
+      ...elsewhere,
+      { body: "ho" },
+      { replyTo: "r".repeat(21) },
+      { meta: { a: 1 } },
+      { meta: { a: "1" } },
+    ];
     const hashes = others.map((other) => composeMessage({ ...draft, ...other }).contentHash);
     expect(new Set(hashes).size).toBe(others.length);
   });

@@ -34,13 +34,16 @@ export function composeMessage(draft: MessageDraft): ComposedMessage {
     user,
     clientId,
     id,
-    contentHash: contentHash(body, replyTo, meta),
+    contentHash: contentHash(draft),
     halves: messageHalves({ channel, id, clientId, user, name, body, replyTo, meta, mentions }),
   };
 }
 
-/** 160 bits against accidents, not against attackers: a sender could only collide with its own clientId. */
-function contentHash(body: string, replyTo: string | undefined, meta: Meta | undefined): string {
+/**
+ * 160 bits against accidents, not against attackers: a sender could only collide with its own clientId. Salted with what the
+ * once-key names, so that equal texts are not seen to be equal in Redis; it is overwritten when the message is deleted.
+ */
+function contentHash({ channel, user, clientId, body, replyTo, meta }: MessageDraft): string {
   const sorted = meta === undefined ? [] : Object.entries(meta).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return hash("sha1", JSON.stringify([body, replyTo ?? null, sorted]), "base64url");
+  return hash("sha1", JSON.stringify([channel, user, clientId, body, replyTo ?? null, sorted]), "base64url");
 }

@@ -8,7 +8,8 @@ import type { ClientContext, ClusterOptions, RedisOptions, Result } from "ioredi
 import { parseRedisUrl } from "./redis-url.ts";
 import type { RedisAddress } from "./redis-url.ts";
 import { loadScripts, unpipelinedScripts } from "./scripts.ts";
-import type { ScriptArguments, ScriptName, SCRIPTS } from "./scripts.ts";
+import { tlsFault } from "./tls-fault.ts";
+import type { ScriptArguments, ScriptDefinitions, ScriptName, SCRIPTS } from "./scripts.ts";
 
 /** Replies are of the script's own making: whoever calls one says how it is read. */
 type ScriptCommands<Context extends ClientContext> = {
@@ -22,11 +23,14 @@ declare module "ioredis" {
 /** One Redis, a Sentinel group or a Cluster: the same commands. */
 export type RedisConnection = Redis | Cluster;
 
+/** The connection to one server; of a Cluster there is one to each. */
+export type ServerConnection = Redis;
+
 /**
  * Commands, subscriptions, reads of history and blocking reads of the outbox each have a connection of their own: what is
- * published never stands behind somebody's page.
+ * published never stands behind somebody's page. So have writes that wait for a replica: nothing else may stand behind them.
  */
-export type ConnectionUse = "commands" | "subscriptions" | "reads" | "outbox";
+export type ConnectionUse = "commands" | "subscriptions" | "reads" | "outbox" | "writes";
 
 /** Uses whose commands are sent together, those of one turn in one write. */
 const PIPELINED: ReadonlySet<ConnectionUse> = new Set(["commands", "reads"]);
@@ -34,6 +38,8 @@ const PIPELINED: ReadonlySet<ConnectionUse> = new Set(["commands", "reads"]);
 export interface ConnectOptions {
   /** see parseRedisUrl */
   readonly url: string;
+  /** PEM certificates of who signs for a `rediss` address, Sentinels included, in place of the well-known ones. */
+  readonly ca?: string | undefined;
   readonly use: ConnectionUse;
   /** A command without an answer by then rejects; its outcome is unknown. On the outbox the longest block is added. */
   readonly commandTimeoutMs: number;
@@ -59,14 +65,15 @@ const MOST_REDIRECTIONS = 5;
 /** Connects in the background and goes on trying; never throws but for an address that cannot be read. */
 export function connectRedis(options: ConnectOptions): RedisConnection {
   const address = parseRedisUrl(options.url);
-  const connection = address.topology === "cluster" ? cluster(address, options) : single(address, options);
-  for (const [name, script] of Object.entries(loadScripts())) connection.defineCommand(name, script);
-  watchState(connection, options);
+  const scripts = loadScripts();
+  const connection = address.topology === "cluster" ? cluster(address, options, scripts) : single(address, options);
+  for (const [name, script] of Object.entries(scripts)) connection.defineCommand(name, script);
+  watchState(connection, address, options);
   return connection;
 }
 
 /** Each master that is known; the one server where there is no Cluster. */
-export function mastersOf(connection: RedisConnection): Redis[] {
+export function mastersOf(connection: RedisConnection): ServerConnection[] {
   return connection instanceof Cluster ? connection.nodes("master") : [connection];
 }
 
@@ -89,9 +96,23 @@ export function masterOf(connection: RedisConnection, slot: number): string {
   return connection instanceof Cluster ? (connection.slots[slot]?.[0] ?? "nobody") : ONE_SERVER;
 }
 
+/** The connection to whoever serves a slot, as far as is known; undefined while that is not linked to. */
+export function serverOf(connection: RedisConnection, slot: number): ServerConnection | undefined {
+  if (!(connection instanceof Cluster)) return connection;
+  const address = masterOf(connection, slot);
+  return mastersOf(connection).find(({ options }) => `${options.host}:${options.port}` === address);
+}
+
 export function isReady(connection: RedisConnection): boolean {
   return connection.status === "ready";
 }
+
+/** Why a connection is not ready, as far as its last attempt told. */
+export function faultOf(connection: RedisConnection): string | undefined {
+  return faults.get(connection);
+}
+
+const faults = new WeakMap<RedisConnection, string>();
 
 /**
  * Resolves once the connection is ready, on a Cluster also its links to the masters that can be reached; rejects with
@@ -111,8 +132,9 @@ function happens(on: RedisConnection, events: readonly string[], signal: AbortSi
     const settle = (): void => {
       for (const event of events) on.removeListener(event, settle);
       signal.removeEventListener("abort", settle);
-      if (signal.aborted) reject(new Error(`Redis was not ready within ${withinMs} ms`));
-      else resolve();
+      if (!signal.aborted) return resolve();
+      const fault = faultOf(on);
+      reject(new Error(`Redis was not ready within ${withinMs} ms${fault === undefined ? "" : `: ${fault}`}`));
     };
     for (const event of events) on.once(event, settle);
     signal.addEventListener("abort", settle);
@@ -127,7 +149,7 @@ function sharedOptions(address: RedisAddress, options: ConnectOptions): SharedOp
   return {
     ...(address.username === undefined ? {} : { username: address.username }),
     ...(address.password === undefined ? {} : { password: address.password }),
-    ...(address.tls ? { tls: {} } : {}),
+    ...(address.tls ? { tls: trusted(options) } : {}),
     protocol: 3,
     replyMapping: "legacy",
     connectionName: `rookery-${options.use}`,
@@ -144,6 +166,10 @@ function sharedOptions(address: RedisAddress, options: ConnectOptions): SharedOp
   };
 }
 
+function trusted({ ca }: ConnectOptions): { ca?: string } {
+  return ca === undefined ? {} : { ca };
+}
+
 function single(address: RedisAddress, options: ConnectOptions): Redis {
   const settings = {
     ...sharedOptions(address, options),
@@ -158,25 +184,26 @@ function single(address: RedisAddress, options: ConnectOptions): Redis {
   return new Redis(settings);
 }
 
-type Location = Pick<
-  RedisOptions,
-  "host" | "port" | "sentinels" | "name" | "enableTLSForSentinelMode" | "sentinelTLS" | "sentinelCommandTimeout"
->;
+type Location = Pick<RedisOptions, "host" | "port" | Extract<keyof RedisOptions, `${string}entinel${string}` | "name">>;
 
+/** Sentinels are entered as the servers are: by one login, and by certificates of one CA. */
 function location(address: RedisAddress, options: ConnectOptions): Location {
   if (address.topology === "single") return { ...address.hosts[0] };
   return {
     sentinels: [...address.hosts],
     name: address.master,
+    ...(address.username === undefined ? {} : { sentinelUsername: address.username }),
+    ...(address.password === undefined ? {} : { sentinelPassword: address.password }),
     enableTLSForSentinelMode: address.tls,
-    ...(address.tls ? { sentinelTLS: {} } : {}),
+    ...(address.tls ? { sentinelTLS: trusted(options) } : {}),
     sentinelCommandTimeout: options.commandTimeoutMs,
   };
 }
 
-function cluster(address: RedisAddress, options: ConnectOptions): Cluster {
+function cluster(address: RedisAddress, options: ConnectOptions, scripts: ScriptDefinitions): Cluster {
   const settings = {
-    redisOptions: sharedOptions(address, options),
+    // These are sent to one server or not at all, which is asked about them afterwards: see write-links.ts.
+    redisOptions: { ...sharedOptions(address, options), ...(options.use === "writes" && { scripts }) },
     enableOfflineQueue: false,
     enableAutoPipelining: PIPELINED.has(options.use),
     autoPipeliningIgnoredCommands: unpipelinedScripts(),
@@ -202,21 +229,47 @@ function retryAfterMs(attempt: number): number {
   return backoffMs(attempt, RETRY, Math.random());
 }
 
-function watchState(connection: RedisConnection, options: ConnectOptions): void {
+/** What ioredis says of a connection to a Sentinel or a node whose own error it has dropped. */
+const UNTOLD = "Connection is closed.";
+
+function watchState(connection: RedisConnection, address: RedisAddress, options: ConnectOptions): void {
   let told: "ready" | "lost" | undefined;
-  let lastError: string | undefined;
-  const remember = (error: Error): void => {
-    lastError = error.message;
+  let isAsking = false;
+  const askWhy = async (): Promise<void> => {
+    isAsking = true;
+    try {
+      const fault = await tlsFault(address.hosts, options.ca);
+      if (fault !== undefined && !isReady(connection)) faults.set(connection, fault);
+    } finally {
+      isAsking = false;
+    }
+  };
+  const remember = (happened: Error): void => {
+    const text = faultText(happened);
+    const isUntold = address.tls && text.endsWith(UNTOLD);
+    // What is known already says more than that.
+    if (!isUntold || faultOf(connection) === undefined) faults.set(connection, text);
+    // A handshake that cannot even be tried says no more than what is known.
+    if (isUntold && !isAsking) askWhy().catch(() => undefined);
   };
   const tell = (state: "ready" | "lost"): void => {
     if (told === state) return;
     told = state;
-    options.onState?.(state, state === "lost" ? lastError : undefined);
-    if (state === "ready") lastError = undefined;
+    options.onState?.(state, state === "lost" ? faultOf(connection) : undefined);
+    if (state === "ready") faults.delete(connection);
   };
   connection.on("error", remember);
   connection.on("node error", remember);
   connection.on("ready", () => tell("ready"));
   connection.on("close", () => tell("lost"));
   connection.on("end", () => tell("lost"));
+}
+
+/** What ioredis says of several servers at once is told by what one of them said. */
+function faultText(error: Error): string {
+  if ("lastNodeError" in error && error.lastNodeError instanceof Error)
+    return `no server of the Cluster answers: ${error.lastNodeError.message}`;
+  const ofSentinels = /^All sentinels are unreachable.*?(?:Last error: (.*))?$/.exec(error.message);
+  if (ofSentinels === null) return error.message;
+  return `no Sentinel names a master${ofSentinels[1] === undefined ? "" : `: ${ofSentinels[1]}`}`;
 }

@@ -34,4 +34,12 @@ describe("floors of epochs", () => {
     expect(floors.of(3)).toBe(20);
     expect(floors.of(4)).toBe(0);
   });
+
+  it("count a partition that is met in a higher epoch than the one known, and not the first", () => {
+    const changes = { n: 0 };
+    const floors = createEpochFloors(changes);
+    for (const epoch of [20, 20, 10, 21, 21]) floors.see(3, epoch);
+    floors.see(4, 30);
+    expect(changes.n).toBe(1);
+  });
 });

@@ -9,11 +9,15 @@ export interface EpochFloors {
   of(partition: number): number;
 }
 
-export function createEpochFloors(): EpochFloors {
+/** `changes` counts how often a partition of which an epoch was known was met in a higher one. */
+export function createEpochFloors(changes: { n: number } = { n: 0 }): EpochFloors {
   const highest = new Map<number, number>();
   return {
     see(partition, epoch) {
-      if (epoch > (highest.get(partition) ?? 0)) highest.set(partition, epoch);
+      const known = highest.get(partition) ?? 0;
+      if (epoch <= known) return;
+      highest.set(partition, epoch);
+      if (known > 0) changes.n += 1;
     },
     of: (partition) => highest.get(partition) ?? 0,
   };

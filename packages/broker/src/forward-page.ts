@@ -1,10 +1,13 @@
 // The page right after a cursor: from the hot log alone where that continues the cursor, else from Postgres up to the log.
 // Must never call a page recovered unless every frame in it follows the one before it, from the cursor on.
 // Whatever the log no longer holds was confirmed by Postgres before it was taken out: so the log is always read first.
+// Frames stand in it just as they were announced, but for messages that have been deleted since, which say nothing any more.
 import { comparePositions, ORIGIN, samePosition } from "@rookery/protocol";
 import type { Position, StoredFrame } from "@rookery/protocol";
+import type { ActsReader } from "./acts-reader.ts";
 import type { BackwardRead } from "./backward-page.ts";
 import type { ColdReader } from "./cold-frames.ts";
+import { bury, idOf, namesText } from "./fold.ts";
 import type { LogEntry, LogReader, LogView } from "./log.ts";
 import { continues } from "./log-walk.ts";
 import { fit } from "./page.ts";
@@ -12,7 +15,14 @@ import type { ChannelHead } from "./channel-head.ts";
 import type { ForwardPage, PageWish } from "./page.ts";
 import type { Reading } from "./reading.ts";
 
-export type ForwardRead = (wish: PageWish, after: Position, cold: ColdReader, reading: Reading) => Promise<ForwardPage>;
+/** `record`: what the stores have is all that is asked for, see History.forward. */
+export type ForwardRead = (
+  wish: PageWish,
+  after: Position,
+  cold: ColdReader,
+  reading: Reading,
+  record?: boolean,
+) => Promise<ForwardPage>;
 
 /** Where a cursor stands in a channel. */
 export interface Standing {
@@ -21,15 +31,19 @@ export interface Standing {
   readonly isReachable: boolean;
 }
 
-/** A Redis that was born later than the cursor knows nothing of what an earlier one numbered and Postgres never got. */
+/**
+ * A Redis that was born later than the cursor knows nothing of what an earlier one numbered and Postgres never got: that is gone,
+ * and in no record.
+ */
 export async function standingOf(
   { channel }: PageWish,
   after: Position,
   view: LogView,
   cold: ColdReader,
+  record: boolean,
 ): Promise<Standing> {
   const head = view.head ?? (await cold.head(channel));
-  const isKnown = samePosition(after, ORIGIN) || (view.born !== undefined && after.epoch >= view.born);
+  const isKnown = record || samePosition(after, ORIGIN) || (view.born !== undefined && after.epoch >= view.born);
   return { head, isReachable: isKnown && comparePositions(after, head.position) <= 0 };
 }
 
@@ -39,12 +53,12 @@ export function isComplete(after: Position, entries: readonly LogEntry[], head: 
   return first === undefined ? samePosition(after, head.position) : continues(after, first);
 }
 
-export function createForward(log: LogReader, backward: BackwardRead): ForwardRead {
-  return async function forward(wish, after, cold, reading) {
+export function createForward(log: LogReader, backward: BackwardRead, acts: ActsReader): ForwardRead {
+  return async function forward(wish, after, cold, reading, record = false) {
     const { channel, limit, maxBytes: bytes, atLeastOne } = wish;
     const look = { channel, frames: limit, bytes, atLeastOne, entries: limit + 1, which: "" };
     const view = await log.up(look, after, reading);
-    const { head, isReachable } = await standingOf(wish, after, view, cold);
+    const { head, isReachable } = await standingOf(wish, after, view, cold, record);
     const lost = async (next?: LogEntry): Promise<ForwardPage> => ({
       ...(await backward(wish, undefined, cold, reading, { head })),
       recovered: false,
@@ -54,7 +68,7 @@ export function createForward(log: LogReader, backward: BackwardRead): ForwardRe
 
     let { entries } = view;
     if (!isComplete(after, entries, head)) {
-      const stored = await cold.after({ channel, from: after, most: limit + 1, bytes });
+      const stored = await buried(wish, await cold.after({ channel, from: after, most: limit + 1, bytes }), reading);
       const end = stored.at(-1)?.position ?? after;
       // What Postgres does not have (or what has no room in this page) is in the log.
       const isAll = stored.length > limit || comparePositions(end, head.position) >= 0;
@@ -72,6 +86,21 @@ export function createForward(log: LogReader, backward: BackwardRead): ForwardRe
       head,
     };
   };
+
+  /** Postgres may not have heard of a deletion that was announced already. */
+  async function buried(
+    { channel, maxBytes }: PageWish,
+    stored: readonly StoredFrame[],
+    reading: Reading,
+  ): Promise<readonly StoredFrame[]> {
+    const ids = [...new Set(stored.flatMap(({ frame }) => (namesText(frame) ? [idOf(frame)] : [])))];
+    const { sinces, known } = await acts(channel, ids, maxBytes, reading);
+    const unknown = new Set(ids.slice(known));
+    const end = stored.findIndex(({ frame }) => namesText(frame) && unknown.has(idOf(frame)));
+    return (end < 0 ? stored : stored.slice(0, end)).map((each) =>
+      sinces.get(idOf(each.frame))?.deleted === true ? bury(each) : each,
+    );
+  }
 }
 
 /** The leading entries that follow each other, as far as their frames were given; what is beyond is for the next page. */

@@ -70,7 +70,8 @@ async function startListener(pulseEveryMs: number, urls: string[] = []) {
     node: () => "listener",
     listener: {
       envelope: (channel, envelope) => act(channel, relays.get(channel)?.feed(envelope) ?? []),
-      signal: () => undefined,
+      corrected: () => undefined,
+      fleeting: () => undefined,
       saved: () => undefined,
       control: () => undefined,
       probe: (partition) => pulse.probe(partition),

@@ -131,6 +131,45 @@ describe("reading many channels together", () => {
 });
 
 describe("a page of one channel", () => {
+  it("is read once while its channel stands, and anew after whatever was announced", async () => {
+    const channel = newChannel();
+    await publishMany(publisher, channel, 4);
+    const scripts = async (): Promise<number> =>
+      Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.info("commandstats"))?.[1]);
+    const newest = () => history.backward(channel, undefined, 50, 65_536);
+    const first = await newest();
+    const before = await scripts();
+    expect(await newest()).toBe(first);
+    expect(await scripts()).toBe(before);
+    await persist(channel);
+    expect((await newest()).head.saved).toEqual(first.head.position);
+    await say(channel);
+    expect(seqs(await newest())).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it("is the page that would be read now, whatever came since it was read last", async () => {
+    const channel = newChannel();
+    const unkept = () => createHistory({ connection, keys, cold: past, statements: 4 });
+    for (let n = 0; n < 60; n += 1) {
+      for (let more = 0; more < n % 4; more += 1) {
+        await say(channel, n % 7 === 0 ? ROOT : undefined, "x".repeat(n % 5 === 0 ? 900 : 40));
+      }
+      if (n % 13 === 0) await persist(channel);
+      for (const limit of [3, 50]) {
+        const page = await history.backward(channel, undefined, limit, 3_000, createReading(), ORIGIN);
+        expect(page).toEqual(await unkept().backward(channel, undefined, limit, 3_000));
+      }
+    }
+  });
+
+  it("of a channel that has nothing costs a look at its head", async () => {
+    const channel = newChannel();
+    await redis.config("RESETSTAT");
+    const page = await history.backward(channel, undefined, 50, 65_536, createReading(), ORIGIN);
+    expect(page).toEqual({ frames: [], more: false, head: { position: ORIGIN, saved: ORIGIN } });
+    expect(await redis.info("commandstats")).not.toContain("cmdstat_eval");
+  });
+
   it("makes Redis send a page and not more, whatever the frames weigh and whatever limit was wished", async () => {
     const channel = newChannel();
     for (let n = 0; n < 60; n += 1) await say(channel, undefined, "x".repeat(4_000));

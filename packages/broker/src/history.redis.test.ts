@@ -178,7 +178,7 @@ describe("reading forward", () => {
     expect(pages.flatMap(seqs)).toEqual([2, 3, 4, 5]);
     expect(pages.every((page) => page.recovered)).toBe(true);
     const [newest] = await redis.xrevrange(log, "+", "-", "COUNT", 1);
-    expect(newest?.[1][3]).toBe(`${first?.epoch}-4`);
+    expect(newest?.[1][5]).toBe(`${first?.epoch}-4`);
   });
 
   describe("does not call it recovered", () => {
@@ -263,6 +263,38 @@ describe("reading forward", () => {
       expect(await read(channel, positions[1] ?? ORIGIN)).toEqual(newest(1, 2, 3));
       expect((await history.forward(channel, ORIGIN, 50, MB)).recovered).toBe(true);
     });
+  });
+
+  it("reads on by the record over a Redis that was lost, as far as that leads, and from nowhere else", async () => {
+    const channel = newChannel();
+    const positions = await publishMany(publisher, channel, 5);
+    await persist(channel, 4);
+    await server.flush();
+    const byRecord = async (after: Position | undefined): Promise<ForwardPage> =>
+      history.forward(channel, after ?? ORIGIN, 2, MB, undefined, undefined, true);
+    const pages = async (): Promise<number[]> => {
+      const read: number[] = [];
+      let cursor = positions[0];
+      for (let more = true; more;) {
+        const page = await byRecord(cursor);
+        expect(page.recovered).toBe(true);
+        read.push(...seqs(page));
+        cursor = page.frames.at(-1)?.position ?? cursor;
+        ({ more } = page);
+      }
+      return read;
+    };
+    expect(await pages()).toEqual([2, 3, 4]);
+    expect(await byRecord(positions[3])).toMatchObject({ recovered: true, frames: [], more: false });
+    expect((await byRecord(positions[4])).recovered).toBe(false);
+
+    // In another epoch what the lost Redis had numbered is numbered again.
+    await publishMany(publisher, channel, 3);
+    expect(await pages()).toEqual([2, 3, 4, 5, 6, 7]);
+    await persist(channel);
+    expect(await pages()).toEqual([2, 3, 4, 5, 6, 7]);
+    expect((await byRecord(positions[4])).recovered).toBe(false);
+    expect((await history.forward(channel, positions[2] ?? ORIGIN, 2, MB)).recovered).toBe(false);
   });
 
   it("is unavailable when the hole may be in a Postgres that is away", async () => {

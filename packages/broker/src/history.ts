@@ -3,17 +3,22 @@
 // gates for all readings of a process together. The pages themselves are made in forward-, backward- and replies-page.ts.
 import { formatPosition, ORIGIN, samePosition } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
+import { createActsReader } from "./acts-reader.ts";
 import { createBackward } from "./backward-page.ts";
 import { createColdReader } from "./cold-frames.ts";
 import type { ColdFrames, ColdReader } from "./cold-frames.ts";
 import type { RedisConnection } from "./connect.ts";
+import { createFoldPage } from "./fold-page.ts";
 import { createForward } from "./forward-page.ts";
 import { createGate } from "./gate.ts";
 import type { Keys } from "./keys.ts";
+import { createKeptPages } from "./kept-pages.ts";
 import { createLogReader } from "./log.ts";
 import { createLogWalk } from "./log-walk.ts";
 import type { ChannelHead } from "./channel-head.ts";
 import type { BackwardPage, ForwardPage, PageWish } from "./page.ts";
+import { createOwnMarks } from "./own-marks.ts";
+import type { TellMine } from "./own-marks.ts";
 import { createReading } from "./reading.ts";
 import type { Reading } from "./reading.ts";
 import { createReplies } from "./replies-page.ts";
@@ -29,7 +34,10 @@ export interface JoinWish {
 /**
  * Pages hold at most `limit` frames and `maxBytes` bytes, but at least one frame. What a reading cost is added to the
  * caller's. `followed`: up to where the caller has followed the channel by its topic; whoever has followed it from its very
- * beginning to nowhere knows that it is empty, and Postgres is not asked. Throws ChatError `unavailable`.
+ * beginning to nowhere knows that it is empty, and Postgres is not asked. `record`: only what the stores have counts. A page is
+ * then `recovered` where what follows the cursor does so in them, though a Redis that was lost since may have announced more, which
+ * nobody has any longer; without it whoever goes on from the cursor is not told that nothing was missed. Throws ChatError
+ * `unavailable`.
  */
 export interface History {
   head(channel: string): Promise<ChannelHead>;
@@ -42,6 +50,7 @@ export interface History {
     maxBytes: number,
     reading?: Reading,
     followed?: Position,
+    record?: boolean,
   ): Promise<ForwardPage>;
   /** `before` is exclusive; without it the newest page. While Postgres is away, what the log holds, with `more`. */
   backward(
@@ -53,7 +62,7 @@ export interface History {
     followed?: Position,
   ): Promise<BackwardPage>;
   /**
-   * Only the answers to one message. Throws `unavailable` when none is found and there is more that waits for Postgres
+   * Only the answers to one message, by what the stores have. Throws `unavailable` when none is found and there is more that waits for Postgres
    * than is searched. Of a page that is not `recovered` nothing is told.
    */
   repliesAfter(
@@ -69,6 +78,8 @@ export interface History {
    * may read: with many channels a page holds less than `maxBytes`, at times nothing, and says `more`.
    */
   together(wishes: readonly JoinWish[], limit: number, maxBytes: number, reading?: Reading): Promise<ForwardPage>[];
+  /** The page as one user is to be given it, who is told which reactions are the user's own. Nobody's until then. */
+  mine: TellMine;
 }
 
 export interface HistoryOptions {
@@ -90,11 +101,16 @@ const LOG_GATE = { capacity: 4 * 1024 * 1024, mostWaiting: 5_000, mostWaitMs: 2_
 const COLD_GATE = { mostWaiting: 2_000, mostWaitMs: 2_000 };
 
 export function createHistory(options: HistoryOptions): History {
-  const log = createLogReader(options.connection, options.keys, createGate(LOG_GATE));
+  const logGate = createGate(LOG_GATE);
+  const log = createLogReader(options.connection, options.keys, logGate);
+  const acts = createActsReader(options.connection, options.keys, logGate);
+  const foldPage = createFoldPage(log, acts);
   const statements = createGate({ ...COLD_GATE, capacity: options.statements });
-  const backward = createBackward(createLogWalk(log));
-  const forward = createForward(log, backward);
-  const replies = createReplies(log);
+  const backward = createBackward(createLogWalk(log), foldPage);
+  const forward = createForward(log, backward, acts);
+  const replies = createReplies(log, foldPage);
+  const mine = createOwnMarks({ ...options, statements });
+  const kept = createKeptPages({ log });
   const askBackward = createAskTogether<BackwardPage>();
   const askForward = createAskTogether<ForwardPage>();
   const coldReader = (reading: Reading, tasks = 1): ColdReader =>
@@ -115,19 +131,24 @@ export function createHistory(options: HistoryOptions): History {
   }
 
   return {
+    mine,
     head: (channel) => headOf(channel, coldReader(createReading())),
     heads: (channels) => atOnce(channels, createReading(), headOf),
-    forward(channel, after, limit, maxBytes, reading = createReading(), followed?) {
+    forward(channel, after, limit, maxBytes, reading = createReading(), followed?, record = false) {
       const wish = { channel, limit, maxBytes, atLeastOne: true };
-      return askForward(questionOf(wish, after, followed), reading, (shared) =>
-        forward(wish, after, knowing(coldReader(shared), followed), shared),
+      return askForward(`${questionOf(wish, after, followed)}|${record}`, reading, (shared) =>
+        forward(wish, after, knowing(coldReader(shared), followed), shared, record),
       );
     },
     backward(channel, before, limit, maxBytes, reading = createReading(), followed?) {
       const wish = { channel, limit, maxBytes, atLeastOne: true };
-      return askBackward(questionOf(wish, before, followed), reading, (shared) =>
-        backward(wish, before, knowing(coldReader(shared), followed), shared),
-      );
+      const question = questionOf(wish, before, followed);
+      return askBackward(question, reading, async (shared) => {
+        const read = () => backward(wish, before, knowing(coldReader(shared), followed), shared);
+        if (before !== undefined) return read();
+        if (isOrigin(followed) && (await log.head(channel)) === undefined) return nothing();
+        return kept(question, wish, shared, read);
+      });
     },
     repliesAfter: (replyTo, channel, after, limit, maxBytes, reading = createReading()) =>
       replies({ channel, limit, maxBytes, atLeastOne: true }, after, replyTo, coldReader(reading), reading),
@@ -147,17 +168,21 @@ export function createHistory(options: HistoryOptions): History {
 }
 
 const EMPTY: ChannelHead = { position: ORIGIN, saved: ORIGIN };
+/** Another one for each channel: what is made of a page is found by it. */
+const nothing = (): BackwardPage => ({ frames: [], more: false, head: EMPTY });
 
 /**
  * A channel that Redis does not hold has all that it ever had in Postgres, and nobody who follows it has heard of anything:
  * should that be for want of hearing, the follower finds the hole by itself, and tells what it heals.
  */
 function knowing(cold: ColdReader, followed: Position | undefined): ColdReader {
-  const isEmpty = followed !== undefined && samePosition(followed, ORIGIN);
-  return isEmpty ? { ...cold, head: () => Promise.resolve(EMPTY) } : cold;
+  return isOrigin(followed) ? { ...cold, head: () => Promise.resolve(EMPTY) } : cold;
+}
+
+function isOrigin(followed: Position | undefined): boolean {
+  return followed !== undefined && samePosition(followed, ORIGIN);
 }
 
 function questionOf({ channel, limit, maxBytes }: PageWish, from: Position | undefined, followed?: Position): string {
-  const isEmpty = followed !== undefined && samePosition(followed, ORIGIN);
-  return `${channel}|${limit}|${maxBytes}|${from === undefined ? "" : formatPosition(from)}|${isEmpty}`;
+  return `${channel}|${limit}|${maxBytes}|${from === undefined ? "" : formatPosition(from)}|${isOrigin(followed)}`;
 }

@@ -3,6 +3,7 @@
 // at more entries than it may: the log holds all that Postgres does not have yet, however much that is.
 import { comparePositions, follows, samePosition } from "@rookery/protocol";
 import type { Position, StoredFrame } from "@rookery/protocol";
+import { bytesOf } from "./log.ts";
 import type { LogEntry, LogReader, LogView } from "./log.ts";
 import type { ChannelHead } from "./channel-head.ts";
 import type { PageWish } from "./page.ts";
@@ -80,7 +81,7 @@ export function createLogWalk(log: LogReader): LogWalk {
       if (view.ended === "end") return ends("below");
       if (view.ended !== "looked") return ends("more");
       if (looked >= most) return ends("tired");
-      bytes -= way.frames.slice(given).reduce((sum, { frame }) => sum + Buffer.byteLength(frame) + 1, 0);
+      bytes -= way.frames.slice(given).reduce((sum, frame) => sum + bytesOf(frame) + 1, 0);
     }
   };
 }

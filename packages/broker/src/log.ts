@@ -2,7 +2,9 @@
 // A stretch ends by itself when the caller's bytes or looks are spent, and what Redis owes this process in stretches at any
 // moment is bounded by a gate: so no reader can fill the output buffers of Redis.
 import { ChatError, comparePositions, formatPosition, parsePosition, utf8Bytes } from "@rookery/protocol";
-import type { Position } from "@rookery/protocol";
+import type { Position, Since } from "@rookery/protocol";
+import { readCorrections } from "./correction.ts";
+import { readActs } from "./acts.ts";
 import { answered } from "./answered.ts";
 import type { RedisConnection } from "./connect.ts";
 import type { Gate } from "./gate.ts";
@@ -16,6 +18,8 @@ export interface LogEntry {
   readonly position: Position;
   readonly prev?: Position;
   readonly frame?: string;
+  /** Of a message, where anything has happened to it. Told only where not every frame is asked for. */
+  readonly since?: Since;
 }
 
 /** Why a look ended; the same list stands at the head of read-log.lua. */
@@ -42,7 +46,10 @@ export interface Look {
   readonly atLeastOne: boolean;
   /** Most entries looked at. */
   readonly entries: number;
-  /** "" for every frame, "message" for messages, otherwise a message's id for the answers to it. */
+  /**
+   * "" for every frame, "bare" for every one, a message with id, author and mentions alone, "message" for messages, otherwise
+   * a message's id for the answers to it.
+   */
   readonly which: string;
 }
 
@@ -66,12 +73,12 @@ export function createLogReader(connection: RedisConnection, keys: Keys, gate: G
     beyondSaved: boolean,
     reading: Reading,
   ): Promise<LogView> {
-    const { partition, head, log } = keys.channel(channel);
+    const { partition, head, log, gone, acts } = keys.channel(channel);
     const reply = await gate.through(bytes + entries * ENTRY_OVERHEAD_BYTES, async () => {
       goOn(reading);
       return answered(connection, () =>
         connection.rookeryReadLog(
-          ...[head, keys.partition(partition).part, log],
+          ...[head, keys.partition(partition).part, log, gone, acts],
           ...[direction, from === undefined ? "" : formatPosition(from), frames, bytes],
           ...[atLeastOne ? 1 : 0, entries, which, beyondSaved ? 1 : 0],
         ),
@@ -79,14 +86,14 @@ export function createLogReader(connection: RedisConnection, keys: Keys, gate: G
     });
     const view = readView(reply);
     reading.entries += view.entries.length;
-    for (const { frame = "" } of view.entries) reading.bytes += ENTRY_OVERHEAD_BYTES + utf8Bytes(frame);
+    for (const entry of view.entries) reading.bytes += ENTRY_OVERHEAD_BYTES + bytesOf(entry);
     return view;
   }
 
   return {
     head: (channel) =>
       answered(connection, async () =>
-        readHead(await connection.hmget(keys.channel(channel).head, "epoch", "seq", "saved")),
+        readHead(await connection.hmget(keys.channel(channel).head, "epoch", "seq", "saved", "corrected")),
       ),
     up: (look, after, reading, beyondSaved = false) => read("up", look, after, beyondSaved, reading),
     down: (look, from, reading) => read("down", look, from, false, reading),
@@ -95,11 +102,11 @@ export function createLogReader(connection: RedisConnection, keys: Keys, gate: G
 
 /** Anything else than the script's own answer is a fault: Redis runs another script than ours. */
 function readView(reply: unknown): LogView {
-  const [epoch, seq, saved, born, start, ended, entries]: unknown[] = Array.isArray(reply) ? reply : [];
+  const [epoch, seq, saved, corrected, born, start, ended, entries]: unknown[] = Array.isArray(reply) ? reply : [];
   const end = ENDS.find((each) => each === ended);
   if (end === undefined || !Array.isArray(entries)) throw new ChatError("internal", "the log's script answered oddly");
   return {
-    head: readHead([epoch, seq, saved].map(textOrNull)),
+    head: readHead([epoch, seq, saved, corrected].map(textOrNull)),
     born: typeof born === "string" ? Number(born) : undefined,
     start: start === "" ? undefined : readPosition(String(start)),
     ended: end,
@@ -107,7 +114,7 @@ function readView(reply: unknown): LogView {
   };
 }
 
-function textOrNull(value: unknown): string | null {
+export function textOrNull(value: unknown): string | null {
   return typeof value === "string" ? value : null;
 }
 
@@ -115,20 +122,33 @@ function textOrNull(value: unknown): string | null {
  * The channel stands at whichever is greater, what this Redis numbered and what Postgres confirmed: after a failover
  * Postgres may hold more than the new master, and the next message follows that.
  */
-function readHead([epoch, seq, saved]: (string | null)[]): ChannelHead | undefined {
+export function readHead([epoch, seq, saved, corrected]: (string | null)[]): ChannelHead | undefined {
   if (epoch === null || epoch === undefined) return undefined;
   const numbered: Position = { epoch: Number(epoch), seq: Number(seq) };
   const confirmed = readPosition(saved ?? "0-0");
-  return { position: comparePositions(confirmed, numbered) > 0 ? confirmed : numbered, saved: confirmed };
+  const position = comparePositions(confirmed, numbered) > 0 ? confirmed : numbered;
+  const corrections = corrected == null ? {} : { corrected: readCorrections(corrected) };
+  return { position, saved: confirmed, ...corrections };
 }
 
 function readEntry(entry: unknown): LogEntry {
-  const [id, prev, frame]: unknown[] = Array.isArray(entry) ? entry : [];
+  const [id, prev, frame, acts]: unknown[] = Array.isArray(entry) ? entry : [];
   return {
     position: readPosition(String(id)),
     ...(typeof prev === "string" && prev !== "" ? { prev: readPosition(prev) } : {}),
     ...(typeof frame === "string" && frame !== "" ? { frame } : {}),
+    ...(typeof frame === "string" && typeof acts === "string" && acts !== ""
+      ? { since: readActs(MESSAGE_ID.exec(frame)?.[1] ?? "", acts) }
+      : {}),
   };
+}
+
+/** Stands before anything a user wrote. */
+const MESSAGE_ID = /,"id":"([^"]*)"/;
+
+/** What an entry has of texts, as the script counts them. */
+export function bytesOf({ frame = "", since }: Pick<LogEntry, "frame" | "since">): number {
+  return utf8Bytes(frame) + utf8Bytes(since?.edited?.body ?? "");
 }
 
 /** The value after a name in a stream entry's flat list of fields. */

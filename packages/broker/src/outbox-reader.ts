@@ -4,7 +4,7 @@
 // a single server while one of the keys is no outbox, since that fails the command for all: it must hold up no other.
 import { setTimeout as delay } from "node:timers/promises";
 import { answered } from "./answered.ts";
-import { MOST_BLOCK_MS } from "./connect.ts";
+import { inOneWrite, MOST_BLOCK_MS } from "./connect.ts";
 import type { RedisConnection } from "./connect.ts";
 import { formatEntryId, parseEntryId } from "./entry-id.ts";
 import type { EntryId } from "./entry-id.ts";
@@ -58,7 +58,9 @@ export function createOutboxReader(connection: RedisConnection, keys: Keys): Out
 
   /** A partition whose master is away holds up no other; only when none answers has the read failed. */
   async function askEach(cursors: readonly Cursor[], count: number): Promise<Map<string, StreamRows>> {
-    const replies = await Promise.allSettled(cursors.map((cursor) => askOne([cursor], count, 0)));
+    const asked: Promise<Map<string, StreamRows>>[] = [];
+    inOneWrite(connection, () => asked.push(...cursors.map((cursor) => askOne([cursor], count, 0))));
+    const replies = await Promise.allSettled(asked);
     const answers = replies.flatMap((reply) => (reply.status === "fulfilled" ? [...reply.value] : []));
     const refused = replies.flatMap((reply) => (reply.status === "rejected" ? [reply.reason as unknown] : []));
     if (refused.length === replies.length) throw new AggregateError(refused, "no partition answered");

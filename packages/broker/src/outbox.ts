@@ -7,6 +7,7 @@ import { answered } from "./answered.ts";
 import type { RedisConnection } from "./connect.ts";
 import { formatEntryId } from "./entry-id.ts";
 import type { EntryId } from "./entry-id.ts";
+import type { Correction } from "./envelope.ts";
 import type { Keys } from "./keys.ts";
 import { fieldOf } from "./log.ts";
 import type { OutboxEntry } from "./outbox-entry.ts";
@@ -26,8 +27,14 @@ export interface SavedBatch {
   readonly unstored: boolean;
   /** up to where Postgres has this partition; beyond `last` when the batch was numbered below what is stored */
   readonly reached?: EntryId | undefined;
+  /** where the chain of the partition's audit records ends, when any was added: how many, and the seal of the last */
+  readonly head?: { readonly n: number; readonly mac: string | null } | undefined;
+  /** of the last audit record that says it, see AuditEntry */
+  readonly auditedBytes?: number | undefined;
   /** bytes of the batch that were counted while they waited, by `c|<channel>` and `u|<user>` */
   readonly counted?: ReadonlyMap<string, number>;
+  /** of epochs that begin in the batch or after it, what they follow where that is more than they say */
+  readonly corrected?: readonly (Correction & { readonly channel: string })[];
 }
 
 export interface OutboxBacklog {
@@ -47,7 +54,8 @@ export interface Outbox {
    */
   read(after: ReadonlyMap<number, EntryId>, limit: number, blockMs: number): Promise<OutboxEntry[]>;
   /**
-   * Raises what is known to be saved, trims behind it and announces the watermark. Repeating it does no harm. Throws
+   * Puts right what epochs follow, raises what is known to be saved, trims behind it and announces the watermark. Repeating it does
+   * no harm. Throws
    * ChatError `internal` where a key of the partition is broken, which no waiting mends.
    */
   save(partition: number, saved: SavedBatch): Promise<void>;
@@ -72,8 +80,8 @@ const IDLE_MS = 24 * 3_600_000;
 /** Channels in one run of the script: each takes about 6 us of Redis, during which nobody else is served. */
 const CHANNELS_PER_RUN = 200;
 
-/** The frame's own time; it stands before anything a user wrote. */
-const SENT_AT = /^\{"type":"[a-z]+","channel":"[^"]*","epoch":\d+,"seq":\d+,"at":(\d+)/;
+/** The time of a frame or an audit record; it stands before anything a user wrote. */
+const SENT_AT = /^\{(?:"type":"[a-z]+","channel":"[^"]*","epoch":\d+,"seq":\d+,)?"at":(\d+)/;
 
 /** How many entries are looked at for a time, where the first has none. */
 const TIMELESS_LOOK = 100;
@@ -84,6 +92,13 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const idleMs = String(options.idleMs ?? IDLE_MS);
   const reader = createOutboxReader(options.reader, keys);
 
+  async function correct({ channel, first, former, prev }: Correction & { readonly channel: string }): Promise<void> {
+    const { partition, head, log, gone, acts, acted, topic } = keys.channel(channel);
+    const names = [keys.partition(partition).part, head, log, gone, acts, acted, topic] as const;
+    const [from, told, to] = [first, former, prev].map(formatPosition);
+    await connection.rookeryCorrect(...names, from ?? "", told ?? "", to ?? "");
+  }
+
   async function run(partition: number, last: string, batch: SavedBatch, channels: readonly [string, Position][]) {
     const { part, outbox, control, shed, held } = keys.partition(partition);
     const ofChannels = channels.map(([channel]) => keys.channel(channel));
@@ -93,10 +108,20 @@ export function createOutbox(options: OutboxOptions): Outbox {
       control,
       shed,
       held,
-      ...ofChannels.flatMap(({ head, log, gone }) => [head, log, gone]),
+      ...ofChannels.flatMap(({ head, log, gone, acts, acted }) => [head, log, gone, acts, acted]),
     ];
     const reached = formatEntryId(batch.reached ?? batch.last);
-    const figures = [String(batch.cumulativeBytes), logEntries, idleMs, batch.unstored ? "1" : "0", reached];
+    const head = batch.head?.mac == null ? "" : `${batch.head.n}|${batch.head.mac}`;
+    const audited = batch.auditedBytes === undefined ? "" : String(batch.auditedBytes);
+    const figures = [
+      String(batch.cumulativeBytes),
+      logEntries,
+      idleMs,
+      batch.unstored ? "1" : "0",
+      reached,
+      head,
+      audited,
+    ];
     const positions = channels.map(([, position]) => formatPosition(position));
     const counted = last === "" ? [] : [...(batch.counted ?? [])].flatMap(([whose, bytes]) => [whose, String(bytes)]);
     await connection
@@ -124,6 +149,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
     read: (after, limit, blockMs) => reader.read(after, limit, blockMs),
     save: (partition, batch) =>
       answered(connection, async () => {
+        // Before anything of it is trimmed: whoever begins again with these entries finds the same to correct.
+        for (const correction of batch.corrected ?? []) await correct(correction);
         const rest = [...batch.channels];
         // Heads first, the trim last: whatever is cut short is done again by whoever reads the outbox from its start.
         while (rest.length > CHANNELS_PER_RUN) await run(partition, "", batch, rest.splice(0, CHANNELS_PER_RUN));

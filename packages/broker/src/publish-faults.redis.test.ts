@@ -60,12 +60,33 @@ describe("a publication", () => {
     const publisher = publisherOn(await throughProxy(300), { deadlineMs: 200 });
     const channel = newChannel();
     await publisher.publish(publication(channel));
-    await redis.client("PAUSE", 800, "ALL");
+    // Shorter than what makes the connection be given up: the message is looked at after it.
+    await redis.client("PAUSE", 450, "ALL");
     const reason = await publisher.publish(publication(channel)).catch((error: unknown) => error);
     expect(reason).toMatchObject({ code: "unknown" });
     // the pause is over when Redis answers again: by then the message has been looked at, and was late
     await redis.ping();
     expect(await logOf(channel)).toBe(1);
+  });
+
+  it("does not act past its deadline either on a server that took over and whose clock is five minutes behind", async () => {
+    let aheadMs = 0;
+    const connection = await throughProxy(300);
+    const clock = (): number => Date.now() + aheadMs;
+    const publisher = publisherOn(connection, { deadlineMs: 200, clock });
+    const channel = newChannel();
+    await publisher.publish(publication(channel));
+    proxy.cut();
+    // Seen from here: all clocks of this machine are one, and ours goes ahead in place of theirs falling behind.
+    aheadMs = 300_000;
+    await eventually(() => !isReady(connection));
+    await whenReady(connection, 5_000);
+    await redis.client("PAUSE", 450, "ALL");
+    await expect(publisher.publish(publication(channel))).rejects.toMatchObject({ code: "unknown" });
+    await redis.ping();
+    expect(await logOf(channel)).toBe(1);
+    await eventually(() => publisher.publish(publication(channel)));
+    expect(await logOf(channel)).toBe(2);
   });
 
   it("to a Redis that is not there is unavailable at once, and works again by itself when it is back", async () => {

@@ -2,8 +2,6 @@
 // publisher.ts; owns what the script is given and what its answers mean.
 // Must never send a run a second time: whether one may be tried again is the line's to say, by the answer.
 import { ChatError, formatPosition } from "@rookery/protocol";
-import { isReady } from "./connect.ts";
-import type { RedisConnection } from "./connect.ts";
 import type { EpochFloors } from "./floors.ts";
 import type { Keys } from "./keys.ts";
 import { readPosition } from "./log.ts";
@@ -13,6 +11,7 @@ import type { Outcome, RunAnswer } from "./publish-line.ts";
 import type { RedisClock } from "./redis-clock.ts";
 import { brokeOff, isAnswer, refusalFor, refusalOf } from "./rejections.ts";
 import { SCRIPTS } from "./scripts.ts";
+import type { WriteLink, WriteLinks } from "./write-links.ts";
 
 const ANSWERS = SCRIPTS.rookeryPublish.answers;
 
@@ -20,7 +19,7 @@ const ANSWERS = SCRIPTS.rookeryPublish.answers;
 export type PublishAnswer = (typeof ANSWERS)[number];
 
 export interface PublishRunOptions {
-  readonly connection: RedisConnection;
+  readonly links: WriteLinks;
   readonly keys: Keys;
   readonly floors: EpochFloors;
   readonly serverClock: RedisClock;
@@ -28,6 +27,11 @@ export interface PublishRunOptions {
   readonly onceMs: number;
   /** Local time in ms. */
   clock(this: void): number;
+  /**
+   * Until when, in local time, what is known of the rights in a partition may be relied upon: nothing that was judged by them
+   * acts later. For ever, when left out.
+   */
+  rightsUntilMs?(this: void, partition: number): number;
   /** Every answer for a message, also those that lead to another try. */
   answered(this: void, outcome: PublishAnswer, tookMs: number): void;
   /** Redis refused a part of the script, which no waiting mends. */
@@ -89,7 +93,7 @@ function isAnswerName(name: unknown): name is PublishAnswer {
 }
 
 export function createPublishRun(options: PublishRunOptions): PublishRun {
-  const { connection, keys, floors, serverClock, clock } = options;
+  const { links, keys, floors, serverClock, clock } = options;
   const budget = String(options.outboxMaxBytes);
   const remembered = String(options.onceMs);
 
@@ -102,7 +106,7 @@ export function createPublishRun(options: PublishRunOptions): PublishRun {
     const contents: string[] = [];
     for (const { channel, rightsVersion, slowModeMs, base, before, messages } of stretches) {
       const own = keys.channel(channel);
-      names.push(own.head, own.log, own.gone, own.topic);
+      names.push(own.head, own.log, own.gone, own.topic, own.acts, own.acted);
       const from = base === undefined ? "" : formatPosition(base);
       given.push(channel, String(rightsVersion), String(slowModeMs), from, before, String(messages.length));
       for (const { publication } of messages) {
@@ -144,12 +148,15 @@ export function createPublishRun(options: PublishRunOptions): PublishRun {
   }
 
   return async (partition, stretches) => {
-    if (!isReady(connection)) return { kind: "refused", refusal: refusalOf("unavailable") };
+    const link = links(partition);
+    if (link === undefined) return { kind: "refused", refusal: refusalOf("unavailable") };
     const sentMs = clock();
-    const deadlineMs = earliest(stretches);
+    const rightsUntilMs = options.rightsUntilMs?.(partition) ?? Number.POSITIVE_INFINITY;
+    if (rightsUntilMs <= sentMs) return { kind: "refused", refusal: refusalOf("unavailable") };
+    const deadlineMs = Math.min(earliest(stretches), rightsUntilMs);
     const deadline = serverClock.toServer(partition, deadlineMs);
     try {
-      const reply: unknown = await connection.rookeryPublish(...argumentsOf(partition, stretches, deadline));
+      const reply: unknown = await link.connection.rookeryPublish(...argumentsOf(partition, stretches, deadline));
       const receivedMs = clock();
       const [nowMs, name]: unknown[] = Array.isArray(reply) ? reply : [];
       if (!Array.isArray(reply) || typeof nowMs !== "number") throw refusalOf("unknown");
@@ -161,11 +168,19 @@ export function createPublishRun(options: PublishRunOptions): PublishRun {
       const outcomes = read(reply, stretches, receivedMs - sentMs);
       for (const outcome of outcomes)
         if (outcome.kind === "done") floors.see(partition, outcome.published.position.epoch);
-      return { kind: "outcomes", outcomes };
+      return { kind: "outcomes", outcomes: await kept(link, outcomes) };
     } catch (error) {
       return rejected(error, stretches[0]?.channel ?? "", serverClock.passedBy(partition, deadline));
     }
   };
+}
+
+/** What is not known to be kept is not acknowledged, a repeat no more than the first. */
+async function kept(link: WriteLink, outcomes: readonly Outcome[]): Promise<readonly Outcome[]> {
+  if (!outcomes.some(({ kind }) => kind === "done") || (await link.isKept())) return outcomes;
+  return outcomes.map((outcome) =>
+    outcome.kind === "done" ? { kind: "refused", refusal: refusalOf("unknown") } : outcome,
+  );
 }
 
 function earliest(stretches: readonly Stretch[]): number {

@@ -27,8 +27,8 @@ async function together(messages: readonly Publication[], deadlineMs = FAR_AHEAD
   const channels = [...new Set(messages.map(({ channel }) => channel))];
   const inOrder = channels.map((channel) => messages.filter((message) => message.channel === channel));
   const names = channels.flatMap((channel) => {
-    const { head, log, gone, topic } = keys.channel(channel);
-    return [head, log, gone, topic];
+    const { head, log, gone, topic, acts, acted } = keys.channel(channel);
+    return [head, log, gone, topic, acts, acted];
   });
   const once = inOrder.flat().map(({ channel, user, clientId }) => keys.channel(channel).once(user, clientId));
   const given = inOrder.flatMap((some, at) => {
@@ -71,7 +71,7 @@ describe("messages of one run", () => {
     await redis.debug("CHANGE-REPL-ID");
     await together([publication(channel), publication(channel)]);
     const entries = await redis.xrange(keys.channel(channel).log, "-", "+");
-    expect(entries.map(([, fields]) => fields[3])).toEqual([undefined, `${Number(first?.one)}-1`, undefined]);
+    expect(entries.map(([, fields]) => fields[5])).toEqual([undefined, `${Number(first?.one)}-1`, undefined]);
   });
 
   it("are told apart where one repeats another", async () => {

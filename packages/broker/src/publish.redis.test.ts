@@ -48,7 +48,7 @@ describe("a message that is published", () => {
     const { head, log, partition } = keys.channel(channel);
     const { outbox, part } = keys.partition(partition);
     expect(parseMessageFrame(frame)).toMatchObject({ channel, ...position, at, body: 'ünï "quoted" \u{1f426}' });
-    expect(await redis.xrange(log, "-", "+")).toEqual([[place, ["f", frame]]]);
+    expect(await redis.xrange(log, "-", "+")).toEqual([[place, ["f", frame, "o", "1"]]]);
     expect(await redis.hgetall(head)).toEqual({ epoch: `${position.epoch}`, seq: "1", saved: "0-0", prev: "0-0" });
     const [entry] = await redis.xrange(outbox, "-", "+");
     const state = await redis.hgetall(part);
@@ -172,6 +172,20 @@ describe("rights", () => {
     });
   });
 
+  it("that Redis has lost are those of the sender who knows them, and whoever knows less is judged once more", async () => {
+    const [lost, behind] = [newChannel(), newChannel()];
+    await redis.hset(keys.partition(partitions.of(behind)).rights, behind, 6);
+    for (const channel of [lost, behind]) {
+      expect(await publisher.publish(publication(channel, { rightsVersion: 10 }))).toMatchObject({
+        position: { seq: 1 },
+      });
+      expect(await redis.hget(keys.partition(partitions.of(channel)).rights, channel)).toBe("10");
+      const freshRights = (): Promise<number> => Promise.reject(new ChatError("banned", "you are banned"));
+      const reason = await refused(() => publisher.publish(publication(channel, { rightsVersion: 9, freshRights })));
+      expect(reason).toMatchObject({ code: "banned" });
+    }
+  });
+
   it("do not hide that the message was sent before", async () => {
     const channel = newChannel();
     const message = publication(channel);
@@ -256,6 +270,24 @@ describe("the deadline", () => {
   });
 });
 
+describe("what is known of rights", () => {
+  it("is relied upon until its end, which comes before a message's own: nothing acts later", async () => {
+    let untilMs = 0;
+    const answers: string[] = [];
+    const bounded = publisherOn(connection, {
+      clock: () => Date.now(),
+      rightsUntilMs: () => untilMs,
+      metrics: { answered: (outcome) => answers.push(outcome) },
+    });
+    const channel = newChannel();
+    untilMs = Date.now() + 60_000;
+    await bounded.publish(publication(channel));
+    untilMs = Date.now() - 1;
+    expect(await refused(() => bounded.publish(publication(channel)))).toMatchObject({ code: "unavailable" });
+    expect(answers.filter((each) => each === "ok")).toHaveLength(1);
+  });
+});
+
 describe("a channel that Redis does not hold", () => {
   it("goes on from the last position in Postgres, asked for at that moment", async () => {
     const channel = newChannel();
@@ -273,7 +305,7 @@ describe("a channel that Redis does not hold", () => {
     expect(position.epoch).toBeGreaterThan(base.epoch);
     const [entry] = await redis.xrange(keys.channel(channel).log, "-", "+");
     const frame = renderFrame(message.halves, { ...position, at, prev: base });
-    expect(entry?.[1]).toEqual(["f", frame, "v", "1000-41"]);
+    expect(entry?.[1]).toEqual(["f", frame, "o", "1", "v", "1000-41"]);
     expect(await redis.hgetall(keys.channel(channel).head)).toMatchObject({ saved: "1000-41", prev: "1000-41" });
     const [waiting] = await redis.xrange(keys.partition(partitions.of(channel)).outbox, "-", "+");
     expect(waiting?.[1].slice(0, 8)).toEqual([
@@ -300,7 +332,7 @@ describe("a channel that Redis does not hold", () => {
     const expired = publisherOn(connection, { lastSaved: async () => position });
     expect((await expired.publish(publication(channel))).position).toEqual({ ...position, seq: 2 });
     const [entry] = await redis.xrange(keys.channel(channel).log, "-", "+");
-    expect(entry?.[1]).toHaveLength(2);
+    expect(entry?.[1]).toHaveLength(4);
     expect(entry?.[1][1]).not.toContain('"prev"');
   });
 
@@ -341,7 +373,7 @@ describe("an epoch", () => {
     expect(second?.seq).toBe(2);
     expect(third).toEqual({ epoch: second?.epoch, seq: 3 });
     const entries = await redis.xrange(keys.channel(channel).log, "-", "+");
-    expect(entries.map(([, fields]) => fields[3])).toEqual([undefined, `${first?.epoch}-1`, undefined]);
+    expect(entries.map(([, fields]) => fields[5])).toEqual([undefined, `${first?.epoch}-1`, undefined]);
     const frames = entries.map(([, fields]) => parseMessageFrame(fields[1] ?? ""));
     expect(frames.map((frame) => frame.prev)).toEqual([undefined, first, undefined]);
     const part = await redis.hgetall(keys.partition(partitions.of(channel)).part);
@@ -420,7 +452,7 @@ describe("an epoch", () => {
     const [next] = await publishMany(publisher, channel, 1);
     expect(next?.seq).toBe(4);
     const [entry] = await redis.xrevrange(log, "+", "-", "COUNT", 1);
-    expect(entry?.[1][3]).toBe(`${first?.epoch}-3`);
+    expect(entry?.[1][5]).toBe(`${first?.epoch}-3`);
     expect(await redis.ttl(head)).toBe(-1);
   });
 
@@ -434,11 +466,11 @@ describe("an epoch", () => {
     const { position, at } = await wary.publish(message);
     expect(position).toEqual({ epoch: huge + 1, seq: 1 });
     const [entry] = await redis.xrange(keys.channel(channel).log, "-", "+");
-    expect(entry).toEqual([`${huge + 1}-1`, ["f", renderFrame(message.halves, { ...position, at })]]);
+    expect(entry).toEqual([`${huge + 1}-1`, ["f", renderFrame(message.halves, { ...position, at }), "o", "1"]]);
     await redis.debug("CHANGE-REPL-ID");
     const [second] = await publishMany(wary, channel, 1);
     const [newest] = await redis.xrevrange(keys.channel(channel).log, "+", "-", "COUNT", 1);
-    expect(newest?.[1][3]).toBe(`${huge + 1}-1`);
+    expect(newest?.[1][5]).toBe(`${huge + 1}-1`);
     expect(second).toEqual({ epoch: huge + 2, seq: 2 });
   });
 });

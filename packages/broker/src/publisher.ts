@@ -13,8 +13,10 @@ import type { Stretch } from "./next-run.ts";
 import type { Line } from "./publish-line.ts";
 import { createPublishRun } from "./publish-run.ts";
 import type { PublishAnswer } from "./publish-run.ts";
-import { createRedisClock } from "./redis-clock.ts";
+import { createServerClock } from "./redis-clock.ts";
 import { refusalOf } from "./rejections.ts";
+import { createFastLinks } from "./write-links.ts";
+import type { WriteLinks } from "./write-links.ts";
 
 export interface Publisher {
   /**
@@ -27,6 +29,8 @@ export interface Publisher {
 
 export interface PublisherOptions {
   readonly connection: RedisConnection;
+  /** By which of it to write, and when that is kept; by `connection` with the master's word alone, when left out. */
+  readonly links?: WriteLinks;
   readonly keys: Keys;
   readonly partitions: Partitions;
   readonly floors: EpochFloors;
@@ -35,6 +39,11 @@ export interface PublisherOptions {
   /** for all partitions together: one budget, of which budget.ts tells each partition what it may hold */
   readonly outboxMaxBytes: number;
   readonly onceMs?: number;
+  /**
+   * Until when, in local time, what is known of the rights in a partition may be relied upon: nothing that was judged by them
+   * acts later. For ever, when left out.
+   */
+  rightsUntilMs?(this: void, partition: number): number;
   /** Why this process may number nothing yet, or undefined: then every publication is `unavailable`. */
   trouble?(this: void): string | undefined;
   /** How long a publication may wait, from its arrival, before it must not act any more. */
@@ -42,6 +51,8 @@ export interface PublisherOptions {
   /** Local time in ms, from any epoch. */
   readonly clock?: () => number;
   readonly metrics?: PublisherMetrics;
+  /** A message got its position, at this time of Redis' clock, in ms; not told of a repeat. */
+  numbered?(this: void, channel: string, user: string, atMs: number): void;
   /** Redis refused a part of the script, which no waiting mends: for the log, at most once a second. */
   failed?(this: void, channel: string, reason: string): void;
 }
@@ -71,8 +82,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const clock = options.clock ?? ((): number => performance.timeOrigin + performance.now());
   const run = createPublishRun({
     ...options,
+    links: options.links ?? createFastLinks(connection),
     clock,
-    serverClock: createRedisClock(!connection.isCluster),
+    serverClock: createServerClock(connection, partitions),
     onceMs: options.onceMs ?? ONCE_MS,
     answered: (outcome, tookMs) => metrics?.answered?.(outcome, tookMs),
     failed: atMostOnceA(FAILURE_TOLD_EVERY_MS, clock, (channel, reason) => options.failed?.(channel, reason)),
@@ -149,6 +161,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
           deadlineMs: clock() + deadlineMs,
           done(outcome) {
             left();
+            if (!outcome.duplicate) options.numbered?.(publication.channel, publication.user, outcome.at);
             resolve(outcome);
           },
           refused(refusal) {

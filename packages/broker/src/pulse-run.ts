@@ -4,8 +4,10 @@ import { comparePositions, parsePosition } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
 import { answered } from "./answered.ts";
 import type { RedisConnection } from "./connect.ts";
+import { readCorrections } from "./correction.ts";
 import { BEFORE_FIRST_ENTRY, parseEntryId } from "./entry-id.ts";
 import type { EntryId } from "./entry-id.ts";
+import type { Correction } from "./envelope.ts";
 import type { Keys } from "./keys.ts";
 import { toWatermark } from "./watermark.ts";
 import type { Watermark } from "./watermark.ts";
@@ -22,6 +24,12 @@ export interface PartitionState {
   readonly control: EntryId;
 }
 
+/** When a run was sent, by performance.now(), and when it was answered, on the clock of the server that did. */
+export interface PulseTimes {
+  readonly askedAtMs: number;
+  readonly atMs: number;
+}
+
 export interface PulseRun {
   readonly partitions: readonly number[];
   readonly channels: readonly string[];
@@ -30,7 +38,7 @@ export interface PulseRun {
   readonly probes: boolean;
 }
 
-export interface PulseAnswer {
+export interface PulseAnswer extends PulseTimes {
   /** The replication id of the server; "" where no probe was asked for. */
   readonly serving: string;
   readonly states: readonly PartitionState[];
@@ -38,6 +46,8 @@ export interface PulseAnswer {
   readonly broken: readonly number[];
   /** Channels that Redis does not hold are left out. */
   readonly heads: readonly (readonly [channel: string, head: Position])[];
+  /** Of those whose head tells one. */
+  readonly corrected: readonly (readonly [channel: string, corrections: readonly Correction[]])[];
 }
 
 /** Throws ChatError `unavailable`. */
@@ -52,22 +62,29 @@ export async function runPulse(
   ];
   const probe = keys.partition(run.by).probe(node());
   const which = run.probes ? "probe" : "";
+  const askedAtMs = performance.now();
   const reply = await answered(connection, () =>
     connection.rookeryPulse(1 + hashes.length, probe, ...hashes, partitions.length, which),
   );
-  if (!Array.isArray(reply) || reply.length !== 1 + hashes.length) throw new Error("the pulse script answered oddly");
-  const [serving, ...fields] = reply.map((each: unknown) => (Array.isArray(each) ? each.map(textOf) : textOf(each)));
+  if (!Array.isArray(reply) || reply.length !== 2 + hashes.length) throw new Error("the pulse script answered oddly");
+  const [atMs, serving, ...fields] = reply.map((each: unknown) =>
+    Array.isArray(each) ? each.map(textOf) : textOf(each),
+  );
   const states = partitions.map((partition, n) => toState(partition, fields[n] ?? []));
   return {
+    askedAtMs,
+    atMs: Number(atMs),
     serving: String(serving),
     states: states.filter((state) => state !== undefined),
     broken: partitions.filter((_, n) => states[n] === undefined),
     heads: toHeads(channels, fields.slice(partitions.length)),
+    corrected: toCorrections(channels, fields.slice(partitions.length)),
   };
 }
 
-/** Every field is a text; one that is not there is null. */
-const textOf = (field: unknown): string => (typeof field === "string" ? field : "");
+/** Every field is a text; one that is not there is null. The time is a number. */
+const textOf = (field: unknown): string =>
+  typeof field === "string" || typeof field === "number" ? String(field) : "";
 
 function toState(partition: number, fields: string | readonly string[]): PartitionState | undefined {
   if (fields.length === 0) return undefined;
@@ -79,6 +96,16 @@ function toState(partition: number, fields: string | readonly string[]): Partiti
     epoch: Number(epoch),
     control: parseEntryId(control) ?? BEFORE_FIRST_ENTRY,
   };
+}
+
+function toCorrections(
+  channels: readonly string[],
+  answers: readonly (string | readonly string[])[],
+): PulseAnswer["corrected"] {
+  return channels.flatMap((channel, n) => {
+    const corrections = readCorrections(answers[n]?.[3] ?? "");
+    return corrections.length === 0 ? [] : [[channel, corrections] as const];
+  });
 }
 
 function toHeads(channels: readonly string[], answers: readonly (string | readonly string[])[]): PulseAnswer["heads"] {

@@ -89,9 +89,26 @@ describe("a pulse", () => {
       saved: { upTo: { epoch: 1_700_000_000_000, number: 12 }, unstored: 3 },
       control: { epoch: 0, number: 0 },
       heads: new Map(),
+      corrected: new Map(),
+      askedAtMs: expect.any(Number),
+      atMs: expect.any(Number),
     });
     expect(reports.find(({ partition }) => partition === 4)).toMatchObject({ owner: "", epoch: 0, saved: undefined });
     expect(pulse.ageMs()).toBeLessThan(10 * everyMs);
+  });
+
+  it("tells when it was sent and what the server's clock shows, which goes on between two looks", async () => {
+    const beforeMs = performance.now();
+    const { reports, pulse, connection } = await watch([], () => true);
+    expect(pulse.serverNowMs(3)).toBeUndefined();
+    await eventually(() => reports.length > 0);
+    const [first] = reports;
+    expect(first?.askedAtMs).toBeGreaterThanOrEqual(beforeMs);
+    expect(first?.askedAtMs).toBeLessThanOrEqual(performance.now());
+    const [seconds = 0, micros = 0] = await connection.time();
+    const serverMs = seconds * 1_000 + micros / 1_000;
+    expect(Math.abs((pulse.serverNowMs(3) ?? 0) - serverMs)).toBeLessThan(1_000);
+    expect(first?.atMs).toBeLessThanOrEqual(serverMs);
   });
 
   it("compares each head within eight calls, the confirmed one where that is greater", async () => {

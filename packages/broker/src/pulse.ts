@@ -7,19 +7,23 @@
 import type { Position } from "@rookery/protocol";
 import { masterOf, ONE_SERVER } from "./connect.ts";
 import type { RedisConnection } from "./connect.ts";
+import type { Correction } from "./envelope.ts";
 import type { Keys } from "./keys.ts";
 import { createMissedProbes } from "./missed-probes.ts";
 import { clusterSlot } from "./partitions.ts";
 import type { Partitions } from "./partitions.ts";
 import { runPulse } from "./pulse-run.ts";
-import type { PartitionState, PulseAnswer } from "./pulse-run.ts";
+import type { PartitionState, PulseAnswer, PulseTimes } from "./pulse-run.ts";
+import { createRedisClock } from "./redis-clock.ts";
 
 /** What one partition's Redis says of it. */
-export interface PulseReport extends PartitionState {
+export interface PulseReport extends PartitionState, PulseTimes {
   /** The replication id of the server that answered. Another one than before: another master, or a restarted one. */
   readonly serving: string;
   /** Where the compared channels stand. A channel that Redis does not hold is left out. */
   readonly heads: ReadonlyMap<string, Position>;
+  /** Of which of them Postgres knew better what an epoch follows, see correct.lua. */
+  readonly corrected: ReadonlyMap<string, readonly Correction[]>;
 }
 
 export interface PulseListener {
@@ -41,6 +45,8 @@ export interface Pulse {
   /** The topics tell that a probe came back. */
   probe(partition: number): void;
   stop(): void;
+  /** What the clock of the server that holds the partition shows now, in ms; undefined before its first answer. */
+  serverNowMs(this: void, partition: number): number | undefined;
   /** Age of the oldest of the masters' last answers, counted from the start where there is none. */
   ageMs(): number;
 }
@@ -66,6 +72,8 @@ const PROBE_WITHIN_MS = 250;
 /** Read in one run: about half a millisecond of Redis, in which nobody else is served. */
 const MOST_HEADS_A_RUN = 500;
 
+const NO_ANSWER: PulseAnswer = { serving: "", states: [], broken: [], heads: [], corrected: [], askedAtMs: 0, atMs: 0 };
+
 interface Master {
   readonly address: string;
   turn: number;
@@ -83,6 +91,9 @@ export function createPulse(options: PulseOptions): Pulse {
   const { connection, partitions, on } = options;
   const slots = Array.from({ length: partitions.count }, (_, n) => clusterSlot(partitions.tag(n)));
   const misses = createMissedProbes();
+  const serverClock = createRedisClock(!connection.isCluster);
+  /** Those whose clock is known. */
+  const timed = new Set<number>();
   const madeAtMs = performance.now();
   let masters = new Map<string, Master>();
   let timer: NodeJS.Timeout | undefined;
@@ -139,14 +150,16 @@ export function createPulse(options: PulseOptions): Pulse {
   async function read(some: readonly number[], turn: number | undefined, probes: boolean): Promise<PulseAnswer> {
     const due = turn === undefined ? [] : some.flatMap((partition) => dueOf(options.channels(partition), turn));
     const by = some.at(-1) ?? 0;
-    let whole: PulseAnswer = { serving: "", states: [], broken: [], heads: [] };
+    let whole = NO_ANSWER;
     for (let from = 0; from === 0 || from < due.length; from += MOST_HEADS_A_RUN) {
       const channels = due.slice(from, from + MOST_HEADS_A_RUN);
       const isLast = from + MOST_HEADS_A_RUN >= due.length;
       const run = { partitions: from === 0 ? some : [], channels, by, probes: probes && isLast };
       const answer = await runPulse(options, run);
+      serverClock.learn(by, answer.askedAtMs, performance.now(), answer.atMs);
+      timed.add(connection.isCluster ? by : 0);
       failed(answer.broken, new Error("the partition's key holds no hash"));
-      whole = from === 0 ? answer : { ...whole, serving: answer.serving, heads: [...whole.heads, ...answer.heads] };
+      whole = from === 0 ? answer : withHeads(whole, answer);
     }
     return whole;
   }
@@ -157,7 +170,7 @@ export function createPulse(options: PulseOptions): Pulse {
       return await read(some, turn, false);
     } catch (error) {
       failed(some, error);
-      return { serving: "", states: [], broken: [], heads: [] };
+      return NO_ANSWER;
     }
   }
 
@@ -214,6 +227,8 @@ export function createPulse(options: PulseOptions): Pulse {
       for (const master of masters.values()) clearTimeout(master.late);
       masters = new Map();
     },
+    serverNowMs: (partition) =>
+      timed.has(connection.isCluster ? partition : 0) ? serverClock.toServer(partition, performance.now()) : undefined,
     ageMs() {
       const answers = [...masters.values()].map(({ answeredAtMs }) => answeredAtMs);
       return performance.now() - (answers.length === 0 ? madeAtMs : Math.min(...answers));
@@ -237,10 +252,27 @@ function groups(some: readonly number[], addressOf: (partition: number) => strin
   return byAddress;
 }
 
-function toReports({ states, heads }: PulseAnswer, serving: string, partitions: Partitions): PulseReport[] {
+/** A later run of the same look. */
+function withHeads(whole: PulseAnswer, { serving, heads, corrected }: PulseAnswer): PulseAnswer {
+  return { ...whole, serving, heads: [...whole.heads, ...heads], corrected: [...whole.corrected, ...corrected] };
+}
+
+function toReports(
+  { states, heads, corrected, askedAtMs, atMs }: PulseAnswer,
+  serving: string,
+  partitions: Partitions,
+): PulseReport[] {
   const headsOf = new Map(states.map(({ partition }) => [partition, new Map<string, Position>()]));
   for (const [channel, head] of heads) headsOf.get(partitions.of(channel))?.set(channel, head);
-  return states.map((state) => ({ ...state, serving, heads: headsOf.get(state.partition) ?? new Map() }));
+  const isOf = (partition: number) => corrected.filter(([channel]) => partitions.of(channel) === partition);
+  return states.map((state) => ({
+    ...state,
+    askedAtMs,
+    atMs,
+    serving,
+    heads: headsOf.get(state.partition) ?? new Map(),
+    corrected: new Map(corrected.length === 0 ? [] : isOf(state.partition)),
+  }));
 }
 
 /** A channel's turn hangs on its name alone, so that no coming and going of others makes it wait longer. */

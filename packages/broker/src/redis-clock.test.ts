@@ -29,4 +29,15 @@ describe("the clock of Redis", () => {
     expect(clock.toServer(1, 1_000)).toBeGreaterThanOrEqual(9_000);
     expect(clock.toServer(2, 1_000)).toBe(1_000);
   });
+
+  it("is not guessed once another server may have taken over, until that has answered", () => {
+    const clock = createRedisClock(true);
+    clock.forget(0);
+    expect(clock.toServer(0, 1_000)).toBe(1_000);
+    clock.learn(0, 1_000, 1_000, 61_000);
+    clock.forget(0);
+    expect(clock.toServer(0, 2_000)).toBe(0);
+    clock.learn(0, 2_000, 2_000, 1_000);
+    expect(clock.toServer(0, 3_000)).toBe(2_001);
+  });
 });

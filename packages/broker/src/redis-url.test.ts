@@ -1,6 +1,6 @@
 // Pure tests of the address of Redis.
 import { describe, expect, it } from "vitest";
-import { parseRedisUrl } from "./redis-url.ts";
+import { parseRedisUrl, readRedisCa } from "./redis-url.ts";
 
 describe("the address of Redis", () => {
   it("names a single server", () => {
@@ -81,5 +81,17 @@ describe("the address of Redis", () => {
     "redis+sentinel://a/m/hunter2",
   ])("never repeats a password in an error about %s", (url) => {
     expect(() => parseRedisUrl(url)).toThrow(/^(?!.*hunter2).+$/);
+  });
+});
+
+describe("a CA of one's own", () => {
+  it.each([
+    ["nothing", "", /no certificate in PEM/],
+    ["a private key", "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----", /no certificate in PEM/],
+    ["half of one", "-----BEGIN CERTIFICATE-----\nhunter2", /no certificate in PEM/],
+    ["what is none", "-----BEGIN CERTIFICATE-----\nhunter2\n-----END CERTIFICATE-----", /cannot be read/],
+  ])("is refused in one line where the file holds %s", (_what, text, reason) => {
+    expect(() => readRedisCa(text)).toThrow(reason);
+    expect(() => readRedisCa(text)).toThrow(/^(?!.*hunter2).+$/);
   });
 });

@@ -1,4 +1,6 @@
-// Reads the address of Redis from one setting: a single server, Sentinel or Cluster. Pure; called by connect.ts.
+// Reads the address of Redis from one setting, a single server, Sentinel or Cluster, and whose certificates are trusted
+// there. Pure; called by connect.ts and by the table of settings.
+import { X509Certificate } from "node:crypto";
 
 export interface RedisHost {
   readonly host: string;
@@ -89,4 +91,23 @@ function parsePath(topology: RedisAddress["topology"], path: string): { master?:
   if (Number(databaseText) !== 0)
     throw new Error("only database 0 of a Redis can be used, since all its databases share their topics");
   return master === undefined ? {} : { master };
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+
+/** Certificates in PEM, whatever stands between them. Throws an Error of one line for text that holds none. */
+export function readRedisCa(text: string): string {
+  const blocks = text.match(CERTIFICATE) ?? [];
+  if (blocks.length === 0) throw new Error("it holds no certificate in PEM");
+  for (const block of blocks) readCertificate(block);
+  return blocks.join("\n");
+}
+
+function readCertificate(block: string): void {
+  try {
+    // Reading it is the check.
+    void new X509Certificate(block).subject;
+  } catch (error) {
+    throw new Error("it holds a certificate that cannot be read", { cause: error });
+  }
 }

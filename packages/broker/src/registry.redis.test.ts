@@ -42,13 +42,51 @@ describe("the registry", () => {
     ]);
   });
 
-  it("leaves out who has not been heard of, and forgets it", async () => {
+  it("leaves out who has not been heard of, and leaves its record to whoever clears away after it", async () => {
     const brief = createRegistry({ connection, keys, leaseMs: 30 });
     await brief.beat(record("dead"));
     await registry.beat(record("alive"));
     await expect.poll(() => redis.exists(keys.node("dead"))).toBe(0);
     expect(await registry.list()).toEqual([record("alive")]);
-    expect(await redis.hkeys(keys.nodes)).toEqual(["alive"]);
+    expect((await redis.hkeys(keys.nodes)).toSorted()).toEqual(["alive", "dead"]);
+  });
+
+  it("never takes back who was condemned, whatever it says", async () => {
+    expect(await registry.beat(record("a"))).toBe("living");
+    expect(await connection.rookeryCondemn(keys.node("a"), 10_000)).toBe(0);
+    await redis.del(keys.node("a"));
+    expect(await connection.rookeryCondemn(keys.node("a"), 10_000)).toBe(1);
+    expect(await connection.rookeryCondemn(keys.node("a"), 10_000)).toBe(1);
+    expect(await registry.beat(record("a"))).toBe("condemned");
+    expect(await registry.orderDrain("a")).toBe(false);
+    await registry.lapse(record("a"), 10_000);
+    expect(await registry.list()).toEqual([]);
+    expect(await redis.get(keys.node("a"))).toBe("condemned");
+    expect(await redis.pttl(keys.node("a"))).toBeLessThanOrEqual(10_000);
+  });
+
+  it("tells a living node to drain with every beat from then on, and lists it as before", async () => {
+    expect(await registry.orderDrain("a")).toBe(false);
+    await registry.beat(record("a"));
+    expect(await registry.find("a")).toEqual(record("a"));
+    expect(await registry.orderDrain("a")).toBe(true);
+    expect(await registry.orderDrain("a")).toBe(true);
+    expect(await redis.pttl(keys.node("a"))).toBeLessThanOrEqual(6_000);
+    expect(await registry.list()).toEqual([record("a")]);
+    expect(await registry.beat(record("a", { connections: 1 }))).toBe("told to drain");
+    expect(await registry.beat(record("a", { connections: 2 }))).toBe("told to drain");
+    expect(await registry.find("a")).toEqual(record("a", { connections: 2 }));
+    expect(await connection.rookeryCondemn(keys.node("a"), 10_000)).toBe(0);
+  });
+
+  it("gives whoever leaves something behind a last time to live, and keeps its record", async () => {
+    await registry.beat(record("a"));
+    await registry.lapse(record("a", { draining: true }), 20_000);
+    expect(await registry.list()).toEqual([record("a", { draining: true })]);
+    expect(await redis.pttl(keys.node("a"))).toBeGreaterThan(15_000);
+    await registry.lapse(record("a", { draining: true }), 1);
+    await expect.poll(() => registry.list()).toEqual([]);
+    expect(await redis.hkeys(keys.nodes)).toEqual(["a"]);
   });
 
   it("forgets at once who leaves, and takes back who returns", async () => {
@@ -84,7 +122,7 @@ describe("the registry", () => {
     expect(await registry.list()).toEqual([record("a", { connections: 1 }), record("b")]);
     await registry.leave("b");
     expect(await registry.list()).toEqual([record("a", { connections: 1 })]);
-    expect(await redis.hkeys(keys.nodes)).toEqual(["a"]);
+    expect(await redis.hkeys(keys.nodes)).not.toContain("b");
   });
 
   it("is unavailable without Redis", async () => {

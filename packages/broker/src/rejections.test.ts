@@ -1,7 +1,7 @@
 // Pure tests of what a rejected command means: the table behind "an error means that it did not happen".
 import { ChatError } from "@rookery/protocol";
 import { describe, expect, it } from "vitest";
-import { refusalFor } from "./rejections.ts";
+import { isScriptFault, refusalFor } from "./rejections.ts";
 
 function reply(message: string): Error {
   return Object.assign(new Error(message), { name: "ReplyError" });
@@ -54,4 +54,16 @@ describe("a rejected command", () => {
     const refusal = new ChatError("conflict", "taken");
     expect(refusalFor(refusal)).toBe(refusal);
   });
+});
+
+const SHA = "0123456789012345678901234567890123456789";
+
+it.each([
+  [`ERR user_script:54: attempt to concatenate a nil value script: ${SHA}, on @user_script:54.`, true],
+  [`WRONGTYPE Operation against a key holding the wrong kind of value script: ${SHA}, on @user_script:25.`, true],
+  [`READONLY You can't write against a read only replica. script: ${SHA}, on @user_script:9.`, false],
+  ["ERR max number of clients reached", false],
+  ["BUSY Redis is busy running a script.", false],
+])("is a script's own fault or not: %s", (message, is) => {
+  expect(isScriptFault(reply(message))).toBe(is);
 });

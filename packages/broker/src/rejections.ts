@@ -5,6 +5,8 @@ import { ChatError } from "@rookery/protocol";
 type Fate = "overloaded" | "unavailable" | "unknown";
 
 const BROKE_OFF = /user_script|script: [0-9a-f]{40}|^(BUSY|UNKILLABLE)\b/;
+/** Of those, what no waiting mends: other words tell of the state in which Redis is. */
+const SCRIPT_FAULT = /^(ERR|WRONGTYPE)\b.*(user_script|script: [0-9a-f]{40})/;
 
 /**
  * First match wins. A script that broke off in the middle names itself in its error and may have written; while another
@@ -48,6 +50,11 @@ export function brokeOff(error: unknown): string | undefined {
   return error instanceof Error && error.name === "ReplyError" && BROKE_OFF.test(error.message)
     ? error.message
     : undefined;
+}
+
+/** Redis said so of a script of ours that failed for itself, or for a key of another type than ours. */
+export function isScriptFault(error: unknown): boolean {
+  return error instanceof Error && error.name === "ReplyError" && SCRIPT_FAULT.test(error.message);
 }
 
 /** Redis has answered, if only with an error: nothing of the command is left that could still act. */

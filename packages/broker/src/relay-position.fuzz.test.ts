@@ -1,5 +1,6 @@
 // Random schedules against a simple model of one channel: a chain of frames over epochs, some of which step back, a wire
-// that loses, repeats and reorders, readings that answer late, page by page, from stores that have lost some frames.
+// that loses, repeats and reorders, readings that answer late, page by page, from stores that have lost some frames; and Postgres,
+// which turns out to have some of what a failover took, so that the epoch after it follows those.
 // What is asked after each step is asserted by Node: vitest's expect would take most of the time.
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { comparePositions, formatPosition, ORIGIN, samePosition } from "@rookery/protocol";
@@ -7,6 +8,7 @@ import type { Position, StoredFrame } from "@rookery/protocol";
 import { array, assert, constant, constantFrom, nat, oneof, property, record } from "fast-check";
 import type { Arbitrary } from "fast-check";
 import { expect, inject, it } from "vitest";
+import type { Correction } from "./envelope.ts";
 import { createRelayPosition } from "./relay-position.ts";
 import type { HealingRead, RelayAction, RelayPosition } from "./relay-position.ts";
 
@@ -21,22 +23,34 @@ const MANNERS = ["what is behind", "nothing", "newest page"] as const;
 type Manner = (typeof MANNERS)[number];
 
 type Step =
-  | { readonly step: "publish" | "failover" | "arrive" | "lose" | "repeat" | "vanish" | "answer"; readonly n: number }
+  | {
+      readonly step: "publish" | "failover" | "arrive" | "lose" | "repeat" | "vanish" | "correct" | "answer";
+      readonly n: number;
+    }
   | { readonly step: "snapshot" | "pulse" };
 
 /** The channel as Redis and Postgres know it, and what is on its way to the edge. */
 function createChannel() {
+  /** One that was corrected stands here once more, with what it follows. */
   const issued: ModelFrame[] = [];
   const unreadable = new Set<string>();
   let chain: ModelFrame[] = [];
   let epoch = 1;
-  const wire: ModelFrame[] = [];
+  const wire: (ModelFrame | Correction)[] = [];
+  /** What the last failover took, and the first frame of the epoch after it, once there is one. */
+  let taken: ModelFrame[] = [];
+  let begun: ModelFrame | undefined;
+  const restored = new Set<string>();
+  let corrections: Correction[] = [];
   const head = (frames = chain): Position => frames.at(-1)?.position ?? ORIGIN;
   const isReadable = (frame: ModelFrame): boolean => !unreadable.has(frame.text);
   return {
     issued,
     wire,
     head,
+    /** As the head tells them. */
+    corrections: () => corrections,
+    isRestored: ({ text }: ModelFrame) => restored.has(text),
     chain: () => chain,
     snapshot: () => [...chain],
     publish() {
@@ -46,10 +60,30 @@ function createChannel() {
       chain.push(frame);
       issued.push(frame);
       wire.push(frame);
+      if (begun === undefined && taken.length > 0) begun = frame;
     },
-    failover(taken: number) {
-      chain = chain.slice(0, Math.max(0, chain.length - taken));
+    failover(count: number) {
+      const end = Math.max(0, chain.length - count);
+      taken = chain.slice(end);
+      chain = chain.slice(0, end);
+      begun = undefined;
       epoch += 1;
+    },
+    /** Postgres had some of what was taken: they stand in the chain again, and the epoch follows them. */
+    correct(n: number) {
+      const first = begun;
+      if (first === undefined) return;
+      const kept = taken.slice(0, 1 + (n % taken.length));
+      const prev = kept.at(-1)?.position ?? ORIGIN;
+      const at = chain.findIndex(({ text }) => text === first.text);
+      const corrected = { ...first, prev };
+      issued.push(corrected);
+      chain = [...chain.slice(0, at), ...kept, corrected, ...chain.slice(at + 1)];
+      for (const { text } of kept) restored.add(text);
+      const correction = { first: first.position, former: first.prev, prev };
+      corrections = [...corrections, correction].slice(-4);
+      wire.push(correction);
+      [taken, begun] = [[], undefined];
     },
     /** An epoch's first frame stays readable: without it nobody can know what was taken back. */
     vanish(n: number) {
@@ -97,16 +131,24 @@ function createClient(channel: Channel, manner: Manner) {
     equal(text, formatPosition(position));
     ok(!seen.has(text), `${text} is delivered twice`);
     seen.add(text);
-    const frame = channel.issued.find((one) => one.text === text);
-    deepEqual(frame?.prev, at, `${text} is delivered after ${formatPosition(at)}`);
+    const follows = channel.issued.some((one) => one.text === text && samePosition(one.prev, at));
+    ok(follows, `${text} is delivered after ${formatPosition(at)}`);
     view.push(position);
     at = position;
   };
   const skip = (from: Position, to: Position): void => {
+    // Below where the client stands: what it was not given, and can read.
+    if (comparePositions(to, at) < 0) {
+      const after = { epoch: from.epoch, seq: from.seq - 1 };
+      const within = channel.issued.filter((one) => isWithin(one.position, after, to));
+      ok(within.some(channel.isRestored), `nothing was put right up to ${formatPosition(to)}`);
+      gaps.push({ after, to });
+      return;
+    }
     deepEqual(from, { epoch: at.epoch, seq: at.seq + 1 });
     ok(comparePositions(to, at) > 0);
     const within = channel.issued.filter((one) => isWithin(one.position, at, to));
-    const isNeeded = manner === "newest page" || within.some(channel.isGone);
+    const isNeeded = manner === "newest page" || within.some((one) => channel.isGone(one) || channel.isRestored(one));
     ok(isNeeded, `nothing is missing up to ${formatPosition(to)}`);
     gaps.push({ after: at, to });
     at = to;
@@ -115,12 +157,19 @@ function createClient(channel: Channel, manner: Manner) {
     const back = { epoch: from.epoch, seq: from.seq - 1 };
     deepEqual(to, at);
     ok(comparePositions(back, at) < 0);
+    for (const one of view) if (comparePositions(one, back) > 0) seen.delete(formatPosition(one));
     view = view.filter((one) => comparePositions(one, back) <= 0);
     gaps = gaps.filter((gap) => comparePositions(gap.after, back) < 0);
     at = back;
   };
   return {
-    view: () => view,
+    /** Whoever reads what a gap names finds by what the first frame of an epoch follows what was taken back before it. */
+    view() {
+      const read = channel.chain().filter(({ position }) => gaps.some((gap) => isWithin(position, gap.after, gap.to)));
+      const isBack = (one: Position): boolean =>
+        read.some(({ prev, position }) => isWithin(one, prev, position) && !samePosition(one, position));
+      return view.filter((one) => !isBack(one));
+    },
     explains: (position: Position) =>
       view.some((one) => samePosition(one, position)) || gaps.some((gap) => isWithin(position, gap.after, gap.to)),
     /** Returns what has to be read, if anything. */
@@ -169,18 +218,24 @@ function createScene(manner: Manner) {
     const read = channel.read(frames, after, limit, manner);
     follow(relay.healed(headIsLate && read.recovered ? { ...read, head: channel.head() } : read));
     const isBehind = comparePositions(relay.position, shown) < 0;
-    const isShownStill = channel.chain().some((frame) => samePosition(frame.position, shown));
+    const isShownStill = channel.chain().some(isShown);
     ok(!(relay.state === "live" && isBehind && isShownStill), "it forgets what it was shown");
   };
+  /** What was taken and put back may have been forgotten while it was gone. */
+  const isShown = (frame: ModelFrame): boolean => samePosition(frame.position, shown) && !channel.isRestored(frame);
   const show = (position: Position): void => {
     if (comparePositions(position, shown) > 0) shown = position;
   };
-  const take = (n: number, keep: boolean): ModelFrame | undefined => {
+  const take = (n: number, keep: boolean): ModelFrame | Correction | undefined => {
     const index = n % Math.max(1, channel.wire.length);
     return keep ? channel.wire[index] : channel.wire.splice(index, 1)[0];
   };
-  const feed = (frame: ModelFrame | undefined): void => {
+  const feed = (frame: ModelFrame | Correction | undefined): void => {
     if (frame === undefined) return;
+    if ("first" in frame) {
+      follow(relay.corrected(frame));
+      return;
+    }
     show(frame.position);
     follow(relay.feed(envelopeOf(frame)));
   };
@@ -191,12 +246,14 @@ function createScene(manner: Manner) {
     lose: (n: number) => take(n, false),
     repeat: (n: number) => feed(take(n, true)),
     vanish: (n: number) => channel.vanish(n),
+    correct: (n: number) => channel.correct(n),
     answer: (n: number) => answer(1 + (n % 5), n > 20),
     snapshot: () => {
       if (reading !== undefined) reading.frames ??= channel.snapshot();
     },
     pulse() {
       show(channel.head());
+      for (const correction of channel.corrections()) follow(relay.corrected(correction));
       follow(relay.head(channel.head()));
     },
   };
@@ -216,6 +273,7 @@ const anyStep: Arbitrary<Step> = oneof(
   { weight: 3, arbitrary: record({ step: constantFrom("lose" as const, "repeat" as const), n: nth }) },
   { weight: 4, arbitrary: record({ step: constant("answer" as const), n: nth }) },
   { weight: 2, arbitrary: record({ step: constantFrom("failover" as const, "vanish" as const), n: nth }) },
+  { weight: 2, arbitrary: record({ step: constant("correct" as const), n: nth }) },
   { weight: 6, arbitrary: record({ step: constantFrom("snapshot" as const, "pulse" as const) }) },
 );
 

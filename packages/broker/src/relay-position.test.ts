@@ -174,3 +174,49 @@ it("an answer nobody asked for changes nothing", () => {
   expect(relay.healed({ ...none, recovered: false, head: at(1, 9) })).toEqual([]);
   expect(relay.position).toEqual(at(1, 5));
 });
+
+describe("an epoch of which Postgres knows better what it follows", () => {
+  const correction = { first: at(2, 8), former: at(1, 7), prev: at(1, 10) };
+  const gap = { kind: "gap", from: at(1, 8), to: at(1, 10), lost: false };
+
+  it("is told as a gap below to whoever is past its first frame, once, and changes nothing else", () => {
+    const relay = createRelayPosition(at(1, 7), roomy);
+    relay.feed(envelope(at(2, 8), at(1, 7)));
+    relay.feed(envelope(at(2, 9)));
+    expect(relay.corrected(correction)).toEqual([gap]);
+    expect(relay.corrected(correction)).toEqual([]);
+    expect(relay.feed(envelope(at(2, 10)))).toEqual([delivered(2, 10)]);
+  });
+
+  it("is told again, where more of it turns up", () => {
+    const relay = createRelayPosition(at(2, 9), roomy);
+    expect(relay.corrected(correction)).toEqual([gap]);
+    const more = { first: at(2, 8), former: at(1, 7), prev: at(1, 12) };
+    expect(relay.corrected(more)).toEqual([{ ...gap, to: at(1, 12) }]);
+    expect(relay.corrected(correction)).toEqual([]);
+  });
+
+  it("is no news to whoever read its first frame where it stands now, or began to follow after it", () => {
+    const relay = createRelayPosition(at(1, 9), roomy);
+    relay.head(at(2, 8));
+    expect(relay.healed({ ...none, frames: [stored(at(1, 10)), stored(at(2, 8), at(1, 10))], head: at(2, 8) })).toEqual(
+      [delivered(1, 10), delivered(2, 8)],
+    );
+    expect(relay.corrected(correction)).toEqual([]);
+    expect(createRelayPosition(at(2, 8), roomy, [correction]).corrected(correction)).toEqual([]);
+  });
+
+  it("is followed by whoever comes to its first frame later, whatever that says", () => {
+    const relay = createRelayPosition(at(1, 7), roomy);
+    expect(relay.corrected(correction)).toEqual([]);
+    expect(relay.feed(envelope(at(2, 8), at(1, 7)))).toEqual([{ kind: "heal", after: at(1, 7) }]);
+    const frames = [at(1, 8), at(1, 9), at(1, 10)].map((each) => stored(each));
+    expect(relay.healed({ ...none, frames: [...frames, stored(at(2, 8), at(1, 10))], head: at(2, 8) })).toEqual([
+      ...[delivered(1, 8), delivered(1, 9), delivered(1, 10)],
+      delivered(2, 8),
+    ]);
+    const there = createRelayPosition(at(1, 10), roomy);
+    there.corrected(correction);
+    expect(there.feed(envelope(at(2, 8), at(1, 7)))).toEqual([delivered(2, 8)]);
+  });
+});

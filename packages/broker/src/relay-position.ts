@@ -4,13 +4,15 @@
 // Must never deliver a position twice, go back within an epoch, or pass over a frame without a gap.
 import { comparePositions, ORIGIN, samePosition } from "@rookery/protocol";
 import type { Position, StoredFrame } from "@rookery/protocol";
-import type { FrameBytes, SequencedEnvelope } from "./envelope.ts";
+import { sameCorrection } from "./correction.ts";
+import type { Correction, FrameBytes, SequencedEnvelope } from "./envelope.ts";
 import { createHeldEnvelopes } from "./held-envelopes.ts";
 import type { HeldEnvelopes, HeldLimits } from "./held-envelopes.ts";
 
 /**
  * What the caller has to do, in the given order. `heal` is always the last of its answer. `gap` names both ends
- * inclusive; `lost` says that what was delivered there has been taken back by a failover.
+ * inclusive; `lost` says that what was delivered there has been taken back by a failover. One that is not lost may lie below the
+ * position, where Postgres turned out to have more than was delivered.
  */
 export type RelayAction =
   | { readonly kind: "deliver"; readonly position: Position; readonly frame: FrameBytes }
@@ -44,15 +46,29 @@ export interface RelayPosition {
   feed(envelope: SequencedEnvelope): readonly RelayAction[];
   /** A pulse or a renewed subscription saw this head. At or below the position it means nothing. */
   head(seen: Position): readonly RelayAction[];
+  /**
+   * Postgres has more before an epoch than its first frame said. Whoever is past that frame without it is told a gap, below the
+   * position; to whoever is not, the frame will follow what it really follows. A repeat means nothing.
+   */
+  corrected(correction: Correction): readonly RelayAction[];
   /** Answers the last `heal`. Without one it is ignored. */
   healed(read: HealingRead): readonly RelayAction[];
 }
 
 const NOTHING: readonly RelayAction[] = [];
+/** As correct.lua keeps them. */
+const MOST_CORRECTIONS = 4;
 
-/** Starts live at `start`, which is the head read after the subscription was acknowledged. */
-export function createRelayPosition(start: Position, limits: HeldLimits): RelayPosition {
-  return new ChannelPosition(start, limits);
+/**
+ * Starts live at `start`, which is the head read after the subscription was acknowledged; `known` are the corrections that this
+ * head told: whoever reads from here on reads by them.
+ */
+export function createRelayPosition(
+  start: Position,
+  limits: HeldLimits,
+  known: readonly Correction[] = [],
+): RelayPosition {
+  return new ChannelPosition(start, limits, known);
 }
 
 /** A class, because an edge holds one for every subscribed channel. */
@@ -66,8 +82,13 @@ class ChannelPosition implements RelayPosition {
   #known: Position;
   /** What was known when the reading under way was asked for: a hole up to here that it does not fill is out of reach. */
   #asked: Position;
+  /** The newest corrections that are known, as many as a head tells. */
+  #corrections: readonly Correction[];
+  /** The last epoch that was entered here, and what its first frame was said to follow. */
+  #entered: { readonly first: Position; readonly prev: Position } | undefined;
 
-  constructor(start: Position, limits: HeldLimits) {
+  constructor(start: Position, limits: HeldLimits, known: readonly Correction[]) {
+    this.#corrections = known;
     this.#position = start;
     this.#known = start;
     this.#asked = start;
@@ -92,9 +113,10 @@ class ChannelPosition implements RelayPosition {
 
   feed(envelope: SequencedEnvelope): readonly RelayAction[] {
     if (comparePositions(envelope.position, this.#position) <= 0) return NOTHING;
-    if (this.#state === "live" && comparePositions(envelope.prev, this.#position) <= 0) {
+    const prev = this.#truePrev(envelope.position, envelope.prev);
+    if (this.#state === "live" && comparePositions(prev, this.#position) <= 0) {
       const actions: RelayAction[] = [];
-      this.#goOn(envelope.position, envelope.prev, envelope.frame, actions);
+      this.#goOn(envelope.position, prev, envelope.frame, actions);
       return actions;
     }
     this.#held ??= createHeldEnvelopes(this.#limits);
@@ -107,6 +129,18 @@ class ChannelPosition implements RelayPosition {
     if (comparePositions(seen, this.#position) <= 0) return NOTHING;
     this.#learn(seen);
     return this.#state === "live" ? [this.#ask()] : NOTHING;
+  }
+
+  corrected(correction: Correction): readonly RelayAction[] {
+    if (this.#corrections.some((known) => sameCorrection(known, correction))) return NOTHING;
+    this.#corrections = [...this.#corrections, correction].slice(-MOST_CORRECTIONS);
+    const { first, former, prev } = correction;
+    if (comparePositions(this.#position, first) < 0) return NOTHING;
+    const entered = this.#entered;
+    // It was read back, from where it was put right already.
+    if (entered !== undefined && samePosition(entered.first, first) && comparePositions(entered.prev, prev) >= 0)
+      return NOTHING;
+    return [{ kind: "gap", from: successor(former), to: prev, lost: false }];
   }
 
   healed(read: HealingRead): readonly RelayAction[] {
@@ -131,7 +165,8 @@ class ChannelPosition implements RelayPosition {
   #deliverHeld(read: HealingRead, actions: RelayAction[]): boolean {
     const end = this.#position;
     for (let next = this.#held?.first(); next !== undefined; next = this.#held?.first()) {
-      if (comparePositions(next.prev, this.#position) > 0 && !this.#isAnswered(next.prev, end, read)) return false;
+      const prev = this.#truePrev(next.position, next.prev);
+      if (comparePositions(prev, this.#position) > 0 && !this.#isAnswered(prev, end, read)) return false;
       this.#held?.removeFirst();
       this.#goOn(next.position, next.prev, next.frame, actions);
     }
@@ -155,10 +190,21 @@ class ChannelPosition implements RelayPosition {
   /** Judges one frame by the position it follows and delivers it, unless it is already behind. */
   #goOn(position: Position, prev: Position, frame: FrameBytes, actions: RelayAction[]): void {
     if (comparePositions(position, this.#position) <= 0) return;
-    if (comparePositions(prev, this.#position) > 0) this.#skip(prev, actions);
-    else this.#takeBack(prev, actions);
+    const follows = this.#truePrev(position, prev);
+    if (comparePositions(follows, this.#position) > 0) this.#skip(follows, actions);
+    else this.#takeBack(follows, actions);
+    if (follows.epoch !== position.epoch) this.#entered = { first: position, prev: follows };
     this.#position = position;
     actions.push({ kind: "deliver", position, frame });
+  }
+
+  /** What a frame follows, by all that is known. */
+  #truePrev(position: Position, prev: Position): Position {
+    let follows = prev;
+    for (const { first, prev: corrected } of this.#corrections) {
+      if (samePosition(first, position) && comparePositions(corrected, follows) > 0) follows = corrected;
+    }
+    return follows;
   }
 
   /** A new epoch goes on from before our position: its master never had what we delivered beyond `prev`. */

@@ -71,14 +71,9 @@ async function askEach(
   { node, heldMs }: Office,
 ): Promise<Answers | undefined> {
   if ((await connection.rookeryHoldOffice(keys.budgetWatch, node, heldMs)) !== 1) return undefined;
-  const records = connection.hvals(keys.nodes);
-  const states = await Promise.allSettled(
-    numbers.map((partition) => connection.hmget(keys.partition(partition).part, ...FIELDS)),
-  );
-  return {
-    states: states.map((state) => (state.status === "fulfilled" ? state.value : undefined)),
-    records: await records,
-  };
+  const asked = numbers.map((partition) => connection.hmget(keys.partition(partition).part, ...FIELDS));
+  const [records, states] = await Promise.all([connection.hvals(keys.nodes), Promise.allSettled(asked)]);
+  return { states: states.map((state) => (state.status === "fulfilled" ? state.value : undefined)), records };
 }
 
 async function oldestEnvelopes(connection: RedisConnection, keys: Keys, records: readonly string[]): Promise<number> {
@@ -86,8 +81,9 @@ async function oldestEnvelopes(connection: RedisConnection, keys: Keys, records:
     .flatMap((text) => readRecord(text) ?? [])
     .map(async ({ kind, node, envelopes = FIRST_ENVELOPES }) => {
       if (kind !== "edge" || envelopes >= NEWEST_ENVELOPE) return NEWEST_ENVELOPE;
-      // Asked for where it matters alone: a record may outlive its node.
-      return (await connection.exists(keys.node(node))) === 1 ? envelopes : NEWEST_ENVELOPE;
+      // Asked for where it matters alone: a record outlives its node until that has been cleared away after.
+      const living = readRecord(await connection.get(keys.node(node)));
+      return living === undefined ? NEWEST_ENVELOPE : envelopes;
     });
   return Math.min(NEWEST_ENVELOPE, ...(await Promise.all(read)));
 }

@@ -1,6 +1,5 @@
-// The same topics on a Redis Cluster of two masters, whose subscribers ioredis keeps one a master.
-import { eventually, testRedis } from "@rookery/testkit";
-import type { TestRedis } from "@rookery/testkit";
+// The same topics on a Redis Cluster of three masters with replicas, whose subscribers ioredis keeps one a master.
+import { eventually, testTopology } from "@rookery/testkit";
 import { expect, it, onTestFinished } from "vitest";
 import { connectRedis, whenReady } from "./connect.ts";
 import type { RedisConnection } from "./connect.ts";
@@ -9,25 +8,12 @@ import { clusterSlot, createPartitions } from "./partitions.ts";
 import { createPulse } from "./pulse.ts";
 import { createTopics } from "./topics.ts";
 
-const [left, right] = await Promise.all([oneNode(), oneNode()]);
-const url = `redis+cluster://127.0.0.1:${left.port},127.0.0.1:${right.port}`;
+const topology = await testTopology({ kind: "cluster" });
+const { url, servers, clientOf } = topology;
+const masters = servers.filter(({ role }) => role === "master");
 const partitions = createPartitions(8);
 const keys = createKeys(partitions);
 const channels = Array.from({ length: 40 }, (_, n) => `room-${n}`);
-
-await left.redis.call("CLUSTER", "ADDSLOTSRANGE", 0, 8_191);
-await right.redis.call("CLUSTER", "ADDSLOTSRANGE", 8_192, 16_383);
-await left.redis.call("CLUSTER", "MEET", "127.0.0.1", right.port);
-for (const node of [left, right]) {
-  await eventually(async () => {
-    const state = String(await node.redis.call("CLUSTER", "INFO"));
-    return state.includes("cluster_state:ok") && state.includes("cluster_known_nodes:2");
-  });
-}
-
-function oneNode(): Promise<TestRedis> {
-  return testRedis({ args: { "cluster-enabled": "yes", "cluster-node-timeout": "2000" } });
-}
 
 function connect(use: "commands" | "subscriptions"): RedisConnection {
   return connectRedis({ url, use, commandTimeoutMs: 1_000 });
@@ -44,7 +30,8 @@ async function startedTopics(probeCame: (partition: number) => void = () => unde
     node: () => "me",
     listener: {
       envelope: () => undefined,
-      signal: () => undefined,
+      corrected: () => undefined,
+      fleeting: () => undefined,
       control: () => undefined,
       saved: () => undefined,
       probe(partition) {
@@ -109,17 +96,19 @@ it("topics are acknowledged on whichever master serves them, and probed there", 
   await eventually(() => probes.size === partitions.count);
   expect([missed, failures]).toEqual([[], []]);
   const served = Array.from({ length: partitions.count }, (_, partition) => servedBy.get(partition));
-  const replids = await Promise.all([left, right].map(async ({ redis }) => replidOf(await redis.info("replication"))));
-  expect(served.map((replid) => replids.indexOf(replid))).toEqual(
-    served.map((_, partition) => (clusterSlot(partitions.tag(partition)) < 8_192 ? 0 : 1)),
+  const replids = await Promise.all(
+    masters.map(async (master) => replidOf(await clientOf(master).info("replication"))),
   );
+  const owners = await Promise.all(served.map((_, partition) => topology.masterOf(keys.partition(partition).part)));
+  expect(served.map((replid) => replids.indexOf(replid))).toEqual(owners.map((owner) => masters.indexOf(owner)));
   await Promise.all(channels.map((channel) => topics.unsubscribe(channel)));
   expect(await audiences()).toEqual(channels.map(() => 0));
 });
 
 it("the loss of one master's subscriber alone is noticed and everything restored", async () => {
   const { events, restored } = await startedTopics();
-  await left.redis.call("CLIENT", "KILL", "TYPE", "pubsub");
+  const one = await topology.masterOf(keys.partition(0).part);
+  await clientOf(one).call("CLIENT", "KILL", "TYPE", "pubsub");
   await eventually(() => events.join() === "lost,restored");
   expect(restored.toSorted()).toEqual(channels.toSorted());
   expect(await audiences()).toEqual(everyChannel);
@@ -127,10 +116,11 @@ it("the loss of one master's subscriber alone is noticed and everything restored
 
 it("a partition that moves to another master is subscribed there", async () => {
   const { events } = await startedTopics();
-  const slots = Array.from({ length: partitions.count }, (_, partition) => clusterSlot(partitions.tag(partition)));
-  const slot = slots.find((one) => one < 8_192) ?? 0;
-  const owner = String(await right.redis.call("CLUSTER", "MYID"));
-  for (const node of [right, left]) await node.redis.call("CLUSTER", "SETSLOT", slot, "NODE", owner);
+  const slot = clusterSlot(partitions.tag(0));
+  const from = await topology.masterOf(keys.partition(0).part);
+  const to = masters.find((master) => master !== from) ?? from;
+  const owner = String(await clientOf(to).call("CLUSTER", "MYID"));
+  for (const node of [to, from]) await clientOf(node).call("CLUSTER", "SETSLOT", slot, "NODE", owner);
   await eventually(() => events.join().endsWith("restored"));
   await eventually(async () => (await audiences()).every((count) => count === 1));
   expect(events[0]).toBe("lost");

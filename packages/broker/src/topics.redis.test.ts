@@ -1,4 +1,4 @@
-import { ORIGIN } from "@rookery/protocol";
+import { formatPosition, ORIGIN } from "@rookery/protocol";
 import { testRedis } from "@rookery/testkit";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { connectRedis } from "./connect.ts";
@@ -7,6 +7,7 @@ import type { Envelope } from "./envelope.ts";
 import { createKeys } from "./keys.ts";
 import { packEnvelope } from "./packed-envelope.fixture.ts";
 import { createPartitions } from "./partitions.ts";
+import { packReplaced } from "./replaced-session.ts";
 import { createTopics } from "./topics.ts";
 import type { Topics } from "./topics.ts";
 
@@ -37,12 +38,15 @@ function listen(through: () => RedisConnection = connect): Heard {
     node: () => heard.node,
     listener: {
       envelope: (channel, envelope) => void heard.envelopes.push({ channel, envelope }),
-      signal: (channel, { exclude, frame }) =>
+      corrected: (channel, { first, former, prev }) =>
+        void heard.events.push(`corrected ${channel} ${[first, former, prev].map(formatPosition).join(" ")}`),
+      fleeting: (channel, { exclude, frame }) =>
         void heard.events.push(`signal ${channel} ${exclude} ${Buffer.from(frame).toString()}`),
       control: (partition, text) => void heard.events.push(`control ${partition} ${text}`),
       saved: (partition, { upTo, unstored }) =>
         void heard.events.push(`saved ${partition} ${upTo.epoch}-${upTo.number} ${unstored}`),
       probe: (partition) => void heard.events.push(`probe ${partition}`),
+      order: (partition, text) => void heard.events.push(`order ${partition} ${text}`),
       lost: () => void heard.events.push("lost"),
       restored(channels) {
         heard.events.push("restored");
@@ -88,6 +92,13 @@ describe("topics", () => {
     }
     await vi.waitFor(() => expect(events).toHaveLength(48));
     expect(events.slice(0, 3)).toEqual(["probe 0", "saved 0 7-0 2", 'control 0 {"rights":"of a newer node"}']);
+  });
+
+  it("tell what is said to this node alone from its own probes", async () => {
+    const { node, events } = await started();
+    const topic = keys.partition(5).probe(node);
+    for (const text of [packReplaced("s1"), ""]) expect(await server.redis.spublish(topic, text)).toBe(1);
+    await vi.waitFor(() => expect(events).toEqual(['order 5 {"replaced":"s1"}', "probe 5"]));
   });
 
   it("follow their node to another id: its probes are heard under that one alone, also on the next connection", async () => {

@@ -3,7 +3,7 @@
 // States: starting, live, lost (told once), restoring (all is issued again and acknowledged), closed.
 // Must never take a subscription for one before Redis has acknowledged it, and never swallow one that failed.
 import type { RedisConnection } from "./connect.ts";
-import type { SequencedEnvelope, SignalEnvelope } from "./envelope.ts";
+import type { Correction, SequencedEnvelope, FleetingEnvelope } from "./envelope.ts";
 import type { Keys } from "./keys.ts";
 import { clusterSlot } from "./partitions.ts";
 import type { Partitions } from "./partitions.ts";
@@ -18,14 +18,18 @@ import type { Watermark } from "./watermark.ts";
 export interface TopicListener {
   /** Of a kind that has a position. `frame` is a view of a receive buffer: copy what is kept. */
   envelope(channel: string, envelope: SequencedEnvelope): void;
+  /** What an epoch of the channel follows was not what it said. */
+  corrected(channel: string, correction: Correction): void;
   /** `frame` is a view of a receive buffer here too. */
-  signal(channel: string, envelope: SignalEnvelope): void;
+  fleeting(channel: string, envelope: FleetingEnvelope): void;
   /** A partition's watermark. */
   saved(partition: number, watermark: Watermark): void;
   /** What a partition's control topic says beside watermarks, as it came: it may be a newer node's. */
   control(partition: number, text: string): void;
   /** This edge's own probe came back. */
   probe(partition: number): void;
+  /** What somebody says to this edge alone, as it came, see replaced-session.ts. */
+  order?(partition: number, text: string): void;
   /** From now on messages are missed. Told once until the next `restored`. */
   lost(reason: string): void;
   /**
@@ -95,7 +99,10 @@ export function createTopics(options: TopicsOptions): Topics {
     const node = options.node();
     return numbers.map((partition) => {
       const topic = keys.partition(partition).probe(node);
-      standing.set(topic, () => listener.probe(partition));
+      standing.set(topic, (bytes) => {
+        if (bytes.length === 0) listener.probe(partition);
+        else listener.order?.(partition, bytes.toString());
+      });
       return topic;
     });
   }
@@ -108,8 +115,9 @@ export function createTopics(options: TopicsOptions): Topics {
       return;
     }
     const isRead = unpackEnvelopes(bytes, (envelope) => {
-      if (envelope.kind === "signal") listener.signal(channel, envelope);
-      else listener.envelope(channel, envelope);
+      if (envelope.kind === "sequenced") listener.envelope(channel, envelope);
+      else if (envelope.kind === "correction") listener.corrected(channel, envelope);
+      else listener.fleeting(channel, envelope);
     });
     if (!isRead) options.log?.(`${channel}: a message that is no envelope was dropped`);
   }

@@ -1,25 +1,26 @@
-import { ORIGIN } from "@rookery/protocol";
 import { describe, expect, it } from "vitest";
-import type { Envelope } from "./envelope.ts";
+import type { FleetingEnvelope, SequencedEnvelope } from "./envelope.ts";
+import { packSignal } from "./pack-signal.ts";
 import { packEnvelope, packSeveral, unpackAll } from "./packed-envelope.fixture.ts";
 
-const message: Envelope = {
+const message: SequencedEnvelope = {
   kind: "sequenced",
   position: { epoch: 1_760_000_000_123, seq: 2 ** 53 - 1 },
   prev: { epoch: 1_750_000_000_000, seq: 41 },
   exclude: "",
   frame: Buffer.from('{"type":"message","body":"wörd"}'),
 };
-const signal: Envelope = {
-  kind: "signal",
-  position: ORIGIN,
-  prev: ORIGIN,
-  exclude: "V1StGXR8_Z5jdHi6B-myT",
-  frame: Buffer.from("{}"),
-};
+const signal: FleetingEnvelope = { kind: "signal", exclude: "V1StGXR8_Z5jdHi6B-myT", frame: Buffer.from("{}") };
+const FLEETING: readonly FleetingEnvelope[] = [
+  signal,
+  { ...signal, kind: "presence", online: 10_001, mode: "count" },
+  { ...signal, kind: "presence", online: 0, mode: "full", exclude: "", frame: Buffer.alloc(0) },
+  { ...signal, kind: "typing" },
+  { ...signal, kind: "personal", user: "ann|of:the wörld" },
+];
 
 describe("an envelope", () => {
-  it.each([message, signal])("comes back as it was packed: $kind", (envelope) => {
+  it.each([message, ...FLEETING])("comes back as it was packed: $kind", (envelope) => {
     const [back] = unpackAll(packEnvelope(envelope)) ?? [];
     expect({ ...back, frame: Buffer.from(back?.frame ?? []) }).toEqual(envelope);
   });
@@ -37,6 +38,11 @@ describe("an envelope", () => {
     expect(unpackAll(packEnvelope({ ...signal, frame: new Uint8Array() }))?.[0]?.frame.length).toBe(0);
   });
 
+  it.each(["signal", "typing"] as const)("is packed here as the scripts would: %s", (kind) => {
+    const envelope = { ...signal, kind };
+    expect(packSignal(kind, signal.exclude, "{}")).toEqual(Buffer.from(packEnvelope(envelope)));
+  });
+
   it("is refused when a session id does not fit its length byte", () => {
     expect(() => packEnvelope({ ...signal, exclude: "x".repeat(256) })).toThrow(RangeError);
   });
@@ -44,7 +50,7 @@ describe("an envelope", () => {
 
 describe("envelopes that were packed together", () => {
   const { epoch } = message.position;
-  const at = (seq: number, text: string): Envelope => ({
+  const at = (seq: number, text: string): SequencedEnvelope => ({
     ...message,
     position: { epoch, seq },
     prev: seq === 1 ? message.prev : { epoch, seq: seq - 1 },
@@ -64,6 +70,11 @@ describe("envelopes that were packed together", () => {
 });
 
 describe("bytes that are no envelope", () => {
+  const noMode = (): Uint8Array => {
+    const bytes = packEnvelope({ ...signal, kind: "presence", online: 3, mode: "full" });
+    new DataView(bytes.buffer).setFloat64(10, 3);
+    return bytes;
+  };
   const altered = (at: number, byte: number): Uint8Array => {
     const bytes = packEnvelope(message);
     bytes[at] = byte;
@@ -74,6 +85,8 @@ describe("bytes that are no envelope", () => {
     ["a cut header", packEnvelope(message).subarray(0, 33)],
     ["an unknown kind", altered(0, 9)],
     ["a session id longer than the rest", altered(1, 255)],
+    ["a mode that there is not", noMode()],
+    ["a personal one of nobody", packEnvelope(signal).map((byte, n) => (n === 0 ? 6 : byte))],
     ["an infinite epoch", altered(2, 0x7f)],
     ["a negative seq", altered(10, 0xc3)],
   ])("are told apart: %s", (_, bytes) => {

@@ -1,6 +1,24 @@
 // What a command sees of the world it was called in, the exit codes it may end with, and the error of a wrong command line.
 // Built once by main; tests build their own. Nothing here knows a command.
 
+import type { Readable } from "node:stream";
+
+/** A terminal that can be drawn on. */
+export interface Screen {
+  readonly columns: number;
+  readonly rows: number;
+  write(text: string): unknown;
+  on(event: "resize", listener: () => void): unknown;
+  off(event: "resize", listener: () => void): unknown;
+}
+
+/** Where lines come from. */
+export interface Entry {
+  readonly input: Readable;
+  /** Where a person enters them and sees what comes of it; undefined behind a pipe or a file on either side. */
+  readonly screen: Screen | undefined;
+}
+
 /** Lines out, lines of trouble, and where and how the command was called. */
 export interface Io {
   /** One line on standard output: results only, so that `--json` can be piped. */
@@ -11,6 +29,8 @@ export interface Io {
   readonly outClosed: () => Promise<void>;
   /** Resolves once all of `out` is written: to the reason when some could not be. A reader that left is no reason. */
   readonly outFlushed: () => Promise<string | undefined>;
+  /** For commands that read: nobody else touches standard input. */
+  readonly entry: () => Entry;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Tells main what to exit with; 0 when a command never calls it. */

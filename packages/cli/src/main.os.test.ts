@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { COMMANDS, main } from "./main.ts";
 
@@ -20,8 +21,16 @@ const emptyFolder = (): string => {
 const run = async (argv: readonly string[], env: Record<string, string> = {}, cwd = "/nowhere"): Promise<Outcome> => {
   const out: string[] = [];
   const err: string[] = [];
+  const entry = () => ({ input: Readable.from([]), screen: undefined });
   const ends = { outClosed: () => new Promise<void>(() => undefined), outFlushed: () => Promise.resolve(undefined) };
-  const world = { out: (line: string) => out.push(line), err: (line: string) => err.push(line), ...ends, cwd, env };
+  const world = {
+    out: (line: string) => out.push(line),
+    err: (line: string) => err.push(line),
+    ...ends,
+    entry,
+    cwd,
+    env,
+  };
   const code = await main(argv, world);
   return { code, out: out.join("\n"), err: err.join("\n") };
 };
@@ -42,16 +51,32 @@ describe("help", () => {
     ["migrate", "verify"],
     ["token", "create"],
     ["token", "inspect"],
+    ["token", "revoke"],
     ["config", "check"],
     ["config", "print"],
     ["config", "docs"],
+    ["channel", "create"],
+    ["channel", "list"],
+    ["channel", "show"],
+    ["channel", "delete"],
+    ["member", "set"],
+    ["member", "remove"],
+    ["member", "list"],
+    ["key", "create"],
+    ["key", "list"],
+    ["key", "revoke"],
+    ["dead-letters", "list"],
+    ["dead-letters", "retry"],
+    ["dead-letters", "drop"],
   ])("of %s %s has an example too", async (command, verb) => {
     expect((await run([command, verb, "--help"])).out).toContain(`rookery ${command} ${verb}`);
   });
 
-  it("of dev says what may follow the ready line", async () => {
+  it("of dev says what may follow the ready line, and which kinds of Redis it starts", async () => {
     const { out } = await run(["dev", "--help"]);
-    expect(out.replaceAll(/\s+/g, " ")).toContain("with --restart one more for each return");
+    const text = out.replaceAll(/\s+/g, " ");
+    expect(text).toContain("with --restart one more for each return");
+    expect(text).toContain("single, sentinel (a master and a replica under three Sentinels) or cluster");
   });
 
   it("without a command is a usage error that names them all", async () => {
@@ -70,7 +95,11 @@ describe("a wrong command line exits 2", () => {
     [["dev", "--port", "65534", "--edges", "2"], "no room"],
     [["dev", "--set", "PACE"], "KEY=VALUE"],
     [["dev", "--redis-url", "http://x"], "redis://"],
+    [["audit", "verify", "--redis-url", "redis+ring://x"], "redis+cluster://"],
+    [["dev", "--redis-url", "redis+cluster://x y,z"], "redis://"],
     [["dev", "--ephemeral", "--data", "x"], "exclude"],
+    [["dev", "--redis", "ring"], "single, sentinel, cluster"],
+    [["dev", "--redis", "cluster", "--redis-url", "redis://127.0.0.1"], "exclude"],
     [["tail"], "missing required argument"],
     [["tail", "no spaces"], "channel id"],
     [["tail", "lobby"], "no cluster runs here"],
@@ -80,8 +109,36 @@ describe("a wrong command line exits 2", () => {
     [["token", "create", "--user", " x"], "user id"],
     [["token", "create", "--user", "x"], "no secret"],
     [["token", "inspect", "x"], "not a token"],
+    [["token", "revoke"], "just one of them"],
+    [["token", "revoke", "--user", "a", "--jti", "b"], "just one of them"],
+    [["token", "revoke", "x"], "not a token"],
+    [["token", "revoke", "x.e30.x"], "no id of its own"],
+    [["token", "revoke", "--issued-before", "yesterday"], "2026-01-31T12:00:00Z"],
     [["migrate", "down"], "unknown command"],
     [["config", "check", "x"], "Allowed choices"],
+    [["key", "create", "--name", "x"], "--scope"],
+    [["key", "create", "--name", "x", "--scope", "root"], "tokens, publish, channels"],
+    [["key", "create", "--name", "bootstrap", "--scope", "admin"], "not bootstrap"],
+    [["key", "create", "--name", "a b", "--scope", "admin"], "1 to 64 of"],
+    [["key", "revoke", "backend"], "whole number"],
+    [["dead-letters", "retry"], "by their numbers, or say --all"],
+    [["dead-letters", "retry", "1", "--all"], "by their numbers, or say --all"],
+    [["dead-letters", "retry", "1", "--channel", "c"], "--channel goes with --all"],
+    [["dead-letters", "retry", "first"], "whole number from 1"],
+    [["dead-letters", "drop"], "missing required argument"],
+    [["nodes"], "no cluster runs here"],
+    [["nodes", "--api", "http://127.0.0.1:1"], "nothing tells which key"],
+    [["nodes", "--api", "127.0.0.1:1"], "http://"],
+    [["ban", "bob"], "either --channel <id> or --everywhere"],
+    [["ban", "bob", "--channel", "c", "--everywhere"], "either --channel <id> or --everywhere"],
+    [["ban", "bob", "--channel", "c", "--for", "1w"], "90s, 10m, 2h or 7d"],
+    [["mute", "bob"], "--channel <id>"],
+    [["kick", "bob", "--everywhere"], "unknown option"],
+    [["channel", "create", "x", "--kind", "direct"], "Allowed choices"],
+    [["channel", "create", "x", "--kind", "password"], "RK_CHANNEL_PASSWORD"],
+    [["channel", "create", "x", "--kind", "password", "--password-file", "/nowhere/x"], "--password-file: ENOENT"],
+    [["member", "set", "x", "bob", "--role", "king"], "Allowed choices"],
+    [["explain", "--message", "x"], "--user"],
   ] as const)("%j", async (argv, said) => {
     const { code, err, out } = await run(argv);
     expect(err).toContain(said);

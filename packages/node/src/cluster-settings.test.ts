@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { rootCertificates } from "node:tls";
 import { afterEach, describe, expect, expectTypeOf, it } from "vitest";
 import { DEFAULT_LIMITS } from "@rookery/protocol";
 import { parseFlags, SettingsError } from "@rookery/runtime";
@@ -86,7 +87,7 @@ describe("loading", () => {
     expectTypeOf(settings.batchEntries).toEqualTypeOf<number>();
     expectTypeOf(settings.redisUrl).toEqualTypeOf<string>();
     expectTypeOf(settings.parentPid).toEqualTypeOf<number | undefined>();
-    expectTypeOf(loadSettings(["ack"], { env: {} }).ack).toEqualTypeOf<"fast">();
+    expectTypeOf(loadSettings(["ack"], { env: {} }).ack).toEqualTypeOf<"fast" | "safe">();
     expectTypeOf(loadSettings(["allowedOrigins"], { env: {} }).allowedOrigins).toEqualTypeOf<readonly string[]>();
     expectTypeOf(settings).not.toHaveProperty("sendsPerSec");
     expect(settings).toMatchObject({ batchEntries: 1000, batchLingerMs: 100, partitions: 64 });
@@ -168,7 +169,7 @@ describe("what cannot be used", () => {
         expected: "a known setting; did you mean ROOKERY_SEND_BURST?",
       }),
       expect.objectContaining({ key: "postgresUrl", source: "nothing" }),
-      expect.objectContaining({ key: "ack", got: '"slow"', expected: "one of fast", source: "environment" }),
+      expect.objectContaining({ key: "ack", got: '"slow"', expected: "one of fast, safe", source: "environment" }),
       {
         key: "sendsPerSec",
         env: "ROOKERY_SENDS_PER_SEC",
@@ -251,6 +252,20 @@ describe("what cannot be used", () => {
       ["redisUrl", expect.stringContaining("bad database")],
       ["jwtAlgorithms", "the algorithm RS256 does not fit the key"],
       ["host", "this is no address of this machine"],
+    ]);
+  });
+
+  it("a CA of Redis must be one, with what else stands in its file, and beside an encrypted address", () => {
+    const [certificate = ""] = rootCertificates;
+    const told = (redisUrl: string, ca: string): readonly SettingsProblem[] =>
+      problemsOf({ env: { ...STORES, ROOKERY_REDIS_URL: redisUrl, ROOKERY_REDIS_CA: ca } });
+    expect(told("rediss+cluster://h1,h2", `of ours\n${certificate}`)).toEqual([]);
+    const none = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----";
+    expect(told("rediss://h", none)).toEqual([
+      expect.objectContaining({ fault: expect.stringContaining("cannot be read") }),
+    ]);
+    expect(told("redis+sentinel://h1,h2/m", certificate)).toEqual([
+      expect.objectContaining({ key: "redisCa", expected: expect.stringContaining("rediss:// address beside it") }),
     ]);
   });
 

@@ -1,15 +1,20 @@
 // What makes a process a node of the cluster: settings, start, stores, readiness, beats. Other packages import from here only.
+export { hashAddress } from "./address-hash.ts";
+export { createNodeAuditTrail } from "./audit-trail.ts";
 export { joinCluster } from "./cluster-life.ts";
-export type { ClusterLoad } from "./cluster-life.ts";
+export type { ClusterLife, ClusterLoad } from "./cluster-life.ts";
 export { clusterSettings } from "./cluster-settings.ts";
 export { watchFitness } from "./fit-redis.ts";
 export type { FitRedis } from "./fit-redis.ts";
 export type { FloorReader } from "./floor-reader.ts";
+export { createNodeAnnouncer } from "./node-announcer.ts";
 export { createNodeConnections } from "./node-connections.ts";
 export { watchOwnStores } from "./own-stores.ts";
-export { createNodePublisher, createPast } from "./past-and-publisher.ts";
+export { createNodeChanges, createNodePublisher, createPast } from "./past-and-publisher.ts";
 export { openInternalPort, READINESS_ROWS } from "./readiness.ts";
 export type { Look } from "./readiness.ts";
+export { createRefusalNotes } from "./refusal-notes.ts";
+export type { RefusalNotes, RefusalNotesOptions } from "./refusal-notes.ts";
 export { runNode } from "./run-node.ts";
 export type { NodeContext } from "./run-node.ts";
 export type { ProcessService, ServiceName } from "./services.ts";

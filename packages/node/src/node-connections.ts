@@ -19,16 +19,16 @@ export interface NodeConnections {
 }
 
 export type ConnectingContext = SettingsContext<
-  "partitions" | "redisUrl" | "commandTimeoutMs" | "postgresUrl" | "statementTimeoutMs"
+  "partitions" | "redisUrl" | "redisCa" | "commandTimeoutMs" | "postgresUrl" | "statementTimeoutMs"
 >;
 
 export function createNodeConnections({ settings, log, node, onStop }: ConnectingContext): NodeConnections {
-  const { redisUrl, commandTimeoutMs, postgresUrl, statementTimeoutMs } = settings;
+  const { redisUrl: url, redisCa: ca, commandTimeoutMs, postgresUrl, statementTimeoutMs } = settings;
   let isClosing = false;
   return {
     keys: createKeys(createPartitions(settings.partitions)),
     redis(use, told) {
-      const connection = connectRedis({ url: redisUrl, use, commandTimeoutMs, ...(told && { onState: told }) });
+      const connection = connectRedis({ url, ca, use, commandTimeoutMs, ...(told && { onState: told }) });
       onStop(`redis ${use}`, () => {
         isClosing = true;
         connection.disconnect();

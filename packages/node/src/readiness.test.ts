@@ -7,6 +7,7 @@ const ways = {
   tables: () => undefined,
   postgres: () => Promise.resolve("Postgres does not answer"),
   "token keys": () => undefined,
+  memory: () => undefined,
   draining: () => undefined,
 };
 
@@ -17,12 +18,14 @@ describe("readiness", () => {
     expect(checks.filter(({ advisory }) => advisory !== true).map(({ name }) => name)).toEqual([
       "redis",
       "tables",
+      "memory",
       "draining",
     ]);
     expect(await Promise.all(checks.map((each) => each.check()))).toEqual([
       "Redis does not answer",
       undefined,
       "Postgres does not answer",
+      undefined,
       undefined,
       undefined,
     ]);

@@ -13,6 +13,7 @@ export const READINESS_ROWS = {
     tables: "decides",
     postgres: "advises",
     "token keys": "advises",
+    memory: "decides",
     draining: "decides",
   },
   api: { stores: "decides", redis: "advises", postgres: "advises", "token keys": "advises", draining: "decides" },

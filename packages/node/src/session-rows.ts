@@ -10,7 +10,7 @@ import {
 } from "@rookery/protocol";
 import { flag, integer } from "@rookery/runtime";
 import { EDGE, PUBLIC } from "./services.ts";
-import { HOUR_MS, KIB, LATER, MIB, MIN_MS } from "./units.ts";
+import { HOUR_MS, KIB, MIB, MIN_MS } from "./units.ts";
 
 // prettier-ignore
 export const SESSION_ROWS = {
@@ -18,8 +18,12 @@ export const SESSION_ROWS = {
     "sockets of one edge; the next upgrade is 503"),
   connectsPerSec: integer("ROOKERY_CONNECTS_PER_SEC", 1000, [1, 100_000], "per s", EDGE,
     "upgrades that one edge accepts; the next is 503 with Retry-After"),
+  lateLoopMs: integer("ROOKERY_LATE_LOOP_MS", 300, [0, MIN_MS], "ms", EDGE,
+    "an edge whose loop comes round so late takes no new connections, at twice of it tells no signals, at four times reads no past; 0 for never"),
+  memoryBytes: integer("ROOKERY_MEMORY_BYTES", 0, [0, 64 * 1024 * 1024 * MIB], "bytes", EDGE,
+    "memory that an edge may use: it takes no new connections from 85 % of it on, tells no signals from 90, reads no past from 95; 0 for what its container may have, or the machine"),
   connectionsPerUser: integer("ROOKERY_CONNECTIONS_PER_USER", CONNECTIONS_PER_USER, [1, 10_000], "connections", EDGE,
-    "connections of a user on one edge; one more closes the oldest with 4509"),
+    "connections of a user in the cluster; one more closes the oldest with 4509"),
   connectionsPerAddress: integer("ROOKERY_CONNECTIONS_PER_ADDRESS", 200, [1, 1_000_000], "connections", EDGE,
     "connections from one IPv4 address or IPv6 /64 on one edge"),
   loopbackExempt: flag("ROOKERY_LOOPBACK_EXEMPT", false, PUBLIC,
@@ -32,6 +36,12 @@ export const SESSION_ROWS = {
     "messages of a session in the long run"),
   sendBurst: integer("ROOKERY_SEND_BURST", DEFAULT_LIMITS.sendBurst, [1, 1_000_000], "sends", EDGE,
     "messages of a session at once"),
+  userSendsPerSec: integer("ROOKERY_USER_SENDS_PER_SEC", 100, [1, 1_000_000], "per s", EDGE,
+    "messages and changes of all sessions of a user on one edge, and as many at once"),
+  addressSendsPerSec: integer("ROOKERY_ADDRESS_SENDS_PER_SEC", 400, [1, 1_000_000], "per s", EDGE,
+    "the same from one IPv4 address or IPv6 /64"),
+  channelSendsPerSec: integer("ROOKERY_CHANNEL_SENDS_PER_SEC", 500, [1, 1_000_000], "per s", EDGE,
+    "the same in one channel"),
   commandsPerSec: integer("ROOKERY_COMMANDS_PER_SEC", DEFAULT_LIMITS.commandsPerSec, [1, 100_000], "per s", EDGE,
     "frames of any type of a session in the long run"),
   commandBurst: integer("ROOKERY_COMMAND_BURST", COMMAND_BURST, [1, 1_000_000], "frames", EDGE,
@@ -59,7 +69,9 @@ export const SESSION_ROWS = {
   paceMaxMs: integer("ROOKERY_PACE_MAX_MS", 25, [0, 1000], "ms", EDGE,
     "longest beat in which a busy edge gathers deliveries; 0 delivers at once always"),
   softBufferBytes: integer("ROOKERY_SOFT_BUFFER_BYTES", 128 * KIB, [KIB, 64 * MIB], "bytes", EDGE,
-    `waiting for one socket: beyond this signals are shed${LATER}`),
+    "waiting for one socket: beyond this signals are shed"),
   hardBufferBytes: integer("ROOKERY_HARD_BUFFER_BYTES", MIB, [KIB, 256 * MIB], "bytes", EDGE,
-    "waiting for one socket: beyond this it is closed with 4001 and resumes"),
+    "waiting for one socket: beyond this it gets no messages until it has read what waits, and is told the gap"),
+  bufferBudgetBytes: integer("ROOKERY_BUFFER_BUDGET_BYTES", 256 * MIB, [MIB, 64 * 1024 * MIB], "bytes", EDGE,
+    "waiting for all sockets of one edge: from half of it on the hard limit falls"),
 } as const;

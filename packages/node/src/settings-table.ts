@@ -4,12 +4,13 @@
 import { COUNT_ABOVE_MEMBERS, DIGEST_ABOVE_MEMBERS, LEAVE_GRACE_MS } from "@rookery/protocol";
 import { integer, listenHost, networkList, originList, processRows, word } from "@rookery/runtime";
 import type { AnyRow, ServiceValues, SettingsTable } from "@rookery/runtime";
+import { AUDIT_ROWS, AUDIT_RULES } from "./audit-rows.ts";
 import { ALL, API, EDGE, PUBLIC, SERVERS } from "./services.ts";
 import type { ServiceName } from "./services.ts";
 import { SESSION_ROWS } from "./session-rows.ts";
-import { STORE_ROWS } from "./store-rows.ts";
+import { STORE_ROWS, STORE_RULES } from "./store-rows.ts";
 import { TOKEN_ROWS, TOKEN_RULES } from "./token-rows.ts";
-import { HOUR_MS, LATER, MIN_MS } from "./units.ts";
+import { HOUR_MS, MIN_MS } from "./units.ts";
 
 const { nodeName, ...ofProcess } = processRows(SERVERS, ALL);
 
@@ -30,6 +31,8 @@ export const SETTINGS = {
 
   ...TOKEN_ROWS,
 
+  ...AUDIT_ROWS,
+
   allowedOrigins: originList("ROOKERY_ALLOWED_ORIGINS", PUBLIC,
     "origins whose pages may connect; `loopback` is any page of this machine (localhost, 127.0.0.0/8, [::1], any port); clients without an Origin are not concerned"),
   trustedProxies: networkList("ROOKERY_TRUSTED_PROXIES", PUBLIC,
@@ -42,14 +45,14 @@ export const SETTINGS = {
   ...SESSION_ROWS,
 
   presenceGraceMs: integer("ROOKERY_PRESENCE_GRACE_MS", LEAVE_GRACE_MS, [0, 10 * MIN_MS], "ms", EDGE,
-    `time a user may be away before they are told to have left${LATER}`),
+    "time a user may be away before they are told to have left; 0 tells it at once"),
   // Three beats, one every 2 s, may be lost.
   leaseMs: integer("ROOKERY_LEASE_MS", 6000, [500, MIN_MS], "ms", SERVERS,
     "a node that has not renewed its lease for this long counts as dead"),
-  digestAbove: integer("ROOKERY_DIGEST_ABOVE", DIGEST_ABOVE_MEMBERS, [1, 1_000_000], "members", EDGE,
-    `members present beyond which presence is told in digests${LATER}`),
-  countAbove: integer("ROOKERY_COUNT_ABOVE", COUNT_ABOVE_MEMBERS, [1, 10_000_000], "members", EDGE,
-    `members present beyond which presence is only a count${LATER}`),
+  digestAbove: integer("ROOKERY_DIGEST_ABOVE", DIGEST_ABOVE_MEMBERS, [1, 1_000_000], "members", PUBLIC,
+    "members present beyond which presence is told in digests, where a channel has no number of its own"),
+  countAbove: integer("ROOKERY_COUNT_ABOVE", COUNT_ABOVE_MEMBERS, [1, 10_000_000], "members", PUBLIC,
+    "members present beyond which presence is only a count, where a channel has no number of its own"),
   balancerWaitMs: integer("ROOKERY_BALANCER_WAIT_MS", 0, [0, 10 * MIN_MS], "ms", PUBLIC,
     "time between readiness off and the end of listening, for a load balancer to notice"),
   drainMs: integer("ROOKERY_DRAIN_MS", 10_000, [0, HOUR_MS], "ms", EDGE,
@@ -59,7 +62,7 @@ export const SETTINGS = {
 /** What the loader and a start are handed. */
 export const SETTINGS_TABLE: SettingsTable<typeof SETTINGS> = {
   rows: SETTINGS,
-  rules: TOKEN_RULES,
+  rules: [...STORE_RULES, ...TOKEN_RULES, ...AUDIT_RULES],
   fileExample: "sendsPerSec: 20",
 };
 

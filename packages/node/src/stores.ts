@@ -9,6 +9,8 @@ import type { FloorReader } from "./floor-reader.ts";
 import { createNodeConnections } from "./node-connections.ts";
 import type { ConnectingContext } from "./node-connections.ts";
 import type { SettingsContext } from "./settings-context.ts";
+import { createWrites } from "./writes.ts";
+import type { Writes, WritingContext } from "./writes.ts";
 
 export interface Stores {
   readonly keys: Keys;
@@ -20,11 +22,14 @@ export interface Stores {
   readonly shares: ConnectionShares;
   readonly commands: RedisConnection;
   readonly reads: RedisConnection;
+  readonly writes: Writes;
   readonly floors: EpochFloors;
   readonly floorReader: FloorReader;
 }
 
-export function connectStores(context: ConnectingContext & SettingsContext<"postgresConnections">): Stores {
+type StoresContext = ConnectingContext & WritingContext & SettingsContext<"postgresConnections">;
+
+export function connectStores(context: StoresContext): Stores {
   const { keys, redis, postgres, say } = createNodeConnections(context);
   const shares = shareConnections(context.settings.postgresConnections);
   const store = postgres(shares.commands, say("postgres"));
@@ -32,7 +37,12 @@ export function connectStores(context: ConnectingContext & SettingsContext<"post
   const past = postgres(shares.past);
   const commands = redis("commands", say("redis"));
   const reads = redis("reads");
-  const floors = createEpochFloors();
+  const writes = createWrites(context, keys, commands, redis);
+  const changes = context.metrics.plainCounter(
+    "rookery_process_epoch_changes_total",
+    "Times that a partition was met in a higher epoch than the one known.",
+  );
+  const floors = createEpochFloors(changes);
   const floorReader = createFloorReader(floors, () => createOutboxPositions(store).lastIds());
-  return { keys, partitions: keys.partitions, store, past, shares, commands, reads, floors, floorReader };
+  return { keys, partitions: keys.partitions, store, past, shares, commands, reads, writes, floors, floorReader };
 }

@@ -41,7 +41,7 @@ export interface MessageParts {
   readonly clientId: string;
   readonly user: string;
   readonly name: string;
-  /** Left out of the frame when `deleted`, like `meta`. */
+  /** Left out of the frame when `deleted`, like `meta` and `mentions`. */
   readonly body?: string | undefined;
   readonly replyTo?: string | undefined;
   readonly meta?: Meta | undefined;
@@ -73,7 +73,8 @@ export function messageHalves(m: MessageParts): FrameHalves {
   if (m.body !== undefined && !deleted) tail += `,"body":${JSON.stringify(m.body)}`;
   if (m.replyTo !== undefined) tail += `,"replyTo":${JSON.stringify(m.replyTo)}`;
   if (m.meta !== undefined && !deleted) tail += `,"meta":${JSON.stringify(m.meta)}`;
-  if (m.mentions !== undefined && m.mentions.length > 0) tail += `,"mentions":${JSON.stringify(m.mentions)}`;
+  if (m.mentions !== undefined && m.mentions.length > 0 && !deleted)
+    tail += `,"mentions":${JSON.stringify(m.mentions)}`;
   if (deleted) tail += `,"deleted":true`;
   if (m.editedAt !== undefined) tail += `,"editedAt":${m.editedAt}`;
   if (m.reactions !== undefined && m.reactions.length > 0) tail += `,"reactions":${JSON.stringify(m.reactions)}`;

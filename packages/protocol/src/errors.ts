@@ -31,10 +31,14 @@ export const ERRORS = {
   muted: { retry: "never", http: 403, meaning: "may read and not write, until `until` when it is given" },
   slow_mode: { retry: "later", http: 429, meaning: "the channel's pause between messages is not over" },
   rate_limited: { retry: "later", http: 429, meaning: "over a rate limit" },
-  conflict: { retry: "never", http: 409, meaning: "the key was used before for other content" },
+  conflict: { retry: "never", http: 409, meaning: "it contradicts what stands: a key, an id or a rule" },
   too_many: { retry: "never", http: 409, meaning: "a cap on channels or members is reached" },
   unavailable: { retry: "later", http: 503, meaning: "a store cannot be reached; nothing happened" },
-  overloaded: { retry: "later", http: 503, meaning: "the backlog is full; nothing happened" },
+  overloaded: {
+    retry: "later",
+    http: 503,
+    meaning: "the backlog is full, or the node has too much to do; nothing happened",
+  },
   unknown: { retry: "later", http: 504, meaning: "the outcome is not known; repeat with the same clientId" },
   internal: { retry: "later", http: 500, meaning: "a fault of the server, logged there" },
 } as const satisfies Record<string, ErrorRow>;

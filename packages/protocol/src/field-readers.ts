@@ -123,13 +123,21 @@ function cleanedMeta(value: Record<string, unknown>, keys: readonly string[], { 
 
 let graphemes: Intl.Segmenter | undefined;
 
+const SHOWN =
+  "(?:\\u{1f3f4}[\\u{e0020}-\\u{e007e}]+\\u{e007f}|[^|\\p{Default_Ignorable_Code_Point}][\\ufe0e\\ufe0f]?)+";
+/**
+ * What shows nothing may stand where it changes what is seen: a joiner between two characters, a style behind one, the tags
+ * of a flag. Anywhere else it would make a second emoji that looks like the first. `|` parts the names of keys.
+ */
+const ALL_SHOWN = new RegExp(`^${SHOWN}(?:\\u200d${SHOWN})*$`, "u");
+
 function readEmoji(value: unknown): unknown {
   if (typeof value !== "string") return WRONG_TYPE;
   // Cheap bound before the segmenter: a unit is at least one byte.
   if (value.length > MAX_EMOJI_BYTES) return NOT_ALLOWED;
   const clean = cleanText(value);
-  if (clean.kind === "refusal" || showsNothing(clean.text) || utf8Bytes(clean.text) > MAX_EMOJI_BYTES)
-    return NOT_ALLOWED;
+  if (clean.kind === "refusal" || showsNothing(clean.text) || !ALL_SHOWN.test(clean.text)) return NOT_ALLOWED;
+  if (utf8Bytes(clean.text) > MAX_EMOJI_BYTES) return NOT_ALLOWED;
   graphemes ??= new Intl.Segmenter("en", { granularity: "grapheme" });
   const found = graphemes.segment(clean.text)[Symbol.iterator]();
   found.next();

@@ -49,7 +49,7 @@ export const Meta = Type.Record(Type.String(), Type.Union([Type.String(), Type.N
 });
 export const Emoji = Type.String({
   [FIELD_KIND]: "emoji",
-  description: `one grapheme of at most ${MAX_EMOJI_BYTES} bytes`,
+  description: `one grapheme of at most ${MAX_EMOJI_BYTES} bytes, all of it seen`,
   minLength: 1,
 });
 export const Token = Type.String({

@@ -42,7 +42,16 @@ export type { ErrorCode } from "./errors.ts";
 export { ChatError, ERRORS } from "./errors.ts";
 export { numbersSurvive } from "./exact-numbers.ts";
 export { findRef } from "./find-ref.ts";
-export { DIRECT_PREFIX, displayName, findMentions, isChannelId, isClientId, isMessageId, isUserId } from "./ids.ts";
+export {
+  cleanName,
+  DIRECT_PREFIX,
+  displayName,
+  findMentions,
+  isChannelId,
+  isClientId,
+  isMessageId,
+  isUserId,
+} from "./ids.ts";
 export type { FrameLimits } from "./limits.ts";
 export {
   AUTH_TIMEOUT_MS,
@@ -60,10 +69,14 @@ export {
   LAYER_FRAME_BYTES,
   LEAVE_GRACE_MS,
   MAX_BAD_FRAMES,
+  MAX_CURSOR_BYTES,
   MAX_DEPTH,
   MAX_KEYS,
+  MAX_MESSAGE_EMOJI,
   MAX_PAGE_MEMBERS,
+  MAX_PASSWORD_BYTES,
   MAX_REFUSALS,
+  MAX_REPLIES,
   MAX_TOKEN_BYTES,
   MAX_UNREAD,
   MAX_USER_ID_BYTES,
@@ -77,7 +90,8 @@ export {
   TYPING_TTL_MS,
 } from "./limits.ts";
 export { fitPage } from "./pages.ts";
-export { parseMessageFrame } from "./parse-message.ts";
+export type { SequencedType } from "./sequenced-frames.ts";
+export { isSequencedType, parseMessageFrame, parseSequencedFrame, renderSequencedFrame } from "./sequenced-frames.ts";
 export type { Position } from "./position.ts";
 export { comparePositions, formatPosition, ORIGIN, parsePosition, samePosition } from "./position.ts";
 export type {
@@ -114,6 +128,22 @@ export type {
   WelcomeFrame,
 } from "./server-frames.ts";
 export { MODES, OK_BODIES, REMOVED_CODES, RIGHTS, ROLES, SERVER_FRAMES } from "./server-frames.ts";
+export { CHANNEL_KINDS, parseAccessEntry, parseChannelRecord, parseControl } from "./control.ts";
+export type {
+  AccessEntry,
+  AccessWish,
+  BanEverywhere,
+  ChannelChange,
+  ChannelKind,
+  ChannelRecord,
+  Control,
+  GlobalChange,
+  KnownAccess,
+  Removal,
+  Revocation,
+  Sanction,
+  UserOrder,
+} from "./control.ts";
 export { isJsonObject, shapeFault } from "./shape.ts";
-export type { StoredFrame } from "./stored-frame.ts";
-export { utf8Bytes } from "./text.ts";
+export type { EmojiCount, OwnReaction, Since, StoredFrame, StoredMessage } from "./stored-frame.ts";
+export { cleanText, isOver, isWellFormed, utf8Bytes } from "./text.ts";

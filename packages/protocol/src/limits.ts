@@ -73,6 +73,10 @@ export const MAX_MENTION_CHARS = 64;
 export const MAX_MARKS = 30;
 /** One grapheme may carry any number of combining marks; the longest emoji in use takes 41 bytes. */
 export const MAX_EMOJI_BYTES = 64;
+/** Answers to one message are counted up to here. */
+export const MAX_REPLIES = 1_000;
+/** Different emoji that stand on one message. */
+export const MAX_MESSAGE_EMOJI = 50;
 /** Bounds what a password hash is fed with. */
 export const MAX_PASSWORD_BYTES = 1_024;
 export const MAX_CURSOR_BYTES = 512;

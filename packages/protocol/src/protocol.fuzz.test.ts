@@ -16,7 +16,7 @@ import {
   MESSAGE_ID_PATTERN,
 } from "./ids.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
-import { parseMessageFrame } from "./parse-message.ts";
+import { parseMessageFrame } from "./sequenced-frames.ts";
 import { formatPosition, parsePosition } from "./position.ts";
 import { cleanText, utf8Bytes } from "./text.ts";
 

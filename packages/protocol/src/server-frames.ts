@@ -62,7 +62,7 @@ const Limits = Type.Object({
 
 const Reaction = Type.Object({ emoji: Text, count: Tally, mine: Type.Boolean() });
 
-/** `body` and `meta` are absent when `deleted`; the last four fields stand only in backward and newest pages. */
+/** `body`, `meta` and `mentions` are absent when `deleted`; the last four fields stand only in backward and newest pages. */
 const Message = Type.Object({
   type: Type.Literal("message"),
   ...sequenced,
@@ -105,9 +105,9 @@ const Join = Type.Object({
   can: Rights,
   mode: ModeField,
   online: Tally,
-  read: PositionField,
-  unread: Tally,
-  mentions: Tally,
+  read: Type.Optional(PositionField),
+  unread: Type.Optional(Tally),
+  mentions: Type.Optional(Tally),
   saved: PositionField,
 });
 
@@ -149,7 +149,7 @@ export const OK_BODIES = {
   delete: Taken,
   react: Taken,
   typing: Type.Object({}),
-  read: Type.Object({ channel, read: PositionField, unread: Tally, mentions: Tally }),
+  read: Type.Object({ channel, read: PositionField, unread: Type.Optional(Tally), mentions: Type.Optional(Tally) }),
   history: Type.Object({ channel, ...Page }),
   members: Type.Object({
     channel,

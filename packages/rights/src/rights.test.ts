@@ -3,220 +3,393 @@ import { ChatError } from "@rookery/protocol";
 import type { Right } from "@rookery/protocol";
 import { describe, expect, it } from "vitest";
 import { createRights } from "./rights.ts";
+import { away, entryOf, fakeStores } from "./stores.fixture.ts";
 
-const MEMBER = { role: "member", can: ["join", "read", "write", "react", "presence", "history"], version: 3 };
+const RIGHTS_OF_MEMBER = ["join", "read", "write", "react", "presence", "history"];
+const MEMBER = { role: "member", can: RIGHTS_OF_MEMBER, version: 3, slowModeMs: 0 };
+const ROLE = { role: "member" } as const;
 
-function fakeRights({ autoCreate = false, channels = ["lobby"], maxChannels = 10 } = {}) {
-  const existing = new Set(channels);
-  const calls: string[] = [];
-  const now = { version: 3, postgres: undefined as unknown, redis: undefined as unknown };
-  const call = async <Answer>(text: string, trouble: unknown, answer: () => Answer): Promise<Answer> => {
-    calls.push(text);
-    if (trouble !== undefined) throw trouble;
-    return answer();
-  };
+function rig({ autoCreate = false, mostWhole = 256, maxChannels = 10, pinned = [] as string[] } = {}) {
+  const stores = fakeStores({ mostWhole });
+  const clock = { ms: 1000 };
+  const lookups: boolean[] = [];
   const rights = createRights({
-    channels: {
-      existing: (ids) =>
-        call(`find ${ids.join(" ")}`, now.postgres, () => new Set(ids.filter((id) => existing.has(id)))),
-      ensurePublic: (ids, owner) =>
-        call(`create ${ids.join(" ")} for ${owner}`, now.postgres, () => ids.forEach((id) => existing.add(id))),
-    },
-    version: (channel) => call(`version ${channel}`, now.redis, () => now.version),
-    partitionOf: (channel) => (channel.startsWith("far") ? 9 : 1),
-    autoCreate,
-    maxChannels,
+    ...{ channels: stores.channels, access: stores.access, standings: stores.standings },
+    ...{ partitionOf: stores.partitionOf, autoCreate, maxChannels },
+    isPinned: (channel) => pinned.includes(channel),
+    lookedUp: (isKnown) => void lookups.push(isKnown),
+    redisNowMs: () => clock.ms,
   });
-  return { rights, calls, now };
+  const asking = (user: string, channel: string, right: Right = "join") => ({ user, channel, right });
+  return {
+    ...{ ...stores, rights, clock, lookups },
+    cached: async (user: string, channel: string, right?: Right) => rights.cached(asking(user, channel, right)),
+    fresh: (user: string, channel: string, right?: Right) => rights.fresh(asking(user, channel, right)),
+    /** Answered in this very turn, or not at all. */
+    atOnce: (user: string, channel: string, right?: Right) => {
+      const answer = rights.cached(asking(user, channel, right));
+      if (!(answer instanceof Promise)) return answer;
+      answer.catch(() => undefined);
+      return undefined;
+    },
+  };
 }
 
-const asked = (user: string, channel: string, right: Right) => ({ user, channel, right });
-const away = (): ChatError => new ChatError("unavailable", "away");
-
 describe("rights", () => {
-  it("grant in a channel that is there, with the version of its rights", async () => {
-    const { rights } = fakeRights();
-    expect(await rights.cached(asked("ann", "lobby", "write"))).toEqual(MEMBER);
+  it("ask Redis, then Postgres, and give Redis what Postgres said", async () => {
+    const { put, cached, calls, redis } = rig();
+    put("lobby");
+    expect(await cached("ann", "lobby", "write")).toEqual(MEMBER);
+    expect(calls).toEqual(["redis lobby:ann", "postgres lobby:ann", "rules lobby"]);
+    expect(redis.get("lobby")).toMatchObject({ isWhole: true, record: { version: 3 } });
   });
 
-  it("say not_found of a channel that is not there", async () => {
-    const { rights, calls } = fakeRights();
-    await expect(rights.cached(asked("ann", "attic", "write"))).rejects.toMatchObject({
-      code: "not_found",
-      details: { channel: "attic" },
-    });
-    expect(calls).toEqual(["find attic"]);
+  it("tell of each question whether memory had the answer", async () => {
+    const { put, cached, rights, lookups } = rig();
+    put("lobby");
+    put("den", { kind: "private" });
+    await cached("ann", "lobby");
+    await cached("ann", "lobby", "write");
+    await rights.cachedAll({ user: "ann", right: "join" }, ["lobby", "den"]);
+    await rights.cachedAll({ user: "ann", right: "join" }, ["den"]);
+    expect(lookups, "what is hidden is read each time").toEqual([false, true, true, false, false]);
   });
 
-  it.each<Right>(["join", "write"])(
-    "make a channel for whoever first asks to %s, where channels make themselves",
-    async (right) => {
-      const { rights, calls } = fakeRights({ autoCreate: true });
-      await rights.cached(asked("ann", "attic", right));
-      await rights.cached(asked("bob", "attic", right));
-      expect(calls).toEqual(["create attic for ann", "version attic"]);
-    },
-  );
-
-  it("make no channel for a reader, who finds it empty, and remember nothing of it", async () => {
-    const { rights, calls } = fakeRights({ autoCreate: true });
-    await rights.cached(asked("ann", "attic", "history"));
-    expect(calls).toEqual(["find attic", "version attic"]);
-    await rights.cached(asked("ann", "attic", "write"));
-    expect(calls).toContain("create attic for ann");
+  it("ask no further where Redis knows, also while Postgres is away", async () => {
+    const { put, cached, calls, now, access, standings } = rig();
+    put("lobby");
+    const known = (await standings.read([{ channel: "lobby", users: ["ann"] }])).get("lobby");
+    if (known !== undefined) await access.fill("lobby", known);
+    calls.length = 0;
+    now.postgres = away();
+    expect(await cached("ann", "lobby")).toEqual(MEMBER);
+    expect(calls).toEqual(["redis lobby:ann"]);
   });
 
-  it("keep direct channels hidden, however channels are made, and ask nobody about them", async () => {
-    for (const autoCreate of [true, false]) {
-      const { rights, calls } = fakeRights({ autoCreate, channels: ["dm:x"] });
-      for (const right of ["join", "write", "history"] as const) {
-        await expect(rights.cached(asked("ann", "dm:x", right))).rejects.toMatchObject({ code: "not_found" });
-      }
-      expect(calls).toEqual([]);
+  it("answer everybody from memory once a channel is known whole, in the same turn and by one grant for all", async () => {
+    const { put, cached, atOnce, calls } = rig();
+    put("lobby", {}, { olga: { role: "owner" } });
+    await cached("ann", "lobby");
+    calls.length = 0;
+    expect(atOnce("bob", "lobby", "write")).toEqual(MEMBER);
+    expect(atOnce("bob", "lobby")).toBe(atOnce("ann", "lobby"));
+    expect(atOnce("olga", "lobby", "own")).toMatchObject({ role: "owner" });
+    expect(calls).toEqual([]);
+  });
+
+  it("ask for each user of a channel in which too many have an entry, once", async () => {
+    const { put, cached, atOnce, calls } = rig({ mostWhole: 0 });
+    put("lobby", {}, { olga: { role: "owner" } });
+    await cached("ann", "lobby");
+    expect(atOnce("bob", "lobby")).toBeUndefined();
+    await cached("bob", "lobby");
+    expect([atOnce("ann", "lobby"), atOnce("bob", "lobby")]).toEqual([MEMBER, MEMBER]);
+    expect(calls.filter((call) => call.startsWith("postgres"))).toEqual(["postgres lobby:ann", "postgres lobby:bob"]);
+  });
+
+  it("ask together for those who come in one turn, and once for a crowd", async () => {
+    const { put, cached, calls } = rig();
+    put("lobby");
+    const crowd = Array.from({ length: 500 }, (_, n) => `u${n}`);
+    await Promise.all(crowd.map((user) => cached(user, "lobby")));
+    expect(calls.filter((call) => !call.startsWith("rules"))).toHaveLength(3);
+  });
+
+  it("refuse whoever is banned, muted or of too low a role by memory alone", async () => {
+    const { put, cached, calls } = rig();
+    const mute = { untilMs: 9000, reason: null };
+    put("lobby", {}, { bob: { ban: mute }, eve: { mute }, ron: { role: "reader" } });
+    await cached("ann", "lobby");
+    calls.length = 0;
+    await expect(cached("bob", "lobby")).rejects.toMatchObject({ code: "banned", details: { until: 9000 } });
+    await expect(cached("eve", "lobby", "write")).rejects.toMatchObject({ code: "muted", details: { until: 9000 } });
+    await expect(cached("ron", "lobby", "write")).rejects.toMatchObject({ code: "forbidden" });
+    expect(calls).toEqual([]);
+  });
+
+  it("let a ban end by Redis' clock, with nobody to tell of it", async () => {
+    const { put, cached, clock, atOnce } = rig();
+    put("lobby", {}, { bob: { ban: { untilMs: 9000, reason: null } } });
+    await expect(cached("bob", "lobby")).rejects.toMatchObject({ code: "banned" });
+    clock.ms = 9000;
+    expect(atOnce("bob", "lobby")).toEqual(MEMBER);
+  });
+
+  it("go on without end where they are known while Postgres is away, and refuse who is not known", async () => {
+    const { put, cached, atOnce, now } = rig({ mostWhole: 0 });
+    put("lobby", {}, { olga: ROLE });
+    put("club", { kind: "private" }, { ann: ROLE });
+    await cached("ann", "lobby");
+    await cached("ann", "club");
+    now.postgres = away();
+    expect([atOnce("ann", "lobby"), atOnce("ann", "club")]).toEqual([MEMBER, MEMBER]);
+    for (const channel of ["lobby", "club", "attic"]) {
+      await expect(cached("bob", channel)).rejects.toMatchObject({ code: "unavailable" });
     }
   });
 
-  it("answer from the cache in the same turn", async () => {
-    const { rights } = fakeRights();
-    await rights.cached(asked("ann", "lobby", "join"));
-    expect(rights.cached(asked("ann", "lobby", "write"))).toEqual(MEMBER);
-  });
-
-  it("ask nobody again about a channel they know, also while Postgres is away", async () => {
-    const { rights, calls, now } = fakeRights();
-    await rights.cached(asked("ann", "lobby", "history"));
+  it("keep a member known in Redis apart from a stranger who asks in the same turn", async () => {
+    const { put, cached, now, rights } = rig({ mostWhole: 0 });
+    put("club", { kind: "private" }, { ann: ROLE });
+    await cached("ann", "club");
     now.postgres = away();
-    await rights.cached(asked("bob", "lobby", "write"));
-    expect(calls).toEqual(["find lobby", "version lobby"]);
-    await expect(rights.cached(asked("bob", "attic", "write"))).rejects.toMatchObject({ code: "unavailable" });
+    rights.doubt(1);
+    const [ann, eve] = await Promise.allSettled([cached("ann", "club"), cached("eve", "club")]);
+    expect([ann, eve]).toMatchObject([{ value: MEMBER }, { reason: { code: "unavailable" } }]);
   });
 
-  it("read only the version again when fresh ones are asked for, and remember what they found", async () => {
-    const { rights, calls, now } = fakeRights();
-    await rights.cached(asked("ann", "lobby", "write"));
-    now.version = 4;
-    expect(await rights.fresh(asked("ann", "lobby", "write"))).toEqual({ ...MEMBER, version: 4 });
-    expect(calls).toEqual(["find lobby", "version lobby", "version lobby"]);
-    expect(rights.cached(asked("ann", "lobby", "write"))).toEqual({ ...MEMBER, version: 4 });
-  });
-
-  it("find a channel that is not remembered when fresh ones are asked for", async () => {
-    const { rights, calls } = fakeRights();
-    await rights.fresh(asked("ann", "lobby", "write"));
-    expect(calls).toEqual(["find lobby", "version lobby"]);
-  });
-
-  it("take a lower version from a Redis that counts anew", async () => {
-    const { rights, now } = fakeRights();
-    await rights.cached(asked("ann", "lobby", "write"));
-    now.version = 0;
-    await rights.fresh(asked("ann", "lobby", "write"));
-    expect(rights.cached(asked("ann", "lobby", "write"))).toEqual({ ...MEMBER, version: 0 });
-  });
-
-  it("keep what they know when it cannot be read again", async () => {
-    const { rights, now } = fakeRights();
-    await rights.cached(asked("ann", "lobby", "write"));
+  it("say unavailable where Redis is away, and forget nothing for it", async () => {
+    const { put, cached, atOnce, fresh, now } = rig();
+    put("lobby");
+    await cached("ann", "lobby");
     now.redis = away();
-    await expect(rights.fresh(asked("ann", "lobby", "write"))).rejects.toMatchObject({ code: "unavailable" });
-    expect(rights.cached(asked("ann", "lobby", "write"))).toEqual(MEMBER);
+    await expect(fresh("ann", "lobby")).rejects.toMatchObject({ code: "unavailable" });
+    await expect(cached("ann", "attic")).rejects.toMatchObject({ code: "unavailable" });
+    expect(atOnce("ann", "lobby")).toEqual(MEMBER);
   });
 
-  it("remember no more channels than they may, and forget the longest known first", async () => {
-    const { rights, calls } = fakeRights({ channels: ["a", "b", "c"], maxChannels: 2 });
-    for (const channel of ["a", "b", "a", "c", "b", "a"]) await rights.cached(asked("ann", channel, "write"));
-    expect(calls.filter((call) => call.startsWith("find"))).toEqual(["find a", "find b", "find c", "find a"]);
+  it("remember no more channels than they may, those in use whatever comes", async () => {
+    const { put, cached, atOnce } = rig({ maxChannels: 2, pinned: ["a"] });
+    for (const channel of ["a", "b", "c"]) {
+      put(channel);
+      await cached("ann", channel);
+    }
+    expect(["a", "b", "c"].map((channel) => atOnce("ann", channel) !== undefined)).toEqual([true, false, true]);
   });
 
-  it("forget nothing for a channel that is remembered already", async () => {
-    const { rights, calls } = fakeRights({ channels: ["a", "b"], maxChannels: 2 });
-    for (const channel of ["a", "b"]) await rights.cached(asked("ann", channel, "write"));
-    await rights.fresh(asked("ann", "b", "write"));
-    await rights.cached(asked("ann", "a", "write"));
-    expect(calls.filter((call) => call === "find a")).toHaveLength(1);
+  it("remember nothing where no changes are heard of, and ask Redis each time", async () => {
+    const { put, cached, calls } = rig({ maxChannels: 0 });
+    put("lobby");
+    await cached("ann", "lobby");
+    calls.length = 0;
+    await cached("ann", "lobby");
+    expect(calls).toEqual(["redis lobby:ann"]);
+  });
+
+  it("answer an error also when a store fails with something else", async () => {
+    const { rights, now } = rig();
+    now.postgres = "no reason";
+    expect(await rights.cachedAll({ user: "ann", right: "join" }, ["lobby"])).toMatchObject([{ cause: "no reason" }]);
+  });
+});
+
+describe("what is hidden", () => {
+  it("is asked for where what is absent is asked for, each time, in the same order, and answered in the same words", async () => {
+    for (const mostWhole of [0, 256]) {
+      const { put, cached, calls } = rig({ mostWhole });
+      put("priv", { kind: "private" }, { ann: ROLE });
+      put("dm:x", { kind: "direct" }, { ann: ROLE });
+      put("gone", { deleted: true }, { ann: ROLE });
+      await cached("ann", "priv");
+      const trails = [];
+      for (const channel of ["attic", "priv", "dm:x", "gone", "attic", "priv", "dm:x", "gone"]) {
+        calls.length = 0;
+        const refusal: unknown = await cached("eve", channel, "history").catch((error: unknown) => error);
+        const said = refusal instanceof ChatError ? `${refusal.code} ${refusal.message}` : "let in";
+        trails.push([said, ...calls].join(", ").replaceAll(channel, "it"));
+      }
+      expect(new Set(trails)).toEqual(new Set(["not_found no such channel, redis it:eve, postgres it:eve"]));
+    }
+  });
+
+  it("is unavailable like what is absent while Postgres is away, also where memory would tell", async () => {
+    const { put, cached, now } = rig();
+    put("priv", { kind: "private" }, { ann: ROLE });
+    await cached("ann", "priv");
+    now.postgres = away();
+    for (const channel of ["priv", "attic"]) {
+      await expect(cached("eve", channel)).rejects.toMatchObject({ code: "unavailable" });
+    }
+  });
+
+  it("is seen at once by whoever was let in, though nobody told this process", async () => {
+    const { put, cached, commit } = rig();
+    put("priv", { kind: "private" }, { ann: ROLE });
+    await cached("ann", "priv");
+    commit("priv", { eve: ROLE });
+    expect(await cached("eve", "priv")).toMatchObject({ role: "member", version: 4 });
+  });
+
+  it("is not a channel with a password, which asks for it by memory alone", async () => {
+    const { put, cached, calls } = rig();
+    put("vault", { kind: "password" }, { ann: ROLE });
+    await cached("ann", "vault");
+    calls.length = 0;
+    await expect(cached("eve", "vault")).rejects.toMatchObject({ code: "password_required" });
+    expect(calls).toEqual([]);
+  });
+});
+
+describe("channels that make themselves", () => {
+  it.each<Right>(["join", "write"])("are made for whoever first asks to %s, as their owner", async (right) => {
+    const { cached, calls, atOnce } = rig({ autoCreate: true });
+    expect(await cached("ann", "attic", right)).toMatchObject({ role: "owner" });
+    expect(atOnce("bob", "attic")).toMatchObject({ role: "member" });
+    expect(calls.filter((call) => call.startsWith("create"))).toEqual(["create attic for ann"]);
+  });
+
+  it("are empty to a reader, who makes none, and nothing is remembered of that", async () => {
+    const { cached, calls, atOnce } = rig({ autoCreate: true });
+    expect(await cached("ann", "attic", "history")).toMatchObject({ role: "member", version: 0 });
+    await expect(cached("ann", "attic", "moderate")).rejects.toMatchObject({ code: "forbidden" });
+    expect(atOnce("ann", "attic", "history")).toBeUndefined();
+    expect(calls.some((call) => call.startsWith("create"))).toBe(false);
+  });
+
+  it("are none that were deleted, that are hidden, or that would be direct", async () => {
+    const { put, cached, calls } = rig({ autoCreate: true });
+    put("gone", { deleted: true });
+    put("priv", { kind: "private" });
+    for (const channel of ["gone", "priv", "dm:x"]) {
+      for (const right of ["join", "history"] as const) {
+        await expect(cached("ann", channel, right)).rejects.toMatchObject({ code: "not_found" });
+      }
+    }
+    expect(calls.some((call) => call.startsWith("create"))).toBe(false);
+  });
+
+  it("are made together where several are joined at once", async () => {
+    const { put, rights, calls } = rig({ autoCreate: true });
+    put("lobby");
+    const answers = await rights.cachedAll({ user: "ann", right: "join" }, ["a", "lobby", "b", "dm:x"]);
+    expect(answers).toMatchObject([{ role: "owner" }, MEMBER, { role: "owner" }, { code: "not_found" }]);
+    expect(calls.filter((call) => call.startsWith("create"))).toEqual(["create a b for ann"]);
   });
 });
 
 describe("rights in several channels", () => {
-  const seeker = { user: "ann", right: "join" } as const;
-
-  it("are found in one question, each with its own answer, in order", async () => {
-    const { rights, calls } = fakeRights({ channels: ["a", "c"] });
-    const answers = await rights.cachedAll(seeker, ["a", "b", "c", "dm:x"]);
-    expect(answers).toMatchObject([
+  it("are read in one question each of Redis and Postgres, and only where they are not known", async () => {
+    const { put, rights, calls } = rig();
+    for (const channel of ["a", "b", "c"]) put(channel);
+    const seeker = { user: "ann", right: "join" } as const;
+    expect(await rights.cachedAll(seeker, ["a", "x", "b"])).toMatchObject([
       MEMBER,
-      { code: "not_found", details: { channel: "b" } },
+      { details: { channel: "x" } },
       MEMBER,
-      { code: "not_found", details: { channel: "dm:x" } },
     ]);
-    expect(calls).toEqual(["find a b c", "version a", "version c"]);
+    expect(await rights.cachedAll(seeker, ["c", "a"])).toEqual([MEMBER, MEMBER]);
+    expect(calls.filter((call) => !call.startsWith("rules"))).toEqual([
+      ...["redis a:ann x:ann b:ann", "postgres a:ann x:ann b:ann", "redis c:ann", "postgres c:ann"],
+    ]);
   });
 
-  it("make all that are missing at once, where channels make themselves", async () => {
-    const { rights, calls } = fakeRights({ autoCreate: true });
-    expect(await rights.cachedAll(seeker, ["lobby", "attic"])).toEqual([MEMBER, MEMBER]);
-    expect(calls).toEqual(["create lobby attic for ann", "version lobby", "version attic"]);
+  it("stand where they are known while Postgres is away", async () => {
+    const { put, rights, cached, now } = rig();
+    put("a");
+    await cached("ann", "a");
+    now.postgres = away();
+    const answers = await rights.cachedAll({ user: "ann", right: "join" }, ["a", "b"]);
+    expect(answers).toMatchObject([MEMBER, { code: "unavailable" }]);
+  });
+});
+
+describe("a change that is announced", () => {
+  it("is in force in the same turn where the one before it is known", async () => {
+    const { put, commit, cached, rights } = rig();
+    put("lobby");
+    await cached("ann", "lobby");
+    expect(rights.apply(commit("lobby", { bob: { ban: { untilMs: null, reason: null } } }))).toBe("applied");
+    expect(rights.remembered("lobby", "bob")).toMatchObject({ code: "banned" });
+    expect(rights.remembered("lobby", "ann")).toMatchObject({ version: 4 });
   });
 
-  it("are asked for only where they are not known", async () => {
-    const { rights, calls } = fakeRights({ channels: ["a", "b"] });
-    await rights.cachedAll(seeker, ["a"]);
-    calls.length = 0;
-    await rights.cachedAll(seeker, ["a", "b"]);
-    await rights.cachedAll(seeker, ["a", "b"]);
-    expect(calls).toEqual(["find b", "version b"]);
+  it("changes nothing when it comes again, or after a later one", async () => {
+    const { put, commit, cached, rights } = rig();
+    put("lobby");
+    await cached("ann", "lobby");
+    const ban = commit("lobby", { bob: { ban: { untilMs: null, reason: null } } });
+    const unban = commit("lobby", { bob: {} });
+    expect([ban, unban, ban, unban].map(rights.apply)).toEqual(["applied", "applied", "known", "known"]);
+    expect(rights.remembered("lobby", "bob")).toEqual({ ...MEMBER, version: 5 });
   });
 
-  it("share one failure where Postgres is away, and stand where they are known", async () => {
-    const { rights, now } = fakeRights({ channels: ["a", "b", "c"] });
-    await rights.cached(asked("ann", "a", "join"));
-    const reason = away();
-    now.postgres = reason;
-    const answers = await rights.cachedAll(seeker, ["a", "b", "c"]);
-    expect(answers[0]).toEqual(MEMBER);
-    expect(answers[1]).toBe(reason);
-    expect(answers[2]).toBe(reason);
+  it("makes the channel forgotten where one before it never came, and where all entries may have changed", async () => {
+    const { put, commit, cached, rights } = rig();
+    for (const lost of [true, false]) {
+      put("lobby");
+      await cached("ann", "lobby");
+      if (lost) commit("lobby", { eve: { ban: { untilMs: null, reason: null } } });
+      expect(rights.apply({ ...commit("lobby", {}), forgets: !lost })).toBe("forgotten");
+      expect(rights.remembered("lobby", "ann")).toBeUndefined();
+    }
   });
 
-  it("fail each by itself where a version cannot be read", async () => {
-    const { rights, now } = fakeRights({ channels: ["a", "b"] });
-    await rights.cached(asked("ann", "a", "join"));
-    now.redis = away();
-    expect(await rights.cachedAll(seeker, ["a", "b"])).toMatchObject([MEMBER, { code: "unavailable" }]);
+  it("is not undone by a reading that began before it", async () => {
+    for (const during of ["redis lobby:bob", "postgres lobby:bob", "rules lobby"]) {
+      const { put, commit, rights, cached, meanwhile } = rig();
+      put("lobby");
+      meanwhile.set(during, () => {
+        rights.apply(commit("lobby", { bob: { ban: { untilMs: null, reason: null } } }));
+      });
+      await expect(cached("bob", "lobby")).rejects.toMatchObject({ code: "banned" });
+      expect(rights.remembered("lobby", "bob")).toMatchObject({ code: "banned" });
+    }
   });
 
-  it("answer an error also when a store fails with something else", async () => {
-    const { rights, now } = fakeRights();
-    now.postgres = "no reason";
-    expect(await rights.cachedAll(seeker, ["lobby"])).toMatchObject([{ cause: "no reason" }]);
+  it("keeps a channel whole only as long as few are special in it", async () => {
+    const { put, commit, cached, rights } = rig();
+    put("club", { kind: "private" }, { ann: ROLE });
+    await cached("ann", "club");
+    for (let n = 0; n < 1100; n += 1) rights.apply(commit("club", { [`u${n}`]: ROLE }));
+    expect(rights.remembered("club", "u7")).toMatchObject({ role: "member" });
+    expect(rights.remembered("club", "nobody")).toBeUndefined();
   });
+});
 
-  it("read the version again, and nothing else, once changes may have been missed in the channel's partition", async () => {
-    const { rights, calls, now } = fakeRights({ channels: ["lobby", "far"] });
-    for (const channel of ["lobby", "far"]) await rights.cached(asked("ann", channel, "write"));
-    calls.length = 0;
-    Object.assign(now, { version: 4, postgres: away() });
+describe("a doubt", () => {
+  it("has all of the partition read again, and of no other", async () => {
+    const { put, cached, rights, redis } = rig();
+    for (const channel of ["lobby", "far"]) {
+      put(channel);
+      await cached("ann", channel);
+    }
     rights.doubt(1);
-    expect(await rights.cached(asked("ann", "lobby", "write"))).toEqual({ ...MEMBER, version: 4 });
-    expect(rights.cached(asked("ann", "far", "write"))).toEqual(MEMBER);
-    expect(rights.cached(asked("ann", "lobby", "write"))).toMatchObject({ version: 4 });
-    rights.doubt(9);
-    expect(await rights.cachedAll({ user: "ann", right: "join" }, ["lobby", "far"])).toMatchObject([
-      { version: 4 },
-      { version: 4 },
-    ]);
-    expect(calls).toEqual(["version lobby", "version far"]);
+    expect([rights.remembered("lobby", "ann"), rights.remembered("far", "ann")]).toEqual([undefined, MEMBER]);
+    redis.set("lobby", {
+      record: { version: 4, kind: "public", owner: "olga", slowModeSec: 0, memberCap: null, deleted: false },
+      isWhole: true,
+      entries: new Map([["ann", entryOf({ ban: { untilMs: null, reason: null } })]]),
+    });
+    await expect(cached("ann", "lobby")).rejects.toMatchObject({ code: "banned" });
   });
 
-  it("do not believe what was on its way when changes may have been missed", async () => {
-    const { rights, calls } = fakeRights();
-    const reading = rights.cached(asked("ann", "lobby", "write"));
-    await new Promise((resolve) => setImmediate(resolve));
+  it("is not answered by a reading that began before it", async () => {
+    const { put, cached, rights } = rig();
+    put("lobby");
+    const reading = cached("ann", "lobby");
+    rights.doubt(1);
     await reading;
-    const again = rights.fresh(asked("ann", "lobby", "write"));
+    expect(rights.remembered("lobby", "ann")).toBeUndefined();
+    await cached("ann", "lobby");
+    expect(rights.remembered("lobby", "ann")).toEqual(MEMBER);
+  });
+});
+
+describe("while Postgres is away", () => {
+  it("what is doubted is believed again where Redis knows it, and is unavailable where it does not", async () => {
+    const { put, cached, atOnce, rights, now, loseRedis } = rig();
+    put("lobby");
+    await cached("ann", "lobby");
+    now.postgres = away();
     rights.doubt(1);
-    await again;
-    expect(rights.cached(asked("ann", "lobby", "write"))).toBeInstanceOf(Promise);
-    expect(calls.filter((call) => call.startsWith("find"))).toEqual(["find lobby"]);
+    expect(await cached("ann", "lobby")).toEqual(MEMBER);
+    rights.doubt(1);
+    loseRedis();
+    await expect(cached("ann", "lobby")).rejects.toMatchObject({ code: "unavailable" });
+    now.postgres = undefined;
+    await cached("ann", "lobby");
+    expect(atOnce("bob", "lobby")).toEqual(MEMBER);
+  });
+});
+
+describe("a channel's rules", () => {
+  it("come with the channel where Postgres tells of it", async () => {
+    const stores = fakeStores({ settings: { version: 4, digestAbove: 7, countAbove: null } });
+    const rights = createRights({ ...stores, autoCreate: true });
+    stores.put("lobby");
+    await rights.cached({ user: "ann", channel: "lobby", right: "join" });
+    await rights.cachedAll({ user: "ann", right: "join" }, ["lobby", "attic"]);
+    const rules = { version: 4, digestAbove: 7, countAbove: 1000 };
+    expect([rights.rules("lobby"), rights.rules("attic")]).toEqual([rules, rules]);
   });
 });

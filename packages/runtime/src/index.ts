@@ -5,6 +5,7 @@ export { createLog } from "./log.ts";
 export type { Log, LogOptions } from "./log.ts";
 export { createMetrics } from "./metrics.ts";
 export type { Metrics, MetricsOptions, PlainCount } from "./metrics.ts";
+export type { PlainHistogram } from "./plain-histogram.ts";
 export { startInternalServer } from "./internal-server.ts";
 export type { CheckResult, InternalServer, InternalServerOptions, ReadinessCheck } from "./internal-server.ts";
 export { listenFault } from "./listen-host.ts";

@@ -32,13 +32,30 @@ describe("metrics", () => {
     expect(text).toContain('rookery_edge_lane_sockets{lane="quiet"} 5\n');
   });
 
-  it("observe histograms, one or one a label value", async () => {
+  it("observe histograms, one or one a label value: each bucket holds those below it, the last one all", async () => {
     const metrics = make();
-    metrics.histogram("rookery_edge_send_seconds", HELP, [0.01, 0.1]).observe(0.05);
-    metrics.histograms("rookery_edge_redis_seconds", HELP, "script", ["publish"], [1]).publish.observe(0.5);
+    const seconds = metrics.histogram("rookery_edge_send_seconds", HELP, [0.01, 0.1]);
+    for (const value of [0.01, 0.05, 0.06, 7]) seconds.observe(value);
+    metrics.histograms("rookery_edge_redis_seconds", HELP, "script", ["publish", "save"], [1]).publish.observe(0.5);
     const { text } = await metrics.render();
-    expect(text).toContain('rookery_edge_send_seconds_bucket{le="0.1"} 1\n');
-    expect(text).toContain('rookery_edge_redis_seconds_bucket{le="1",script="publish"} 1\n');
+    const lines = text.split("\n").filter((line) => line.startsWith("rookery_edge_"));
+    expect(lines).toEqual([
+      'rookery_edge_send_seconds_bucket{le="0.01"} 1',
+      'rookery_edge_send_seconds_bucket{le="0.1"} 3',
+      'rookery_edge_send_seconds_bucket{le="+Inf"} 4',
+      "rookery_edge_send_seconds_sum 7.12",
+      "rookery_edge_send_seconds_count 4",
+      'rookery_edge_redis_seconds_bucket{le="1",script="publish"} 1',
+      'rookery_edge_redis_seconds_bucket{le="+Inf",script="publish"} 1',
+      'rookery_edge_redis_seconds_sum{script="publish"} 0.5',
+      'rookery_edge_redis_seconds_count{script="publish"} 1',
+      'rookery_edge_redis_seconds_bucket{le="1",script="save"} 0',
+      'rookery_edge_redis_seconds_bucket{le="+Inf",script="save"} 0',
+      'rookery_edge_redis_seconds_sum{script="save"} 0',
+      'rookery_edge_redis_seconds_count{script="save"} 0',
+    ]);
+    expect(text).toContain("# TYPE rookery_edge_send_seconds histogram\n");
+    expect(() => seconds.observe(Number.NaN)).toThrow(TypeError);
   });
 
   it("tell the build, the event loop's lag and open files, without labels that grow", async () => {

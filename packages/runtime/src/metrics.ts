@@ -2,6 +2,8 @@
 // paths at the cost of adding to a number. Made once per process; the internal server renders it.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import { checkMetricName } from "./metric-name.ts";
+import { createPlainHistogram } from "./plain-histogram.ts";
+import type { HistogramShape, PlainHistogram } from "./plain-histogram.ts";
 
 /** A count that its owner adds to with `+= 1`; it is read when metrics are collected and must never go down. */
 export interface PlainCount {
@@ -33,8 +35,8 @@ export interface Metrics {
     values: readonly V[],
     read: (value: V) => number,
   ): void;
-  /** `buckets` are upper bounds in the name's unit, ascending. */
-  histogram(name: string, help: string, buckets: readonly number[]): { observe(value: number): void };
+  /** For hot paths too. `buckets` are upper bounds in the name's unit, ascending. */
+  histogram(name: string, help: string, buckets: readonly number[]): PlainHistogram;
   /** One histogram for each value of one closed label. */
   histograms<const V extends string>(
     name: string,
@@ -42,7 +44,7 @@ export interface Metrics {
     label: string,
     values: readonly V[],
     buckets: readonly number[],
-  ): Readonly<Record<V, { observe(value: number): void }>>;
+  ): Readonly<Record<V, PlainHistogram>>;
 }
 
 export interface MetricsOptions {
@@ -107,12 +109,12 @@ export function createMetrics({ service, node, version }: MetricsOptions): Metri
     },
     histogram(name, help, buckets) {
       checkMetricName(name, "histogram");
-      return new Histogram({ name, help, buckets: [...buckets], registers });
+      const values = ["all"] as const;
+      return registerHistogram(registry, { name, help, buckets, label: undefined, values }).all;
     },
     histograms(name, help, label, values, buckets) {
       checkMetricName(name, "histogram", [label]);
-      const histogram = new Histogram({ name, help, buckets: [...buckets], labelNames: [label], registers });
-      return recordOf(values, (value) => histogram.labels(value));
+      return registerHistogram(registry, { name, help, buckets, label, values });
     },
   };
 }
@@ -163,6 +165,19 @@ function registerGauges<V extends string>(
   registry.registerMetric(gauge);
 }
 
+function registerHistogram<const V extends string>(
+  registry: Registry,
+  shape: HistogramShape<V>,
+): Readonly<Record<V, PlainHistogram>> {
+  const { name, help, buckets } = shape;
+  const { byValue, samples } = createPlainHistogram(shape);
+  // The registry asks this of a metric that has it, and nothing else.
+  const getForPromString = () => Promise.resolve({ name, help, type: "histogram", values: samples() });
+  const empty = new Histogram({ name, help, buckets: [...buckets], registers: [] });
+  registry.registerMetric(Object.assign(empty, { getForPromString }));
+  return recordOf(shape.values, (value) => byValue.get(value));
+}
+
 function copyCount(count: PlainCount) {
   return function collect(this: Counter): void {
     this.reset();
@@ -178,9 +193,15 @@ function copyReading(read: () => number) {
   };
 }
 
-function recordOf<V extends string, T>(values: readonly V[], make: (value: V) => T): Readonly<Record<V, T>> {
+function recordOf<V extends string, T>(
+  values: readonly V[],
+  make: (value: V) => T | undefined,
+): Readonly<Record<V, T>> {
   const record: Partial<Record<V, T>> = {};
-  for (const value of values) record[value] = make(value);
+  for (const value of values) {
+    const made = make(value);
+    if (made !== undefined) record[value] = made;
+  }
   if (!isComplete(record, values)) throw new TypeError("a label value got no metric");
   return record;
 }

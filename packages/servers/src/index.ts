@@ -4,6 +4,9 @@ export type { Command, Ending, Keeper, KeeperOptions, KeptProcess, RunAs } from 
 export { findOrInstallRedis } from "./redis-binary.ts";
 export type { FindRedisOptions, RedisBinary } from "./redis-binary.ts";
 export { startRedis } from "./start-redis.ts";
-export type { RunningServer, StartRedisOptions } from "./start-redis.ts";
+export type { RunningServer, StartRedisOptions, TlsFiles } from "./start-redis.ts";
+export { memberNames, REDIS_KINDS, startRedisTopology } from "./start-redis-topology.ts";
+export type { RedisKind, RedisTopology, RedisTopologyOptions } from "./start-redis-topology.ts";
+export type { ServerRole, TopologyServer } from "./topology-server.ts";
 export { startPostgres } from "./start-postgres.ts";
 export type { StartPostgresOptions } from "./start-postgres.ts";

@@ -79,6 +79,10 @@ const firstStatements = (password: string): string =>
   [
     `create role rookery login createdb password '${password}'`,
     "create database rookery owner rookery",
+    // What the migrations grant to: they may make no roles here.
+    "create role rookery_writer nologin",
+    "create role rookery_reader nologin",
+    "grant rookery_writer, rookery_reader to rookery",
     // Nobody else is meant to log in here.
     "revoke connect on database postgres from public",
   ]

@@ -2,7 +2,6 @@
 // States: looking for a binary, waiting for a former server on the same folder, starting, answering.
 // Must never listen beyond loopback and never run two servers on one folder.
 import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -10,6 +9,8 @@ import { onPort, PortTaken } from "./free-port.ts";
 import { startKeeper } from "./keeper.ts";
 import type { Keeper, KeptProcess } from "./keeper.ts";
 import { findOrInstallRedis } from "./redis-binary.ts";
+import { fieldsOf, talk } from "./resp.ts";
+import type { Door } from "./resp.ts";
 
 /** A big append-only file takes a while to load; after this long the start counts as failed. */
 const readyWithinMs = 120_000;
@@ -26,6 +27,13 @@ const defaults: Record<string, string> = {
   "client-output-buffer-limit": "pubsub 128mb 64mb 30",
 };
 
+/** Files in PEM: what a server shows, and whose certificates it trusts where it connects to others. */
+export interface TlsFiles {
+  cert: string;
+  key: string;
+  ca: string;
+}
+
 export interface StartRedisOptions {
   /** Data folder, made when missing. Without it a temporary one is made and removed at the end. */
   dir?: string;
@@ -33,9 +41,18 @@ export interface StartRedisOptions {
   port?: number;
   /** Lines of redis.conf by name; an empty value is written as `""`. */
   args?: Record<string, string>;
+  /** Listens with TLS alone. */
+  tls?: TlsFiles | undefined;
   /** Removes `dir` once the server has ended, also after `kill -9` of this process. */
   removeDirAtEnd?: boolean;
-  say?: (line: string) => void;
+  say?: ((line: string) => void) | undefined;
+}
+
+/** What the members of a topology are started with beside that. */
+export interface LaunchOptions extends StartRedisOptions {
+  sentinel?: boolean;
+  /** The configuration that is in `dir` stands, with all that the server itself has written into it. */
+  keepConfig?: boolean;
 }
 
 /** A running server that ends with this process. */
@@ -50,49 +67,56 @@ export interface RunningServer extends KeptProcess {
 
 interface Plan {
   dir: string;
-  args: Record<string, string>;
-  binary: string;
+  /** Undefined where the configuration in `dir` stands. */
+  args: Record<string, string> | undefined;
+  program: string[];
   keeper: Keeper;
+  password: string;
+  tls: boolean;
 }
 
-/** Asks who answers on a port, in RESP without a driver. Undefined when nobody does, or not yet. */
-const whoAnswers = (port: number, password: string): Promise<number | undefined> =>
-  new Promise((done) => {
-    const socket = connect({ port, host: "127.0.0.1" });
-    let text = "";
-    const finish = (): void => {
-      socket.destroy();
-      const pid = /process_id:(\d+)/.exec(text)?.[1];
-      done(text.includes("+PONG") && pid !== undefined ? Number(pid) : undefined);
-    };
-    const auth = password === "" ? "" : `*2\r\n$4\r\nAUTH\r\n$${Buffer.byteLength(password)}\r\n${password}\r\n`;
-    socket.setTimeout(1_000, finish);
-    socket.once("error", finish);
-    socket.once("close", finish);
-    socket.once("connect", () => socket.write(`${auth}PING\r\nINFO server\r\nQUIT\r\n`));
-    socket.setEncoding("utf8").on("data", (part) => {
-      text += String(part);
-    });
-  });
+/** The process that answers on a port. Undefined when nobody does, or not yet. */
+const whoAnswers = async (door: Door): Promise<number | undefined> => {
+  try {
+    // INFO is answered while the data is still being loaded, PING is not.
+    const [, info] = await talk(door, [["PING"], ["INFO", "server"]], 1_000);
+    return Number(fieldsOf(info).get("process_id"));
+  } catch {
+    return undefined;
+  }
+};
 
-const configText = (port: number, plan: Plan): string => {
-  const lines = { bind: "127.0.0.1", port: String(port), dir: JSON.stringify(plan.dir), ...plan.args };
+const configText = (dir: string, port: number, isTls: boolean, args: Record<string, string>): string => {
+  const listening = isTls ? { port: "0", "tls-port": String(port) } : { port: String(port) };
+  const lines = { bind: "127.0.0.1", ...listening, dir: JSON.stringify(dir), ...args };
   return Object.entries({ ...lines, daemonize: "no", logfile: "" })
     .map(([name, value]) => `${name} ${value === "" ? '""' : value}\n`)
     .join("");
 };
 
-const untilAnswering = async (kept: KeptProcess, port: number, password: string): Promise<void> => {
+const tlsLines = (tls: TlsFiles | undefined): Record<string, string> =>
+  tls === undefined
+    ? {}
+    : {
+        "tls-cert-file": JSON.stringify(tls.cert),
+        "tls-key-file": JSON.stringify(tls.key),
+        "tls-ca-cert-file": JSON.stringify(tls.ca),
+        "tls-auth-clients": "no",
+        "tls-replication": "yes",
+        "tls-cluster": "yes",
+      };
+
+const untilAnswering = async (kept: KeptProcess, door: Door): Promise<void> => {
   const deadline = performance.now() + readyWithinMs;
   let over = false;
   void kept.exited.then(() => {
     over = true;
   });
   // Another Redis may sit on the port while ours fails to bind it, hence the comparison of process ids.
-  while ((await whoAnswers(port, password)) !== kept.pid) {
+  while ((await whoAnswers(door)) !== kept.pid) {
     if (over || performance.now() > deadline) {
       const lines = kept.tail().slice(-8).join(" | ");
-      if (/address already in use/i.test(lines)) throw new PortTaken(`port ${port} is taken: ${lines}`);
+      if (/address already in use/i.test(lines)) throw new PortTaken(`port ${door.port} is taken: ${lines}`);
       throw new Error(over ? `redis-server ended at start: ${lines}` : `redis-server does not answer: ${lines}`);
     }
     await delay(15);
@@ -108,51 +132,65 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
+const CONFIG_FILE = "redis.conf";
+
 const noteFile = (dir: string): string => join(dir, "server.json");
 
 /** Two servers on one append-only file destroy it. A former one may still be stopping, so it is given time. */
-const waitForFormer = async (dir: string, password: string): Promise<void> => {
+const waitForFormer = async (dir: string, entry: Omit<Door, "port">): Promise<void> => {
   const note: unknown = JSON.parse(await readFile(noteFile(dir), "utf8").catch(() => "null"));
   if (typeof note !== "object" || note === null || !("pid" in note) || !("port" in note)) return;
   const { pid, port } = note;
   if (typeof port !== "number") return;
   const starterLives = "starter" in note && typeof note.starter === "number" && isAlive(note.starter);
   const deadline = performance.now() + (starterLives ? 0 : formerGoneWithinMs);
-  while ((await whoAnswers(port, password)) === pid) {
+  while ((await whoAnswers({ ...entry, port })) === pid) {
     if (performance.now() > deadline) throw new Error(`a Redis (process ${String(pid)}) already runs on ${dir}`);
     await delay(50);
   }
 };
 
 const launch = async (port: number, plan: Plan): Promise<RunningServer> => {
-  const password = plan.args["requirepass"] ?? "";
-  const config = join(plan.dir, "redis.conf");
-  await writeFile(config, configText(port, plan), { mode: 0o600 });
-  const kept = await plan.keeper.start({ command: plan.binary, args: [config], cwd: plan.dir });
-  await untilAnswering(kept, port, password);
-  await writeFile(noteFile(plan.dir), JSON.stringify({ pid: kept.pid, port, starter: process.pid }));
+  const { dir, args, tls, password, keeper } = plan;
+  const config = join(dir, CONFIG_FILE);
+  if (args !== undefined) await writeFile(config, configText(dir, port, tls, args), { mode: 0o600 });
+  const [command = "", ...flags] = plan.program;
+  const kept = await keeper.start({ command, args: [config, ...flags], cwd: dir });
+  await untilAnswering(kept, { port, password, tls });
+  await writeFile(noteFile(dir), JSON.stringify({ pid: kept.pid, port, starter: process.pid }));
   const login = password === "" ? "" : `:${encodeURIComponent(password)}@`;
-  return { ...kept, url: `redis://${login}127.0.0.1:${port}`, port, dir: plan.dir, stop: plan.keeper.end };
+  const url = `${tls ? "rediss" : "redis"}://${login}127.0.0.1:${port}`;
+  return { ...kept, url, port, dir, stop: keeper.end };
 };
 
-/**
- * Starts a Redis on 127.0.0.1 and resolves once it answers PING. It ends with `stop` or with this process, also by
- * `kill -9`. Installs a missing redis-server where that is possible and says so; otherwise throws one line of advice.
- */
-export const startRedis = async (options: StartRedisOptions = {}): Promise<RunningServer> => {
+/** Starts one server or Sentinel; see startRedis. */
+export const launchRedis = async (options: LaunchOptions): Promise<RunningServer> => {
   const binary = await findOrInstallRedis(options.say === undefined ? {} : { say: options.say });
   const dir = resolve(options.dir ?? (await mkdtemp(join(tmpdir(), "rookery-redis-"))));
   const temporary = options.dir === undefined || options.removeDirAtEnd === true;
   const keeper = startKeeper({ stopSignal: "TERM", graceMs, folder: temporary ? dir : undefined });
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 });
-    const args = { ...defaults, ...options.args };
-    await waitForFormer(dir, args["requirepass"] ?? "");
+    const isSentinel = options.sentinel === true;
+    const args = { ...(isSentinel ? {} : defaults), ...tlsLines(options.tls), ...options.args };
+    const door = { password: args["requirepass"] ?? "", tls: options.tls !== undefined };
+    await waitForFormer(dir, door);
+    const plan: Plan = {
+      ...{ dir, keeper, ...door },
+      args: options.keepConfig === true ? undefined : args,
+      program: [binary.path, ...(isSentinel ? ["--sentinel"] : [])],
+    };
     // A cluster node also binds port + 10000 for its bus.
     const below = args["cluster-enabled"] === "yes" ? 55_536 : undefined;
-    return await onPort(options.port, (port) => launch(port, { dir, args, binary: binary.path, keeper }), below);
+    return await onPort(options.port, (port) => launch(port, plan), below);
   } catch (error) {
     await keeper.end();
     throw error;
   }
 };
+
+/**
+ * Starts a Redis on 127.0.0.1 and resolves once it answers PING. It ends with `stop` or with this process, also by
+ * `kill -9`. Installs a missing redis-server where that is possible and says so; otherwise throws one line of advice.
+ */
+export const startRedis = (options: StartRedisOptions = {}): Promise<RunningServer> => launchRedis(options);

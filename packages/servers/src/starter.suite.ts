@@ -22,7 +22,7 @@ export interface StarterUnderTest {
 }
 
 /** A process that ended but was not collected yet counts as gone. */
-const running = (pid: number): boolean => {
+export const running = (pid: number): boolean => {
   try {
     process.kill(pid, 0);
   } catch {
@@ -35,7 +35,7 @@ const running = (pid: number): boolean => {
   }
 };
 
-const until = async (what: string, check: () => boolean | Promise<boolean>): Promise<void> => {
+export const until = async (what: string, check: () => boolean | Promise<boolean>): Promise<void> => {
   const deadline = performance.now() + 15_000;
   while (!(await check())) {
     if (performance.now() > deadline) throw new Error(`still not so: ${what}`);
@@ -43,7 +43,7 @@ const until = async (what: string, check: () => boolean | Promise<boolean>): Pro
   }
 };
 
-const present = (path: string): Promise<boolean> =>
+export const present = (path: string): Promise<boolean> =>
   access(path).then(
     () => true,
     () => false,
@@ -56,24 +56,32 @@ const newFolder = async (): Promise<string> => {
   return base;
 };
 
-/** Runs the starter in another process and resolves with what it started. */
-const inAnotherProcess = async (
+/** Runs a starter in another process, which prints what `tell` makes of its result: the source of a function. */
+export const inAnotherProcess = async (
   name: string,
-  options: StarterOptions,
-): Promise<{ starter: number; pid: number; dir: string }> => {
+  options: object,
+  tell: string,
+): Promise<{ starter: number; told: unknown }> => {
   const index = new URL("../dist/index.js", import.meta.url).href;
   const script = `const { ${name} } = await import(${JSON.stringify(index)});
-    const { pid, dir } = await ${name}(${JSON.stringify(options)});
-    console.log(JSON.stringify({ pid, dir }));
+    const result = await ${name}(${JSON.stringify(options)});
+    console.log(JSON.stringify((${tell})(result)));
     setInterval(() => undefined, 1000);`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));
   const [line]: unknown[] = await once(createInterface({ input: child.stdout }), "line");
-  const told: unknown = JSON.parse(String(line));
-  if (typeof told !== "object" || told === null || !("pid" in told) || !("dir" in told)) throw new Error(String(line));
-  return { starter: child.pid ?? 0, pid: Number(told.pid), dir: String(told.dir) };
+  return { starter: child.pid ?? 0, told: JSON.parse(String(line)) };
+};
+
+const serverInAnotherProcess = async (
+  name: string,
+  options: StarterOptions,
+): Promise<{ starter: number; pid: number; dir: string }> => {
+  const { starter, told } = await inAnotherProcess(name, options, "({ pid, dir }) => ({ pid, dir })");
+  if (typeof told !== "object" || told === null || !("pid" in told) || !("dir" in told)) throw new Error(String(told));
+  return { starter, pid: Number(told.pid), dir: String(told.dir) };
 };
 
 export const describeStarter = ({ name, start }: StarterUnderTest): void => {
@@ -107,7 +115,7 @@ export const describeStarter = ({ name, start }: StarterUnderTest): void => {
 
     it("leaves neither process nor folder when the starter is killed", async () => {
       const dir = join(await newFolder(), "data");
-      const { starter, pid } = await inAnotherProcess(name, { dir, removeDirAtEnd: true });
+      const { starter, pid } = await serverInAnotherProcess(name, { dir, removeDirAtEnd: true });
       expect(running(pid)).toBe(true);
       expect(await present(dir)).toBe(true);
       process.kill(starter, "SIGKILL");
@@ -117,7 +125,7 @@ export const describeStarter = ({ name, start }: StarterUnderTest): void => {
 
     it("starts again on the folder of a starter that was killed a moment ago", async () => {
       const wanted = join(await newFolder(), "data");
-      const { starter, pid, dir } = await inAnotherProcess(name, { dir: wanted });
+      const { starter, pid, dir } = await serverInAnotherProcess(name, { dir: wanted });
       onTestFinished(() => rm(dir, { recursive: true, force: true }));
       process.kill(starter, "SIGKILL");
       const server = await start({ dir: wanted });

@@ -1,3 +1,5 @@
--- Which of these channels are there.
+-- Which of these channels are there, and from how many members present on each is told in another way.
 -- $1 ids
-select id from channels where id = any ($1::text[])
+select id, settings_version as version, digest_above as "digestAbove", count_above as "countAbove"
+from channels
+where id = any ($1::text[]) and deleted_at is null

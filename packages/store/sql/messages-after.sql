@@ -4,7 +4,7 @@
 select
   w.stretch::integer, m.channel, m.epoch, m.seq, m.kind, m.id, m.target, m.client_id as "clientId", m.author, m.name, m.body,
   m.meta::text as meta, m.reply_to as "replyTo", to_json(m.mentions) as mentions, m.at, m.deleted_at as "deletedAt",
-  m.prev_epoch as "prevEpoch", m.prev_seq as "prevSeq"
+  m.prev_epoch as "prevEpoch", m.prev_seq as "prevSeq", m.emoji, m.standing
 from unnest($1::text[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[])
   with ordinality as w (channel, epoch, seq, most, bytes, stretch)
 cross join lateral (

@@ -48,6 +48,16 @@ const AWAY_CODES: ReadonlySet<string> = new Set([
 const TLS_CODES =
   /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE))/;
 
+/** No answer came to a question that was, or may have been, under way: a statement may be committed all the same. */
+const UNANSWERED: ReadonlySet<string> = new Set([
+  "CONNECTION_CLOSED",
+  "CONNECTION_DESTROYED",
+  "NO_ANSWER",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+]);
+
 /** Postgres answers and will not write: a standby or a primary that was demoted, a full disk, no memory. */
 const REFUSED_WRITES: ReadonlySet<string> = new Set(["25006", "53100", "53200"]);
 
@@ -81,6 +91,12 @@ export function isOutOfReach(error: unknown): boolean {
   return isAway(error) && !isRefusedWrite(error);
 }
 
+/** True when what was asked may have been done, or may yet be: nobody can say that nothing happened. */
+export function isUnanswered(error: unknown): boolean {
+  const isOfConnecting = error instanceof Error && "syscall" in error && error.syscall === "connect";
+  return UNANSWERED.has(codeOf(error)) && !isOfConnecting;
+}
+
 /** True when Postgres answers and refuses to write for the time being. */
 export function isRefusedWrite(error: unknown): boolean {
   return REFUSED_WRITES.has(codeOf(error));
@@ -95,6 +111,11 @@ export function isRepeatable(error: unknown): boolean {
 export function isRefusedData(error: unknown): boolean {
   const code = codeOf(error);
   return isState(code) && REFUSED_DATA.test(code);
+}
+
+/** True when what was to be inserted is there, or something else with its key. */
+export function isTaken(error: unknown): boolean {
+  return codeOf(error) === "23505";
 }
 
 /** SQLSTATE, or the code of the driver or the system; "" when there is none. */

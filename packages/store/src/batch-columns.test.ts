@@ -1,19 +1,19 @@
 // Contract of the two parameters that carry a batch.
 import { describe, expect, it } from "vitest";
-import { entryOf, EPOCH, messageRow } from "./batch.fixture.ts";
+import { EPOCH, messageRow } from "./batch.fixture.ts";
 import { batchParameters } from "./batch-columns.ts";
 
 describe("the parameters of a batch", () => {
   it("are its read positions and its entries, each entry numbered from 1 and a dead letter beside its position", () => {
-    const { id, row } = entryOf(4, { epoch: EPOCH, number: 9 }, messageRow("c", 1, { body: 'a "b"' }));
-    if (row.kind !== "message") throw new Error(row.fault);
-    const item = { partition: 4, id, epoch: row.epoch, seq: row.seq, row };
-    const dead = { ...item, row: undefined, dead: { frame: "é", reason: "why" } };
-    const [reads, entries, ...more] = batchParameters(new Map([[4, id]]), [item, dead]);
-    expect(more).toEqual([]);
+    const id = { epoch: EPOCH, number: 9 };
+    const row = messageRow("c", 1, { body: 'a "b"' });
+    const item = { index: 1, partition: 4, id, epoch: row.epoch, seq: row.seq, row };
+    const dead = { ...item, index: 2, row: undefined, dead: { frame: "é", reason: "why" } };
+    const [reads, entries, removed] = batchParameters(new Map([[4, id]]), [item, dead], []);
+    expect(removed).toBe("{}");
     expect(reads).toBe(`{"(4,${EPOCH},9)"}`);
-    const first = `(1,4,${EPOCH},9,,,c,${EPOCH},1,message,${row.id},,c1,ada,Ada,\\"a \\"\\"b\\"\\"\\",,,,${row.at},,,)`;
-    const second = `(2,4,${EPOCH},9,why,w6k=,,${EPOCH},1,,,,,,,,,,,,,,)`;
+    const first = `(1,4,${EPOCH},9,,,c,${EPOCH},1,message,${row.id},,c1,ada,Ada,\\"a \\"\\"b\\"\\"\\",,,,${row.at},,,,,)`;
+    const second = `(2,4,${EPOCH},9,why,w6k=,,${EPOCH},1,,,,,,,,,,,,,,,,)`;
     expect(entries).toBe(`{"${first}","${second}"}`);
   });
 });

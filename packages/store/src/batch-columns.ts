@@ -6,8 +6,10 @@ import type { MessageRow } from "./message-row.ts";
 import { recordsLiteral } from "./records-literal.ts";
 import type { Column } from "./records-literal.ts";
 
-/** One entry of a batch as save_batch takes it. Without a row it only moves the position. */
+/** One item of a batch as save_batch takes it. Without a row it only moves the position. */
 export interface BatchItem {
+  /** From 1: by it the answer names the entry. */
+  readonly index: number;
   readonly partition: number;
   readonly id: EntryId;
   readonly epoch: number;
@@ -17,7 +19,7 @@ export interface BatchItem {
   readonly dead?: { readonly frame: string; readonly reason: string } | undefined;
 }
 
-type Columns<Item> = Readonly<Record<string, Column<Item>>>;
+export type Columns<Item> = Readonly<Record<string, Column<Item>>>;
 
 /** Attributes of read_position, in their order. */
 export const READ_COLUMNS: Columns<readonly [number, EntryId]> = {
@@ -26,9 +28,9 @@ export const READ_COLUMNS: Columns<readonly [number, EntryId]> = {
   number: ([, { number }]) => number,
 };
 
-/** Attributes of batch_entry, in their order; epoch and seq are of the entry itself. */
-export const ENTRY_COLUMNS: Columns<BatchItem> = {
-  index: (_, index) => index + 1,
+/** Attributes of batch_item, in their order; epoch and seq are of the entry itself. */
+export const ITEM_COLUMNS: Columns<BatchItem> = {
+  index: ({ index }) => index,
   partition: ({ partition }) => partition,
   entry_epoch: ({ id }) => id.epoch,
   entry_number: ({ id }) => id.number,
@@ -51,6 +53,8 @@ export const ENTRY_COLUMNS: Columns<BatchItem> = {
   deleted_at: ({ row }) => row?.deletedAt ?? null,
   prev_epoch: ({ row }) => row?.prevEpoch ?? null,
   prev_seq: ({ row }) => row?.prevSeq ?? null,
+  emoji: ({ row }) => row?.emoji ?? null,
+  standing: ({ row }) => (row?.standing == null ? null : String(row.standing)),
 };
 
 /** A partition of a batch in which nothing is unusual. */
@@ -92,11 +96,16 @@ export const FRESH_COLUMNS: Columns<MessageRow> = {
   prev_seq: ({ prevSeq }) => prevSeq,
 };
 
-/** `readAfter` holds exactly the partitions of the items. */
-export function batchParameters(readAfter: ReadonlyMap<number, EntryId>, items: readonly BatchItem[]): string[] {
+/** `readAfter` holds exactly the partitions of the items; `removed` are the rows that deletions among them leave behind. */
+export function batchParameters(
+  readAfter: ReadonlyMap<number, EntryId>,
+  items: readonly BatchItem[],
+  removed: readonly BatchItem[],
+): string[] {
   return [
     recordsLiteral(Object.values(READ_COLUMNS), [...readAfter]),
-    recordsLiteral(Object.values(ENTRY_COLUMNS), items),
+    recordsLiteral(Object.values(ITEM_COLUMNS), items),
+    recordsLiteral(Object.values(ITEM_COLUMNS), removed),
   ];
 }
 
@@ -104,10 +113,11 @@ export function freshParameters(
   spans: readonly BatchSpan[],
   rows: readonly MessageRow[],
   begins: boolean,
-): [spans: string, rows: string, begins: boolean] {
+): [spans: string, rows: string, begins: boolean, mentions: boolean] {
   return [
     recordsLiteral(Object.values(SPAN_COLUMNS), spans),
     recordsLiteral(Object.values(FRESH_COLUMNS), rows),
     begins,
+    rows.some(({ mentions }) => mentions !== null),
   ];
 }

@@ -1,5 +1,6 @@
 // What a batch of outbox entries is and what may become of it. Shared by the two ways to commit one, and by the persister.
 import type { Position } from "@rookery/protocol";
+import type { AuditHead, AuditRow } from "./audit-row.ts";
 import type { EntryId } from "./entry-id.ts";
 import type { MessageRow } from "./message-row.ts";
 
@@ -16,7 +17,9 @@ export interface BatchEntry {
   readonly position: Position;
   /** As it was announced: kept should Postgres refuse the row. */
   readonly frame: string;
-  readonly row: MessageRow | UnreadableRow;
+  readonly row: MessageRow | AuditRow | UnreadableRow;
+  /** Of a deletion: the rows that are to stand where it took entries out, whether those have come or not. None has a text. */
+  readonly removed?: readonly MessageRow[] | undefined;
 }
 
 export interface Batch {
@@ -34,10 +37,16 @@ export interface DeadLetter {
   readonly reason: string;
 }
 
-/** The first row of an epoch that follows a later row than its frame said. */
+/**
+ * The first row of an epoch that follows a later row than its frame said. Told again whenever its entry comes again: whoever told
+ * others of it may have died before.
+ */
 export interface RaisedPrev {
+  readonly partition: number;
   readonly channel: string;
   readonly position: Position;
+  /** What its frame said; of a row that was there before, what stands before the first that came. ORIGIN for nothing. */
+  readonly former: Position;
   readonly prev: Position;
 }
 
@@ -54,6 +63,8 @@ export interface SavedOutcome {
   readonly unstored: readonly number[];
   /** up to where each partition of the batch is saved; beyond its last entry when that was numbered too low */
   readonly reached: ReadonlyMap<number, EntryId>;
+  /** of each partition that audit records were added to, where its chain ends now */
+  readonly heads: ReadonlyMap<number, AuditHead>;
 }
 
 /**

@@ -2,13 +2,16 @@
 import { connect, createServer } from "node:net";
 import type { Socket } from "node:net";
 import { eventually, startProxy, testPostgres } from "@rookery/testkit";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 import { batchOf, entriesOf, rowsOf } from "./batch.fixture.ts";
 import { isAway } from "./away.ts";
+import { createChannelActs } from "./channel-acts.ts";
 import { connectStore } from "./connect.ts";
 import type { Store, StoreOptions } from "./connect.ts";
+import { createPool } from "./driver.ts";
 import { createMessages } from "./messages.ts";
 import { claimPartitionCount } from "./partition-count.ts";
+import { readPostgresUrl } from "./postgres-url.ts";
 import { saveBatch } from "./save-batch.ts";
 
 const { url, sql } = await testPostgres();
@@ -100,6 +103,22 @@ describe("a store", () => {
     await eventually(async () => (await codeOf(messages.last("any"))) === "answered");
   });
 
+  it("says of an act that a frozen server may yet carry out that this is not known, never that nothing happened", async () => {
+    const acts = createChannelActs(open({ statementTimeoutMs: 200 }));
+    const actor = { kind: "key", name: "ops" } as const;
+    const wanted = { kind: "public", owner: "ann", given: {} } as const;
+    const create = (channel: string) => acts.create({ actor, channel, partition: 0, wanted });
+    expect((await create("before")).kind).toBe("done");
+    proxy.freeze(true);
+    expect(await codeOf(create("meanwhile"))).toBe("unknown");
+    proxy.freeze(false);
+    await eventually(async () => (await codeOf(create("after"))) === "answered");
+    proxy.refuse(true);
+    proxy.cut();
+    await eventually(async () => (await codeOf(create("refused"))) === "unavailable");
+    proxy.refuse(false);
+  });
+
   it("does not wait for connections on which nothing ever comes back", async () => {
     const links = new Set<Socket>();
     const { hostname, port } = new URL(url);
@@ -142,6 +161,17 @@ describe("a store", () => {
       inserted: 1,
       skipped: 1,
     });
+  });
+
+  it("opens connections on which a process that is frozen in a transaction keeps its locks for seconds and not for good", async () => {
+    await sql`insert into outbox_positions (partition) values (9)`;
+    const address = readPostgresUrl(url);
+    const frozen = createPool({ address, max: 1, application: "frozen", statementTimeoutMs: 5_000, way: "direct" });
+    onTestFinished(() => frozen.end({ timeout: 0 }));
+    const sinceMs = performance.now();
+    await frozen.unsafe("begin; select from outbox_positions where partition = 9 for update");
+    await sql`select from outbox_positions where partition = 9 for update`;
+    expect(performance.now() - sinceMs).toBeLessThan(10_000);
   });
 
   it("leaves a batch whole or undone when its link is cut while it commits", async () => {

@@ -3,7 +3,7 @@
 // (the driver, 3.4.9, rolls back on the null socket of a lost connection, which ends the process).
 // States, told once per change: ready, lost. Ways: not known -> direct or pooled.
 import { ChatError } from "@rookery/protocol";
-import { codeOf, isAway, isOutOfReach, NoAnswer } from "./away.ts";
+import { codeOf, isAway, isOutOfReach, isUnanswered, NoAnswer } from "./away.ts";
 import { createPool, IDLE_IN_TRANSACTION_MS } from "./driver.ts";
 import type { Pool, Way } from "./driver.ts";
 import { readPostgresUrl } from "./postgres-url.ts";
@@ -28,7 +28,17 @@ export interface StoreOptions {
 
 /** What a client's request is about, in the words in which it is told that this is unavailable. */
 export type Subject =
-  "the history" | "channels" | "API keys" | "refresh tokens" | "positions of the outbox" | "settings of the cluster";
+  | "the history"
+  | "channels"
+  | "rights"
+  | "users"
+  | "API keys"
+  | "dead letters"
+  | "the audit log"
+  | "refresh tokens"
+  | "positions of the outbox"
+  | "read positions"
+  | "settings of the cluster";
 
 export type StoreState = "unknown" | "ready" | "lost";
 
@@ -40,6 +50,11 @@ export interface Store {
   read<Row extends object>(subject: Subject, statement: Statement, parameters: readonly Parameter[]): Promise<Row[]>;
   /** As `read`, for a statement that changes something: its refusal says so. */
   write<Row extends object>(subject: Subject, statement: Statement, parameters: readonly Parameter[]): Promise<Row[]>;
+  /**
+   * As `write`, for a change whose refusal is taken as "nothing happened": throws ChatError `unknown` where its statement
+   * was under way and no answer came, since a server that was frozen carries it out when it goes on.
+   */
+  act<Row extends object>(subject: Subject, statement: Statement, parameters: readonly Parameter[]): Promise<Row[]>;
   /** What keeps Postgres from serving, asked within a second, in words for an operator; undefined when it reads and writes. */
   trouble(): Promise<string | undefined>;
   /** Whether Postgres answered when it was last asked, for the metrics. */
@@ -161,6 +176,11 @@ export function connectStore(options: StoreOptions): Store {
     query,
     read: (subject, ...asked) => query<never>(...asked).catch((error: unknown) => refuse(error, subject, "read")),
     write: (subject, ...asked) => query<never>(...asked).catch((error: unknown) => refuse(error, subject, "changed")),
+    act: (subject, ...asked) =>
+      query<never>(...asked).catch((error: unknown) => {
+        if (!isUnanswered(error)) return refuse(error, subject, "changed");
+        throw new ChatError("unknown", `whether ${subject} were changed is not known: Postgres did not answer`);
+      }),
     trouble: async () => {
       try {
         const [row] = await ask<ReadOnlyRow>(READ_ONLY, [], { withinMs: READY_WITHIN_MS, retires: false });

@@ -8,9 +8,11 @@ import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { batchOf, entriesOf, rowsOf } from "./batch.fixture.ts";
 import { connectStore } from "./connect.ts";
 import type { Store } from "./connect.ts";
+import { createPool } from "./driver.ts";
 import { createMessages } from "./messages.ts";
 import { migrateUp, migrationStatus } from "./migrate.ts";
 import { hasPgBouncer, refusesTimeouts, startFront, startPgBouncer } from "./pooler.suite.ts";
+import { readPostgresUrl } from "./postgres-url.ts";
 import { saveBatch } from "./save-batch.ts";
 import { ADDRESS_PEM, CA_PEM, LOCALHOST_PEM, OTHER_CA_PEM, startTlsFront } from "./tls-front.suite.ts";
 
@@ -28,6 +30,21 @@ const open = (at: string, max = 2): Store => {
 afterEach(async () => {
   told.length = 0;
   await Promise.all(stores.splice(0).map((store) => store.close()));
+});
+
+describe("a connection without a pooler", () => {
+  it("plans a statement once, whatever its values", async () => {
+    const address = readPostgresUrl(url);
+    const pool = createPool({ address, max: 1, application: "driver-test", statementTimeoutMs: 2000, way: "direct" });
+    const statement = "select name from users where id = $1";
+    for (let n = 0; n < 3; n += 1) await pool.unsafe(statement, [`user-${n}`], { prepare: true });
+    const plans = await pool.unsafe(
+      "select generic_plans::integer as once, custom_plans::integer as anew from pg_prepared_statements where statement = $1",
+      [statement],
+    );
+    await pool.end();
+    expect(plans).toEqual([{ once: 3, anew: 0 }]);
+  });
 });
 
 describe("the environment", () => {

@@ -158,13 +158,17 @@ describe("every query", () => {
   const one = { channels: "'{many-3}'", epochs: `'{${EPOCH}}'`, seqs: "'{50}'", ids: "'{x}'", most: "'{20}'" };
   const stretch = [one.channels, one.epochs, one.seqs, one.most, "'{9000}'"];
   const replies = ["'many-3'", String(EPOCH), "50", "20", "'x'", "9000"];
+  const end = [String(EPOCH), "100"];
   const asked: Record<string, readonly string[]> = {
     "messages-after": stretch,
-    "messages-before": stretch,
-    "messages-replies-after": replies,
-    "messages-replies-before": replies,
+    "messages-before": [...stretch, one.epochs, one.seqs],
+    "messages-replies-after": [...replies, ...end],
+    "messages-replies-before": [...replies, ...end],
     "messages-last": [one.channels],
     "messages-holds": [one.channels, one.epochs, one.seqs, one.ids],
+    "message-find": ["'many-3'", `'${messageId(`many-3-${EPOCH}-5`)}'`, "'ada'"],
+    "reactions-own": ["'many-3'", one.ids, "'{ada,bob}'"],
+    "replies-count": ["'many-3'", one.ids, ...end],
   };
   const names = Object.keys(asked);
   const plans = ["force_custom_plan", "force_generic_plan"];
@@ -184,7 +188,8 @@ describe("every query", () => {
       expect(explained).not.toContain("Seq Scan");
       expect(explained).toMatch(/Index (Only )?Scan/);
       const read = lines.filter((line) => / on messages_\d/.test(line));
-      expect(new Set(read.map((line) => /on (messages_\d+)/.exec(line)?.[1])).size).toBe(1);
+      const parts = name.startsWith("reactions") ? 0 : 1;
+      expect(new Set(read.map((line) => /on (messages_\d+)/.exec(line)?.[1])).size).toBe(parts);
     } finally {
       await own.unsafe("deallocate all");
       await own.unsafe("reset plan_cache_mode");

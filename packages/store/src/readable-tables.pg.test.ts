@@ -28,10 +28,12 @@ describe("the view of messages", () => {
   });
 });
 
-describe("the tables of the first releases", () => {
+describe("the tables", () => {
   const tables = [
     ...["messages", "channels", "members", "users", "api_keys", "refresh_tokens", "cluster_settings"],
-    ...["outbox_positions", "dead_letters", "quarantine", "schema_migrations"],
+    ...["outbox_positions", "dead_letters", "quarantine", "reactions", "mentions", "schema_migrations"],
+    ...["read_positions", "bans", "mutes", "user_bans", "revocations", "global_rights", "announcements"],
+    "audit_log",
   ];
 
   it("say what they and all their columns are", async () => {

@@ -33,6 +33,8 @@ export interface RefreshTokens {
   /** The first token of a new family. */
   issue(owner: RefreshOwner, expiresAtMs: number): Promise<IssuedRefreshToken>;
   rotate(token: string, successorExpiresAtMs: number): Promise<Rotation>;
+  /** The user whose token it is, also of one that was replaced; undefined where `rotate` says `unknown`. */
+  owner(token: string): Promise<string | undefined>;
   /** Revokes the family of this token, also of one that was replaced or has ended. False when nothing was left to revoke. */
   revokeFamily(token: string): Promise<boolean>;
   /** Revokes everything of a user; answers how many families. */
@@ -40,6 +42,7 @@ export interface RefreshTokens {
 }
 
 const INSERT = loadStatement("refresh-token-insert");
+const OWNER = loadStatement("refresh-token-owner");
 const ROTATE = loadStatement("refresh-token-rotate");
 const FIND_FAMILIES = loadStatement("refresh-families-find");
 const REVOKE_FAMILIES = loadStatement("refresh-families-revoke");
@@ -94,6 +97,10 @@ export function createRefreshTokens(store: Store): RefreshTokens {
       const { outcome, family, user, name } = row;
       if (outcome === "reused") return { outcome, user, family };
       return { outcome, family, user, name, claims: readClaims(row.claims), token: unseal(row.sealed, token) };
+    },
+    async owner(token) {
+      const [row] = await store.read<{ user: string }>("refresh tokens", OWNER, [hashOf(token)]);
+      return row?.user;
     },
     revokeFamily: async (token) => (await revoke(token, null)) > 0,
     revokeUser: (user) => revoke(null, user),

@@ -34,7 +34,7 @@ async function save(entries: number): Promise<void> {
 
 async function insertOne(): Promise<void> {
   const { row } = next();
-  if (row.kind !== "message") throw new Error(row.fault);
+  if (row.kind === "unreadable" || row.kind === "audit") throw new Error("no message");
   await sql`insert into messages (channel, epoch, seq, kind, id, client_id, author, name, body, at)
     values (${row.channel}, ${row.epoch}, ${row.seq}, ${row.kind}, ${row.id}, ${row.clientId}, ${row.author}, ${row.name},
       ${row.body}, ${row.at})`;

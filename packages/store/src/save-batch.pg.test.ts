@@ -4,6 +4,7 @@ import { eventually, testPostgres } from "@rookery/testkit";
 import { afterAll, describe, expect, it } from "vitest";
 import { batchOf, entriesOf, entryOf, EPOCH, messageId, messageRow, rowsOf } from "./batch.fixture.ts";
 import { connectStore } from "./connect.ts";
+import type { Store } from "./connect.ts";
 import { createMessages } from "./messages.ts";
 import { createOutboxPositions } from "./outbox-positions.ts";
 import { saveBatch } from "./save-batch.ts";
@@ -33,6 +34,7 @@ describe("a batch", () => {
         [1, { epoch: EPOCH, number: 3 }],
         [2, { epoch: EPOCH, number: 2 }],
       ]),
+      heads: new Map(),
     });
     expect(await seqs("a1")).toEqual([1, 2, 3]);
     const last = await positions.lastIds();
@@ -262,6 +264,23 @@ describe("an entry that Postgres refuses", () => {
       { channel: "n2", reason: expect.stringMatching(/54000/), frame: expect.any(String) },
     ]);
     expect((await positions.lastIds()).get(15)).toEqual({ epoch: EPOCH, number: 300 });
+  });
+
+  it("is found among a thousand by at most 25 statements, wherever it stands", async () => {
+    for (const [at, seq] of [1, 500, 501, 683, 1_000].entries()) {
+      const channel = `found-${at}`;
+      const rows = rowsOf(channel, 1_000).map((row) => (row.seq === seq ? { ...row, body: "\u0000" } : row));
+      let statements = 0;
+      const query: Store["query"] = (...asked) => {
+        statements += 1;
+        return store.query(...asked);
+      };
+      const outcome = await saveBatch({ ...store, query }, batchOf(entriesOf(20 + at, rows)));
+      expect(outcome).toMatchObject({ kind: "saved", inserted: 1_000, deadLetters: [{ position: { seq } }] });
+      expect(statements).toBeLessThanOrEqual(25);
+      expect(await sql`select from messages where channel = ${channel}`).toHaveLength(1_000);
+      expect(await sql`select from messages where channel = ${channel} and body is null`).toHaveLength(1);
+    }
   });
 
   it("is told only once, however often it is read", async () => {

@@ -1,7 +1,10 @@
 // The short way to commit a batch: for one in which every entry is a message that nobody has stored before, which is what
 // nearly all are. Called by save-batch.ts, which goes its own way where this one does not apply.
 // Must never store a part of a batch, nor say that it is saved when another has a say in it.
-import { isRefusedData } from "./away.ts";
+import type { Appended, AuditChain, ChainStands, PlacedRecord } from "./audit-chain.ts";
+import { auditParameters } from "./audit-columns.ts";
+import { chainOf, headsOf, only, recordsOf } from "./batch-records.ts";
+import { isRefusedData, isTaken } from "./away.ts";
 import type { Batch, BatchEntry, SavedOutcome } from "./batch.ts";
 import { freshParameters } from "./batch-columns.ts";
 import type { BatchSpan } from "./batch-columns.ts";
@@ -14,6 +17,9 @@ import { repeated } from "./repeated.ts";
 import { loadStatement } from "./statement.ts";
 
 const SAVE_FRESH = loadStatement("save-fresh");
+const SAVE_AUDITED = loadStatement("save-fresh-audited");
+
+export type Unsaved = "refused" | "unusual";
 
 interface FreshRow {
   readonly saved: boolean;
@@ -21,26 +27,54 @@ interface FreshRow {
 }
 
 /**
- * Undefined when something is unusual, and nothing was written: an entry that is no message or a deleted one, that Postgres
- * refuses, or whose position or id is taken, or a partition that does not stand where the batch follows on. Rejects as
- * saveBatch does.
+ * `refused`: nothing was written, since Postgres refuses what an entry says. `unusual`: nothing was written either, since an entry
+ * is no message or a deleted one, nor a record of the audit log, or its position or id is taken, or a partition does not stand
+ * where the batch follows on. Rejects as saveBatch does.
  */
-export async function saveFresh(store: Store, { readAfter, entries }: Batch): Promise<SavedOutcome | undefined> {
-  const rows = entries.flatMap(({ row }) => (row.kind === "message" && row.deletedAt === null ? [row] : []));
-  if (rows.length < entries.length) return undefined;
+export async function saveFresh(store: Store, batch: Batch, chain?: AuditChain): Promise<SavedOutcome | Unsaved> {
+  const { readAfter, entries } = batch;
+  const rows: MessageRow[] = [];
+  for (const { row } of entries) if (row.kind === "message" && row.deletedAt === null) rows.push(row);
+  const records = rows.length < entries.length ? recordsOf(batch) : [];
+  if (rows.length + records.length < entries.length) return "unusual";
   const spans = spansOf(entries, readAfter);
   const parameters = freshParameters([...spans.values()], rows, rows.some(mayBegin));
-  const answer = await repeated(() => store.query<FreshRow>(SAVE_FRESH, parameters)).catch((error: unknown) => {
-    if (isRefusedData(error)) return undefined;
+  const ask = (): Promise<FreshRow> =>
+    records.length === 0
+      ? only(repeated(() => store.query<FreshRow>(SAVE_FRESH, parameters)))
+      : appendTo(chain, records, (heads, sealed) =>
+          only(
+            repeated(() => store.query<AuditedRow>(SAVE_AUDITED, [...parameters, ...auditParameters(heads, sealed)])),
+          ),
+        );
+  const row = await ask().catch((error: unknown): Unsaved => {
+    if (isTaken(error)) return "unusual";
+    if (isRefusedData(error)) return "refused";
     throw error;
   });
-  const [row] = answer ?? [];
-  if (row?.saved !== true) return undefined;
+  if (typeof row === "string") return row;
+  if (!row.saved) return "unusual";
   return {
     ...{ kind: "saved", inserted: rows.length, skipped: 0, quarantined: 0, deadLetters: [], unstored: [] },
-    raised: (row.raised ?? []).map(toRaised),
+    raised: (row.raised ?? []).map((each) => toRaised(each, entries)),
     reached: new Map([...spans].map(([partition, { last }]) => [partition, last])),
+    heads: headsOf(chain, records),
   };
+}
+
+interface AuditedRow extends FreshRow {
+  readonly stands: ChainStands | null;
+}
+
+function appendTo(
+  chain: AuditChain | undefined,
+  records: readonly PlacedRecord[],
+  save: (...given: Parameters<Parameters<AuditChain["append"]>[1]>) => Promise<AuditedRow>,
+): Promise<AuditedRow & Appended> {
+  return chainOf(chain).append(records, async (heads, sealed) => {
+    const answer = await save(heads, sealed);
+    return { ...answer, isAppended: answer.saved };
+  });
 }
 
 function spansOf(entries: readonly BatchEntry[], readAfter: Batch["readAfter"]): Map<number, BatchSpan> {

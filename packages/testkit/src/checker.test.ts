@@ -38,7 +38,8 @@ const script = (user: string): History & Script => {
     live: (position, facts = {}) => frame(position, facts, "live"),
     page: (...positions) => {
       page += 1;
-      for (const position of positions) frame(position, {}, "forward");
+      const askedAt = history.events.length;
+      for (const position of positions) frame(position, { askedAt }, "forward");
     },
     level: () => add({ kind: "level", session, channel }),
     gap: (from, to, lost) => add({ kind: "gap", session, channel, from, to, ...(lost === true ? { lost } : {}) }),
@@ -46,6 +47,8 @@ const script = (user: string): History & Script => {
       add({ kind: "closed", session, code: 1006 });
       session += 1;
     },
+    coming: (who, what, atMs = history.events.length) =>
+      history.add({ kind: "coming", session, channel, user: who, what }, atMs),
   };
 };
 
@@ -60,12 +63,16 @@ interface Script {
   level: () => void;
   gap: (from: Position, to: Position, lost?: boolean) => void;
   closed: () => void;
+  coming: (user: string, what: "joined" | "left", atMs?: number) => void;
 }
 
 const row = (position: Position, more: Partial<Row> = {}): Row => {
   const clientId = `c${position.seq}`;
   return { channel, id: `m${position.seq}`, clientId, author: "ann", body: `text ${clientId}`, ...position, ...more };
 };
+
+const reaction = (position: Position, on: boolean, more: Partial<Row> = {}): Row =>
+  row(position, { type: "reaction", id: "m1", author: "bob", body: null, emoji: "👍", on, ...more });
 
 /** Ann sends messages at positions 1 to `count` and sees them all. */
 const annSends = (count: number): ReturnType<typeof script> => {
@@ -87,6 +94,13 @@ const bobSees = (count: number): ReturnType<typeof script> => {
   bob.start(at(0, 0));
   for (let seq = 1; seq <= count; seq += 1) bob.live(at(seq));
   return bob;
+};
+
+/** They are in the channel of which the others are told. */
+const joinedAlone = (user: string): ReturnType<typeof script> => {
+  const one = script(user);
+  one.start(at(0, 0));
+  return one;
 };
 
 const bad: Record<RuleName, () => Parameters<typeof checkHistories>[0]> = {
@@ -131,6 +145,36 @@ const bad: Record<RuleName, () => Parameters<typeof checkHistories>[0]> = {
     return { clients: [ann] };
   },
   "a message nobody sent": () => ({ clients: [annSends(2)], rows: [...rowsUpTo(2), row(at(3), { author: "eve" })] }),
+  "an acknowledged change is missing": () => {
+    const ann = annSends(1);
+    ann.add({ kind: "changed", channel, id: "m1", ...at(2) });
+    return { clients: [ann], rows: rowsUpTo(1) };
+  },
+  "a deleted message is shown": () => {
+    const bob = bobSees(1);
+    bob.live(at(2), { type: "deleted", id: "m1" });
+    bob.page(at(1));
+    return { clients: [annSends(1), bob] };
+  },
+  "an edit by another": () => {
+    const bob = bobSees(1);
+    bob.live(at(2), { type: "edited", id: "m1", user: "eve", body: "forged" });
+    return { clients: [annSends(1), bob] };
+  },
+  "one reaction stands twice": () => ({
+    clients: [annSends(1)],
+    rows: [...rowsUpTo(1), reaction(at(2), true), reaction(at(3), true)],
+  }),
+  "somebody comes or goes out of turn": () => {
+    const bob = bobSees(0);
+    for (const what of ["joined", "left", "joined", "joined"] as const) bob.coming("eve", what);
+    return { clients: [bob], signals: "whole" };
+  },
+  "somebody left who is there": () => {
+    const bob = bobSees(0);
+    bob.coming("eve", "left", 5_000);
+    return { clients: [bob, joinedAlone("eve")], signals: "whole" };
+  },
   "presence or delivery beyond its bound": () => {
     const bob = bobSees(1);
     bob.add({ kind: "bound", what: "delivery", user: "bob", withinMs: 2_000 }, 10_000);
@@ -202,11 +246,49 @@ describe("the checker rejects", () => {
     ]);
   });
 
+  it("the text of an edit, after its message was deleted", () => {
+    const bob = bobSees(1);
+    bob.live(at(2), { type: "edited", id: "m1", body: "new" });
+    bob.live(at(3), { type: "deleted", id: "m1" });
+    bob.add(
+      {
+        kind: "frame",
+        session: 1,
+        channel,
+        via: "forward",
+        page: 9,
+        askedAt: 4,
+        type: "edited",
+        id: "m1",
+        user: "ann",
+        body: "new",
+        ...at(2),
+      },
+      9,
+    );
+    expect(broken({ clients: [annSends(1), bob] })).toEqual(["a deleted message is shown"]);
+  });
+
+  it("a reaction that is taken back and never stood", () => {
+    expect(broken({ clients: [annSends(1)], rows: [...rowsUpTo(1), reaction(at(2), false)] })).toEqual([
+      "one reaction stands twice",
+    ]);
+  });
+
   it("a user who is still shown after the bound", () => {
     const bob = bobSees(0);
     bob.add({ kind: "bound", what: "presence", user: "ann", withinMs: 10_000 }, 1_000);
     bob.add({ kind: "present", channel, user: "ann" }, 12_000);
     expect(broken({ clients: [bob] })).toEqual(["presence or delivery beyond its bound"]);
+  });
+
+  it("a message of somebody who may say nothing any more", () => {
+    const bob = bobSees(1);
+    bob.add({ kind: "bound", what: "sending", user: "ann", withinMs: 2_000 }, 10_000);
+    bob.live(at(2), { sentAtMs: 12_500 });
+    expect(broken({ clients: [annSends(2), bob], rows: rowsUpTo(2) })).toEqual([
+      "presence or delivery beyond its bound",
+    ]);
   });
 
   it("a message that a failover took back, in safe mode or when nobody was told", () => {
@@ -330,6 +412,69 @@ describe("the checker accepts", () => {
         rows: [...rows, row(at(3), { type: "edited", id: "m1" }), row(at(4), { type: "deleted", id: "m2" })],
       }),
     ).toBe("");
+  });
+
+  it("a deleted message in a page that was asked for before it was deleted", () => {
+    const bob = bobSees(1);
+    bob.live(at(2), { type: "deleted", id: "m1" });
+    bob.add(
+      {
+        kind: "frame",
+        session: 1,
+        channel,
+        via: "folded",
+        page: 9,
+        askedAt: 2,
+        type: "message",
+        id: "m1",
+        clientId: "c1",
+        user: "ann",
+        body: "text c1",
+        ...at(1),
+      },
+      9,
+    );
+    expect(verdict({ clients: [annSends(1), bob] })).toBe("");
+  });
+
+  it("reactions that come and go, of several people and with several emoji", () => {
+    const rows = [
+      ...[reaction(at(2), true), reaction(at(3), true, { author: "eve" }), reaction(at(4), true, { emoji: "🎉" })],
+      ...[reaction(at(5), false), reaction(at(6), true)],
+    ];
+    expect(verdict({ clients: [annSends(1)], rows: [...rowsUpTo(1), ...rows] })).toBe("");
+  });
+
+  it("an acknowledged change that a failover took back", () => {
+    const ann = annSends(1);
+    ann.add({ kind: "changed", channel, id: "m1", ...at(2) });
+    const next = row(at(2, 2), { id: "m2", clientId: "c2", body: "text c2", prev: at(1) });
+    ann.send(2);
+    expect(verdict({ clients: [ann], rows: [...rowsUpTo(1), next] })).toBe("");
+    expect(broken({ clients: [ann], rows: [...rowsUpTo(1), next], mode: "safe" })).toEqual([
+      "an acknowledged change is missing",
+    ]);
+  });
+
+  it("comings in turns, those after an absence of one's own, and a leave that is overtaken by a return", () => {
+    const bob = bobSees(0);
+    for (const what of ["joined", "left", "joined"] as const) bob.coming("eve", what);
+    bob.closed();
+    bob.start(at(0, 0));
+    bob.coming("eve", "joined");
+    bob.coming("eve", "left", 5_000);
+    const eve = script("eve");
+    eve.add({ kind: "start", session: 1, channel, head: at(0, 0), recovered: false }, 4_900);
+    const other = joinedAlone("eve");
+    other.add({ kind: "leave", session: 1, channel }, 4_000);
+    expect(verdict({ clients: [bob, eve, other], signals: "whole" })).toBe("");
+  });
+
+  it("whatever is told of comings where signals may have been lost", () => {
+    const bob = bobSees(0);
+    bob.coming("eve", "left", 5_000);
+    bob.coming("eve", "left", 6_000);
+    expect(verdict({ clients: [bob, joinedAlone("eve")] })).toBe("");
   });
 
   it("frames that were published before the bound and after its end", () => {

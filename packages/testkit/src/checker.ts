@@ -3,12 +3,14 @@
 // Must never excuse a silent loss: only what a client was told of is excused.
 import { comparePositions, positionText } from "./client-frame.ts";
 import type { Position } from "./client-frame.ts";
+import { changeMissing, deletedShown, editedByAnother, reactedTwice } from "./change-rules.ts";
 import { jumpsWithoutGap } from "./continuity-rule.ts";
 import { covers } from "./coverage.ts";
 import type { Coverage, Stretch } from "./coverage.ts";
 import { gatherEvidence, named, sendKey, takenBack, toldLost, toldUnrecovered } from "./evidence.ts";
 import type { Evidence, OkEvent, Row, Sent, Sighting } from "./evidence.ts";
 import type { ClientHistory, StampedEvent } from "./history.ts";
+import { leftWhileThere, outOfTurn } from "./presence-rules.ts";
 
 /** One broken rule, with enough to find it in the histories. */
 export interface Violation {
@@ -22,6 +24,11 @@ export interface CheckOptions {
   rows?: Row[];
   /** `safe` excuses no lost message; `fast` those that a failover took back and that their holders were told of. */
   mode?: "fast" | "safe";
+  /**
+   * `whole`: every channel was told by name, no topic was cut and no living edge given up, so that comings and goings are judged
+   * too. They are not promised otherwise.
+   */
+  signals?: "whole";
 }
 
 type Rule = (evidence: Evidence) => string[];
@@ -191,6 +198,15 @@ const beyondBound: Rule = ({ clients }) => {
           const atMs = event.sentAtMs ?? event.atMs;
           return isBeyond(bound, event.channel, atMs) ? [`${client} was delivered ${where(event)} at ${atMs}`] : [];
         }
+        if (
+          event.kind === "frame" &&
+          event.type === "message" &&
+          bound.what === "sending" &&
+          bound.user === event.user
+        ) {
+          const late = event.sentAtMs !== undefined && isBeyond(bound, event.channel, event.sentAtMs);
+          return late ? [`${client} has ${where(event)} of ${event.user}, who said it at ${event.sentAtMs}`] : [];
+        }
         if (event.kind === "present" && bound.what === "presence" && bound.user === event.user) {
           const late = isBeyond(bound, event.channel, event.atMs);
           return late ? [`${client} saw ${event.user} in ${event.channel} at ${event.atMs}`] : [];
@@ -212,14 +228,21 @@ export const rules = {
   "going back": goingBack,
   "one sender's order inverted": orderInverted,
   "a message nobody sent": neverSent,
+  "an acknowledged change is missing": changeMissing,
+  "a deleted message is shown": deletedShown,
+  "an edit by another": editedByAnother,
+  "one reaction stands twice": reactedTwice,
+  "somebody comes or goes out of turn": outOfTurn,
+  "somebody left who is there": leftWhileThere,
   "presence or delivery beyond its bound": beyondBound,
 } as const satisfies Record<string, Rule>;
 
 export type RuleName = keyof typeof rules;
 
 /** Judges a finished run. An empty list means that no promise was seen broken. */
-export const checkHistories = ({ clients, rows, mode = "fast" }: CheckOptions): Violation[] => {
-  const evidence = gatherEvidence(clients, rows, mode === "fast");
+export const checkHistories = ({ clients, rows, mode = "fast", signals }: CheckOptions): Violation[] => {
+  const allowed = { lossAllowed: mode === "fast", areSignalsWhole: signals === "whole" };
+  const evidence = gatherEvidence(clients, rows, allowed);
   return Object.entries(rules).flatMap(([rule, judge]) => judge(evidence).map((detail) => ({ rule, detail })));
 };
 

@@ -13,6 +13,8 @@ export interface OpenGap {
 export interface ChannelState {
   /** Asked for and not left; rejoined after a reconnect. */
   wanted: boolean;
+  /** The connection of the moment has joined it. */
+  joined: boolean;
   /** Everything up to here was received or told of. */
   cursor: Position | undefined;
   /** By position. */
@@ -28,6 +30,7 @@ export interface ChannelState {
 
 export const createChannelState = (): ChannelState => ({
   wanted: false,
+  joined: false,
   cursor: undefined,
   frames: new Map(),
   held: undefined,
@@ -52,9 +55,10 @@ export const hold = (state: ChannelState): void => {
   state.held ??= [];
 };
 
-/** The connection is gone: what waited comes again with the next join. */
+/** It is not joined here: what waited comes again with the next join. */
 export const drop = (state: ChannelState): void => {
   state.held = undefined;
+  state.joined = false;
 };
 
 /** Takes frames read forward: they follow the cursor. */

@@ -39,12 +39,13 @@ export interface Channels {
 }
 
 const factsOf = (frame: SequencedFrame): FrameFacts & Position => {
-  const { type, id = "", clientId, user, body, prev, at, epoch, seq } = frame;
+  const { type, id = "", clientId, user, body, emoji, on, prev, at, epoch, seq } = frame;
   return {
     ...{ type, id, epoch, seq },
     ...(clientId === undefined ? {} : { clientId }),
     ...(user === undefined ? {} : { user }),
     ...(body === undefined ? {} : { body }),
+    ...(typeof emoji === "string" && on !== undefined ? { emoji, on } : {}),
     ...(isPosition(prev) ? { prev } : {}),
     ...(at === undefined ? {} : { sentAtMs: at }),
   };
@@ -63,23 +64,27 @@ export const createChannels = ({ request, session, recorded }: Surroundings): Ch
     return known;
   };
 
-  const recordFrame = (frame: Frame, via: Via, inSession: number): void => {
+  const recordFrame = (frame: Frame, via: Via, inSession: number, askedAt?: number): void => {
     if (!isSequenced(frame)) return;
-    const page = via === "live" ? {} : { page: pages };
+    const page = askedAt === undefined ? {} : { page: pages, askedAt };
     recorded().add({ kind: "frame", session: inSession, channel: frame.channel, via, ...page, ...factsOf(frame) });
   };
 
-  const recordPage = (frames: Frame[], via: Via): void => {
+  const recordPage = (frames: Frame[], via: Via, askedAt: number): void => {
     pages += 1;
-    for (const frame of frames) recordFrame(frame, via, session());
+    for (const frame of frames) recordFrame(frame, via, session(), askedAt);
   };
+
+  /** How many events there are by now: what a page is asked for after has happened before it. */
+  const now = (): number => recorded().events.length;
 
   /** One page after a position. A store that is away for a while is asked again, as long as the connection lasts. */
   const pageAfter = async (channel: string, after: Position): Promise<Frame> => {
     for (;;) {
+      const askedAt = now();
       const reply = await request({ type: "history", channel, after });
       if (reply.type === "ok") {
-        recordPage(reply.messages ?? [], "forward");
+        recordPage(reply.messages ?? [], "forward", askedAt);
         return reply;
       }
       if (!passing.has(String(reply.code))) throw new Error(`history of ${channel}: ${String(reply.code)}`);
@@ -132,17 +137,19 @@ export const createChannels = ({ request, session, recorded }: Surroundings): Ch
   const join = async (channel: string, options: JoinOptions = {}): Promise<Frame> => {
     const known = state(channel);
     hold(known);
+    const askedAt = now();
     const reply = await request({ type: "join", channel, ...options });
     if (reply.type !== "ok") {
       // Frames may have come before the refusal: of a channel that was not joined they are nothing to go on from.
-      if (known.wanted) release(known);
+      if (known.joined) release(known);
       else drop(known);
       return reply;
     }
     known.wanted = true;
+    known.joined = true;
     const forward = options.after !== undefined && reply.recovered === true;
     const head = recordStart(channel, reply, options.after);
-    recordPage(reply.messages ?? [], forward ? "forward" : "folded");
+    recordPage(reply.messages ?? [], forward ? "forward" : "folded", askedAt);
     if (forward) {
       known.cursor ??= options.after;
       takeForward(known, reply.messages ?? []);
@@ -177,8 +184,14 @@ export const createChannels = ({ request, session, recorded }: Surroundings): Ch
     state,
     onFrame: (frame, inSession) => {
       if (frame.type === "gap") onGap(frame, inSession);
-      else if (frame.type === "removed" && frame.channel !== undefined) state(frame.channel).wanted = false;
-      else if (isSequenced(frame)) {
+      else if (frame.type === "joined" || frame.type === "left") {
+        const { type: what, channel = "", user = "" } = frame;
+        recorded().add({ kind: "coming", session: inSession, channel, user, what });
+      } else if (frame.type === "removed" && frame.channel !== undefined) {
+        Object.assign(state(frame.channel), { wanted: false, joined: false });
+        // Nothing of the channel is owed from here on.
+        recorded().add({ kind: "leave", session: inSession, channel: frame.channel });
+      } else if (isSequenced(frame)) {
         recordFrame(frame, "live", inSession);
         take(state(frame.channel), frame);
       }
@@ -191,16 +204,17 @@ export const createChannels = ({ request, session, recorded }: Surroundings): Ch
     leave: async (channel) => {
       const reply = await request({ type: "leave", channel });
       if (reply.type !== "ok") return reply;
-      state(channel).wanted = false;
+      Object.assign(state(channel), { wanted: false, joined: false });
       recorded().add({ kind: "leave", session: session(), channel });
       return reply;
     },
     readHistory: async (channel, query = {}) => {
+      const askedAt = now();
       const reply = await request({ type: "history", channel, ...query });
       const forward = query.after !== undefined;
       if (reply.type !== "ok") return reply;
       // Replies to one message are no part of the line of positions: they are not recorded as one.
-      if (query.replyTo === undefined) recordPage(reply.messages ?? [], forward ? "forward" : "folded");
+      if (query.replyTo === undefined) recordPage(reply.messages ?? [], forward ? "forward" : "folded", askedAt);
       takeBackfill(state(channel), reply.messages ?? []);
       return reply;
     },

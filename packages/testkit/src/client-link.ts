@@ -45,6 +45,8 @@ export interface Link {
   /** How the last connection ended. */
   closed: Promise<Closing>;
   close: () => Promise<void>;
+  /** The connection of now alone. */
+  read: (on: boolean) => void;
   kill: () => void;
 }
 
@@ -129,16 +131,36 @@ const createOpener = (options: LinkOptions, onFrame: LinkEvents["onFrame"]) => {
   };
 };
 
-/** A promise with its ends in hand. Nobody may be waiting for it, so its rejection is no unhandled one. */
+/**
+ * What can be waited for from one connection to the next. Whoever waits while it is shut waits until it opens, however many
+ * connections are lost before one is resumed. Nobody may be waiting, so its failure is no unhandled rejection.
+ */
 const createGate = () => {
-  let open = (): void => undefined;
-  let fail = (_error: Error): void => undefined;
-  const passed = new Promise<void>((resolve, reject) => {
-    open = resolve;
-    fail = reject;
-  });
-  passed.catch(() => undefined);
-  return { passed, open, fail };
+  let isOpen = true;
+  let resolve = (): void => undefined;
+  let reject = (_error: Error): void => undefined;
+  let passed = Promise.resolve();
+  const shut = (): void => {
+    if (!isOpen) return;
+    isOpen = false;
+    passed = new Promise<void>((open, fail) => {
+      resolve = open;
+      reject = fail;
+    });
+    passed.catch(() => undefined);
+  };
+  return {
+    passed: () => passed,
+    shut,
+    open: () => {
+      isOpen = true;
+      resolve();
+    },
+    fail: (error: Error) => {
+      shut();
+      reject(error);
+    },
+  };
 };
 
 /** The next connection, or how the last attempt ended when there will be none. */
@@ -168,8 +190,7 @@ export const openLink = async (options: LinkOptions, events: LinkEvents): Promis
   const requests = createRequests(options.answerWithinMs);
   const route = createRoute(options.url, options.reconnecting);
   const stopping = new AbortController();
-  const gate = { now: createGate() };
-  gate.now.open();
+  const gate = createGate();
   let leaveAtMs: number | undefined;
   let leave = (): void => undefined;
   const opener = createOpener(options, (frame, session) => {
@@ -193,19 +214,22 @@ export const openLink = async (options: LinkOptions, events: LinkEvents): Promis
   const follow = async (): Promise<Closing> => {
     for (;;) {
       const closing = await current.closed;
-      gate.now = createGate();
+      gate.shut();
       events.onClosed(closing, opener.session());
       requests.loseAll();
       const next = await reopen(closing, options, pauseMs, () => opener.open(route.nextUrl()), stopping.signal);
       if ("code" in next) {
-        gate.now.fail(new ConnectionLost(`over after ${next.code} ${next.reason}`));
+        gate.fail(new ConnectionLost(`over after ${next.code} ${next.reason}`));
         return next;
       }
       current = next;
       route.connected();
       if (stopping.signal.aborted) current.close();
       // A session that cannot be resumed is worth nothing: the next turn of this loop tries another connection.
-      void events.resume().then(gate.now.open, () => next.kill());
+      void events.resume().then(
+        () => current === next && gate.open(),
+        () => next.kill(),
+      );
     }
   };
   const closed = follow();
@@ -213,13 +237,14 @@ export const openLink = async (options: LinkOptions, events: LinkEvents): Promis
     welcome: () => current.welcome,
     session: opener.session,
     request: (frame) => requests.ask(current, frame),
-    ready: () => gate.now.passed,
+    ready: gate.passed,
     closed,
     close: async () => {
       stopping.abort();
       current.close();
       await closed;
     },
+    read: (on) => current.read(on),
     kill: () => current.kill(),
   };
 };

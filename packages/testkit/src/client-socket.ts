@@ -47,6 +47,8 @@ export interface OpenSocket {
   send: (frame: Frame) => boolean;
   closed: Promise<Closing>;
   close: (code?: number) => void;
+  /** Stops reading, so that the buffers of both ends fill, or reads on. */
+  read: (on: boolean) => void;
   /** Ends the TCP connection without a close frame. */
   kill: () => void;
 }
@@ -90,6 +92,7 @@ export const openSocket = (options: SocketOptions): Promise<OpenSocket> =>
       },
       closed,
       close: (code = 1000) => socket.close(code),
+      read: (on: boolean) => (on ? socket.resume() : socket.pause()),
       kill: () => socket.terminate(),
     };
     socket.on("message", (data) => {

@@ -20,6 +20,8 @@ interface Chat {
   requests: IncomingMessage[];
   /** Number of answers to drop, with their connection, after the command was done. */
   loseAnswers: number;
+  /** Number of joins to refuse, as a node that cannot look at a channel does. */
+  refuseJoins: number;
   /** Called before a join is answered. */
   beforeJoinReply: () => void;
   announce: (frame: Frame) => void;
@@ -40,6 +42,10 @@ const commands: Record<string, Command> = {
     const { epoch, seq } = chat.log.at(-1) ?? { epoch: 0, seq: 0 };
     const page = frame["after"] === undefined ? { messages: chat.log.slice(-pageMessages) } : after(chat, frame);
     chat.beforeJoinReply();
+    if (chat.refuseJoins > 0) {
+      chat.refuseJoins -= 1;
+      return { type: "error", code: "unavailable", retryAfterMs: 1 };
+    }
     return { ...page, type: "ok", channel: "c", epoch, seq, recovered: frame["after"] !== undefined };
   },
   history: after,
@@ -72,6 +78,7 @@ const startChat = async (): Promise<Chat> => {
     log: [],
     requests: [],
     loseAnswers: 0,
+    refuseJoins: 0,
     beforeJoinReply: () => undefined,
     announce: (frame) => server.clients.forEach((socket) => socket.send(JSON.stringify(frame))),
     say: (body, more = {}) => {
@@ -223,6 +230,27 @@ describe("the client between connections", () => {
     expect(client.problems()).toEqual([]);
   });
 
+  it("misses nothing when it is refused a channel on its return, though frames came before the refusal", async () => {
+    const chat = await startChat();
+    const client = await connected(chat, reconnecting(chat));
+    await client.join("c");
+    chat.say("one");
+    await client.waitFor((frame) => frame.body === "one");
+    client.kill();
+    chat.say("2");
+    chat.refuseJoins = 1;
+    let isSaid = false;
+    chat.beforeJoinReply = () => {
+      if (!isSaid) chat.say("3");
+      isSaid = true;
+    };
+    await eventually(() => client.session() === 2);
+    await client.ready();
+    expect(chat.refuseJoins).toBe(0);
+    expect(bodies(client)).toEqual(["one", "2", "3"]);
+    expect(client.problems()).toEqual([]);
+  });
+
   it("repeats an unanswered send under its clientId, which stands once", async () => {
     const chat = await startChat();
     const client = await connected(chat, reconnecting(chat));
@@ -233,6 +261,17 @@ describe("the client between connections", () => {
     expect(chat.log.filter(({ clientId }) => clientId === "mine")).toHaveLength(1);
     expect(bodies(client)).toEqual(["once"]);
     expect(describeViolations(checkHistories({ clients: [client.history] }))).toBe("");
+  });
+
+  it("sends what waits for the next connection also when several in a row are lost before they are resumed", async () => {
+    const chat = await startChat();
+    const client = await connected(chat, reconnecting(chat));
+    await client.join("c");
+    client.kill();
+    await eventually(() => client.history.events.some(({ kind }) => kind === "closed"));
+    chat.loseAnswers = 2;
+    expect(await client.send("c", "late")).toMatchObject({ type: "ok", seq: 1 });
+    expect(client.session()).toBe(4);
   });
 
   it("comes back after the draining codes and stays away after those that say stop", async () => {

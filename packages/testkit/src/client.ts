@@ -31,6 +31,10 @@ export interface ClientOptions {
   answerWithinMs?: number;
 }
 
+export type Change = { channel: string; id: string } & (
+  { type: "edit"; body: string } | { type: "delete" } | { type: "react"; emoji: string; on: boolean }
+);
+
 export interface WaitOptions {
   withinMs?: number;
   /** Index into `frames` from which to look; 0 unless given, so what has already come counts. */
@@ -54,6 +58,11 @@ export interface ChatClient {
    * under the same clientId until it has another answer.
    */
   send: (channel: string, body: string, clientId?: string, more?: Record<string, unknown>) => Promise<Frame>;
+  /**
+   * Edits, deletes or reacts, and resolves with its `ok` or `error`. When reconnecting, an unanswered or `unknown` one is
+   * repeated: what stands already is answered where it stands.
+   */
+  change: (frame: Change) => Promise<Frame>;
   /** Resolves with the reply once all pages that it announces were read and what overtook them was merged. */
   join: (channel: string, options?: JoinOptions) => Promise<Frame>;
   leave: (channel: string) => Promise<Frame>;
@@ -72,6 +81,8 @@ export interface ChatClient {
   /** Resolves between connections too, once the next one is resumed. */
   ready: () => Promise<void>;
   close: () => Promise<void>;
+  /** Stops reading, as a client that is busy or suspended does, or reads on. A later connection reads. */
+  read: (on: boolean) => void;
   /** Cuts the TCP connection; a reconnecting client comes back. */
   kill: () => void;
 }
@@ -111,6 +122,22 @@ const createWatch = (frames: Frame[]) => {
 /** The pause before an `unknown` send is repeated; the server's own word comes first. */
 const repeatPauseMs = (reply: Frame): number => reply.retryAfterMs ?? 50 + Math.random() * 200;
 
+/** Repeats what `attempt` does until it has an answer that is none of a healing cluster's, if the client reconnects at all. */
+const untilAnswered = async (link: Link, reconnecting: boolean, attempt: () => Promise<Frame>): Promise<Frame> => {
+  for (;;) {
+    if (reconnecting) await link.ready();
+    try {
+      const reply = await attempt();
+      if (!reconnecting || reply.code !== "unknown") return reply;
+      await delay(repeatPauseMs(reply));
+    } catch (error) {
+      if (!reconnecting || !(error instanceof ConnectionLost)) throw error;
+      // A socket that is closing refuses at once while the link still counts as up: without a pause nothing else would run.
+      await delay(1);
+    }
+  }
+};
+
 const createSender = (link: () => Link, history: () => History, reconnecting: boolean): ChatClient["send"] => {
   const attempt = async (frame: Frame & { channel: string; clientId: string; body: string }): Promise<Frame> => {
     const { channel, clientId, body } = frame;
@@ -123,22 +150,20 @@ const createSender = (link: () => Link, history: () => History, reconnecting: bo
     else history().add({ kind: "refused", channel, clientId, code: String(reply.code) });
     return reply;
   };
-  return async (channel, body, clientId = newClientId(), more = {}) => {
+  return (channel, body, clientId = newClientId(), more = {}) => {
     const frame = { ...more, type: "send", channel, clientId, body };
-    for (;;) {
-      if (reconnecting) await link().ready();
-      try {
-        const reply = await attempt(frame);
-        if (!reconnecting || reply.code !== "unknown") return reply;
-        await delay(repeatPauseMs(reply));
-      } catch (error) {
-        if (!reconnecting || !(error instanceof ConnectionLost)) throw error;
-        // A socket that is closing refuses at once while the link still counts as up: without a pause nothing else would run.
-        await delay(1);
-      }
-    }
+    return untilAnswered(link(), reconnecting, () => attempt(frame));
   };
 };
+
+const createChanger =
+  (link: () => Link, history: () => History, reconnecting: boolean): ChatClient["change"] =>
+  async (frame) => {
+    const reply = await untilAnswered(link(), reconnecting, () => link().request(frame));
+    const { epoch = 0, seq = 0 } = reply;
+    if (reply.type === "ok") history().add({ kind: "changed", channel: frame.channel, id: frame.id, epoch, seq });
+    return reply;
+  };
 
 /** Connects and resolves at the first `welcome`. Rejects with a ConnectFailure (client-socket.ts) when there is none. */
 export const connectClient = async (options: ClientOptions): Promise<ChatClient> => {
@@ -184,6 +209,7 @@ export const connectClient = async (options: ClientOptions): Promise<ChatClient>
     session: link.session,
     request: link.request,
     send: createSender(() => link, recorded, options.reconnecting !== undefined),
+    change: createChanger(() => link, recorded, options.reconnecting !== undefined),
     join: channels.join,
     leave: channels.leave,
     readHistory: channels.readHistory,
@@ -194,6 +220,7 @@ export const connectClient = async (options: ClientOptions): Promise<ChatClient>
     closed: link.closed,
     ready: link.ready,
     close: link.close,
+    read: link.read,
     kill: link.kill,
   };
 };

@@ -31,6 +31,7 @@ const rowOf = (stored: Record<string, unknown>): Row => {
     clientId: textOf(stored["client_id"]),
     author: textOf(stored["author"]),
     body: typeof stored["body"] === "string" ? stored["body"] : null,
+    ...(typeof stored["emoji"] === "string" ? { emoji: stored["emoji"], on: stored["standing"] === true } : {}),
     ...(prevEpoch === null || prevEpoch === undefined
       ? {}
       : { prev: { epoch: Number(prevEpoch), seq: Number(stored["prev_seq"]) } }),
@@ -40,7 +41,7 @@ const rowOf = (stored: Record<string, unknown>): Row => {
 /** Every stored frame of one channel, or of all, in order. */
 export const readRows = async (sql: Sql, channel?: string): Promise<Row[]> => {
   const found = await sql`
-    select channel, epoch, seq, kind, id, target, client_id, author, body, prev_epoch, prev_seq
+    select channel, epoch, seq, kind, id, target, client_id, author, body, prev_epoch, prev_seq, emoji, standing
     from messages
     ${channel === undefined ? sql`` : sql`where channel = ${channel}`}
     order by channel, epoch, seq`;

@@ -8,6 +8,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import type { RedisKind } from "@rookery/servers";
 import postgres from "postgres";
 import { connectClient } from "./client.ts";
 import type { ChatClient, ClientOptions } from "./client.ts";
@@ -31,6 +32,8 @@ export interface ClusterOptions {
   persisters?: number;
   /** Settings for every process, `ROOKERY_*`. */
   set?: Record<string, string>;
+  /** Its own Redis, as; a single server unless given. */
+  redis?: RedisKind;
   redisUrl?: string;
   postgresUrl?: string;
   /** Dead processes come back. */
@@ -73,6 +76,7 @@ const argumentsOf = (options: ClusterOptions): string[] => [
   ...["dev", "--json", "--port", "0", "--ephemeral"],
   ...(options.edges === undefined ? [] : ["--edges", String(options.edges)]),
   ...(options.persisters === undefined ? [] : ["--persisters", String(options.persisters)]),
+  ...(options.redis === undefined ? [] : ["--redis", options.redis]),
   ...(options.redisUrl === undefined ? [] : ["--redis-url", options.redisUrl]),
   ...(options.postgresUrl === undefined ? [] : ["--postgres-url", options.postgresUrl]),
   ...(options.restart === true ? ["--restart"] : []),
@@ -222,7 +226,9 @@ export const startCluster = async (options: ClusterOptions = {}): Promise<Cluste
     metrics: async (name) => {
       const found = ready.processes.find((one) => one.name === name)?.internal;
       if (found === undefined) throw new Error(`${name} has no internal port`);
-      const answer = await fetch(`${found}/metrics`, { signal: AbortSignal.timeout(5_000) });
+      // A connection of its own: one that is kept may be closed by the other side in the moment in which it is used again.
+      const headers = { connection: "close" };
+      const answer = await fetch(`${found}/metrics`, { headers, signal: AbortSignal.timeout(5_000) });
       return parseMetrics(await answer.text());
     },
     rows: async (channel) => {

@@ -17,6 +17,9 @@ export interface Row extends Position {
   prev?: Position;
   /** `message` unless given. */
   type?: string;
+  /** Of a reaction. */
+  emoji?: string;
+  on?: boolean;
 }
 
 export type OkEvent = Extract<StampedEvent, { kind: "ok" }>;
@@ -44,6 +47,8 @@ export interface Sighting extends Position {
   clientId?: string | undefined;
   user?: string | undefined;
   body?: string | null | undefined;
+  emoji?: string | undefined;
+  on?: boolean | undefined;
   prev?: Position | undefined;
   /** From a page in which later edits are already applied. */
   folded?: boolean;
@@ -63,6 +68,8 @@ export interface Evidence {
   heads: Map<string, Position>;
   /** True when a failover may take acknowledged messages back, as long as it is told. */
   lossAllowed: boolean;
+  /** True when whoever was joined was told of everybody who came and went. */
+  areSignalsWhole: boolean;
 }
 
 /** `|` is in neither channels nor clientIds. */
@@ -92,8 +99,9 @@ const gatherSends = (clients: ClientHistory[]): Map<string, Sent> => {
 };
 
 const asSighting = (client: string, event: FrameEvent): Sighting => {
-  const { channel, epoch, seq, type, id, clientId, user, body, prev } = event;
-  return { seenBy: client, channel, epoch, seq, type, id, clientId, user, body, prev, folded: event.via === "folded" };
+  const { channel, epoch, seq, type, id, clientId, user, body, emoji, on, prev } = event;
+  const seen = { seenBy: client, channel, epoch, seq, type, id, clientId, user, body, emoji, on, prev };
+  return { ...seen, folded: event.via === "folded" };
 };
 
 const sightingsOf = (clients: ClientHistory[], rows: Row[]): Sighting[] => [
@@ -113,12 +121,17 @@ const headsOf = (positions: (Position & { channel: string })[]): Map<string, Pos
 };
 
 /** Indexes what was seen, done and stored. */
-export const gatherEvidence = (clients: ClientHistory[], rows: Row[] | undefined, lossAllowed: boolean): Evidence => {
+export const gatherEvidence = (
+  clients: ClientHistory[],
+  rows: Row[] | undefined,
+  { lossAllowed, areSignalsWhole }: Pick<Evidence, "lossAllowed" | "areSignalsWhole">,
+): Evidence => {
   const sentBy = gatherSends(clients);
   const sent = [...sentBy.values()];
   const sightings = sightingsOf(clients, rows ?? []);
   const heads = headsOf([...sightings, ...sent.flatMap(({ oks }) => oks)]);
-  return { clients, rows, sent, sentBy, sightings, coverages: clients.flatMap(coveragesOf), heads, lossAllowed };
+  const coverages = clients.flatMap(coveragesOf);
+  return { clients, rows, sent, sentBy, sightings, coverages, heads, lossAllowed, areSignalsWhole };
 };
 
 /** The first frame known of each epoch of a channel that says what it follows, oldest first. */

@@ -12,6 +12,8 @@ export type HistoryEvent =
   | ({ kind: "ok"; channel: string; clientId: string; id: string; duplicate?: boolean } & Position)
   | { kind: "refused"; channel: string; clientId: string; code: string }
   | { kind: "unknown"; channel: string; clientId: string }
+  /** An edit, deletion or reaction was acknowledged: where it stands, and the message it is about. */
+  | ({ kind: "changed"; channel: string; id: string } & Position)
   /** A join reply: `head` is where the channel stood, `after` what was asked for. Its messages follow as frames. */
   | ({ kind: "start"; session: number; channel: string; head: Position } & StartFacts)
   /** The pages that `more: true` of a start announced have been read to their end. */
@@ -20,12 +22,14 @@ export type HistoryEvent =
   | { kind: "gap"; session: number; channel: string; from: Position; to: Position; lost?: boolean }
   | { kind: "leave"; session: number; channel: string }
   | { kind: "closed"; session: number; code: number }
+  /** Somebody was told to have come or gone. */
+  | { kind: "coming"; session: number; channel: string; user: string; what: "joined" | "left" }
   /** A user seen present, for example in a `members` reply. */
   | { kind: "present"; channel: string; user: string }
-  /** From `atMs` plus the bound on, this user may be delivered nothing / may not be present, until `untilMs`. */
+  /** From `atMs` plus the bound on, this user may be delivered nothing / may not be present / may say nothing, until `untilMs`. */
   | {
       kind: "bound";
-      what: "delivery" | "presence";
+      what: "delivery" | "presence" | "sending";
       user: string;
       channel?: string;
       withinMs: number;
@@ -39,7 +43,11 @@ export interface FrameFacts {
   clientId?: string;
   user?: string;
   body?: string;
+  emoji?: string;
+  on?: boolean;
   prev?: Position;
+  /** Of a frame in a page: how many events there were when the page was asked for. */
+  askedAt?: number;
   /** The server's stamp, ms since the Unix epoch. */
   sentAtMs?: number;
 }

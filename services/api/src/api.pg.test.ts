@@ -53,7 +53,12 @@ interface Reply {
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-async function ask(method: "GET" | "POST", url: string, body?: object, as: string | undefined = ADMIN): Promise<Reply> {
+async function ask(
+  method: "GET" | "POST" | "PATCH",
+  url: string,
+  body?: object,
+  as: string | undefined = ADMIN,
+): Promise<Reply> {
   const headers = as === "" ? {} : { authorization: `Bearer ${as}` };
   const answer = await server.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body }) });
   const json: Readonly<Record<string, unknown>> = JSON.parse(answer.body);
@@ -84,7 +89,7 @@ async function persist(): Promise<void> {
         at,
       } = parseMessageFrame(frame);
       const link = { prevEpoch: prev?.epoch ?? null, prevSeq: prev?.seq ?? null, ...position };
-      const none = { target: null, deletedAt: null };
+      const none = { target: null, deletedAt: null, emoji: null, standing: null };
       const texts = { clientId, author, name, body, replyTo: replyTo ?? null, mentions: mentions ?? null };
       const row = { channel, kind: "message", id: messageId, at, ...link, ...none, ...texts } as const;
       return { partition, id, channel, position, frame, row: { ...row, meta: meta ? JSON.stringify(meta) : null } };
@@ -171,14 +176,74 @@ describe("messages", () => {
   });
 });
 
+describe("channels", () => {
+  const small = { digestAbove: 2, countAbove: 5 };
+
+  it("are made once, with a role for their owner, and changed by whoever is first among those at once", async () => {
+    const body = { id: "made", kind: "public", owner: "ann", settings: small };
+    const answers = await Promise.all([1, 2, 3].map(() => ask("POST", "/v1/channels", body)));
+    expect(answers.map(({ status }) => String(status)).toSorted()).toEqual(["201", "409", "409"]);
+    const names = ["one", "two", "three"];
+    const path = "/v1/channels/made";
+    const changes = await Promise.all(names.map((name) => ask("PATCH", path, { name })));
+    expect(changes.map(({ json, status }) => [status, json["name"]])).toEqual(names.map((name) => [200, name]));
+    expect(await ask("GET", "/v1/channels/made/members")).toMatchObject({
+      json: { members: [{ user: "ann", name: "ann", role: "owner", lastSeenAt: null, online: false }] },
+    });
+    expect(await postgres.sql`select settings_version from channels where id = 'made'`).toEqual([
+      { settings_version: "4" },
+    ]);
+  });
+
+  it("in use follow their settings at once, by what Redis then has", async () => {
+    await ask("POST", "/v1/channels", { id: "in-use", kind: "public" });
+    const { status } = await ask("PATCH", "/v1/channels/in-use", { settings: small });
+    const { crowd } = stores.keys.channel("in-use");
+    expect([status, await redis.redis.hget(crowd, "version")]).toEqual([200, "1"]);
+  });
+});
+
+describe("a user", () => {
+  it("is told as Postgres and Redis know them", async () => {
+    await postgres.sql`insert into users (id, name, first_seen_at, last_seen_at) values ('seen', 'Seen', 5, 6)`;
+    const known = { user: "seen", name: "Seen", firstSeenAt: 5, lastSeenAt: 6, online: false, sessions: [] };
+    expect((await ask("GET", "/v1/users/seen")).json).toEqual(known);
+  });
+});
+
 describe("keys", () => {
+  const keys = createApiKeys(stores.store);
+  const BY = { machine: "box", user: "ops" };
+
   it("of the table open what their scopes say, and their hash opens nothing", async () => {
     const { key, hash } = newApiKey();
-    await createApiKeys(stores.store).insert({ hash, name: "test", scopes: ["tokens"] });
+    await keys.create({ hash, name: "test", scopes: ["tokens"] }, BY);
     expect((await ask("POST", "/v1/tokens", { user: "ann" }, key)).status).toBe(201);
     expect(await ask("POST", "/v1/channels/c/messages", { body: "hi" }, key)).toMatchObject({ status: 403 });
     expect((await ask("POST", "/v1/tokens", { user: "ann" }, hash)).status).toBe(401);
     expect((await ask("POST", "/v1/tokens", { user: "ann" }, newApiKey().key)).status).toBe(401);
+  });
+
+  it("that replace one another are good beside each other, until the old one is revoked, which is told within 2 s", async () => {
+    const [old, next] = [newApiKey(), newApiKey()];
+    const id = await keys.create({ hash: old.hash, name: "pair", scopes: ["tokens"] }, BY);
+    await keys.create({ hash: next.hash, name: "pair", scopes: ["tokens"] }, BY);
+    const statusOf = async (key: string) => (await ask("POST", "/v1/tokens", { user: "ann" }, key)).status;
+    expect([await statusOf(old.key), await statusOf(next.key)]).toEqual([201, 201]);
+    await keys.revoke(id, BY);
+    await expect.poll(() => statusOf(old.key), { timeout: 2000 }).toBe(401);
+    expect(await statusOf(next.key)).toBe(201);
+  });
+
+  it("that are used are known to have been, to the minute", async () => {
+    const { key, hash } = newApiKey();
+    const id = await keys.create({ hash, name: "used", scopes: ["tokens"] }, BY);
+    const usedAt = async () => (await keys.list(100)).find((listed) => listed.id === id)?.lastUsedAt;
+    expect(await usedAt()).toBeNull();
+    const before = Date.now();
+    await ask("POST", "/v1/tokens", { user: "ann" }, key);
+    await expect.poll(usedAt).toBeGreaterThanOrEqual(before);
+    expect(await usedAt()).toBeLessThan(before + 60_000);
   });
 });
 
@@ -232,9 +297,9 @@ describe("a Postgres that answers and refuses to write", () => {
     expect((await ask("POST", path, { body: "before" })).status).toBe(201);
     const database = new URL(postgres.url).pathname.slice(1);
     await postgres.sql.unsafe(`alter database ${database} set default_transaction_read_only to on`);
-    const readOnly = connectStores(context);
-    await whenReady(readOnly.commands, 10_000);
     const metrics = createMetrics({ service: "api", node: () => "api.read-only", version: "0" });
+    const readOnly = connectStores({ ...context, metrics });
+    await whenReady(readOnly.commands, 10_000);
     const other = await createServer(buildContext({ ...context, metrics }, readOnly, verifier, noTrouble), settings);
     const headers = { authorization: `Bearer ${ADMIN}` };
     const told = async (method: "GET" | "POST", url: string, payload?: object): Promise<unknown> => {

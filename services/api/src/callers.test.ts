@@ -20,7 +20,7 @@ function identifier(
     ...given,
     findKey: async (hash) => {
       asked.push(hash);
-      return hash === stored.hash ? { scopes: ["publish"] } : undefined;
+      return hash === stored.hash ? { name: "site", scopes: ["publish"] } : undefined;
     },
     onChecked: (outcome) => checked.push(outcome),
   });
@@ -31,21 +31,29 @@ describe("a caller", () => {
   it("with the key that is known from the start is an admin, and no table is asked", async () => {
     const { identify, asked, checked } = identifier();
     const caller = await identify(`Bearer ${BOOTSTRAP_KEY}`);
-    expect(caller).toEqual({ kind: "key", id: hashApiKey(BOOTSTRAP_KEY), scopes: new Set(["admin"]) });
+    expect(caller).toEqual({
+      kind: "key",
+      id: hashApiKey(BOOTSTRAP_KEY),
+      name: "bootstrap",
+      scopes: new Set(["admin"]),
+    });
     expect([asked, checked]).toEqual([[], ["key"]]);
   });
 
   it("with a stored key is looked up by its hash, never by the key", async () => {
     const { identify, asked } = identifier();
     const caller = await identify(`bearer ${stored.key}`);
-    expect(caller).toEqual({ kind: "key", id: stored.hash, scopes: new Set(["publish"]) });
+    expect(caller).toEqual({ kind: "key", id: stored.hash, name: "site", scopes: new Set(["publish"]) });
     expect(asked).toEqual([stored.hash]);
   });
 
-  it("with a token is its user, under the token's name", async () => {
+  it("with a token is its user, under the token's name, with what revocations know the token by", async () => {
     const { identify } = identifier();
-    const { token } = await minter.mint({ user: "ann", name: "Ann", ttlSec: 60 });
-    expect(await identify(`Bearer ${token}`)).toEqual({ kind: "user", user: "ann", name: "Ann" });
+    const before = Date.now();
+    const { token, expiresAtMs } = await minter.mint({ user: "ann", name: "Ann", ttlSec: 60 });
+    const caller = await identify(`Bearer ${token}`);
+    expect(caller).toMatchObject({ kind: "user", user: "ann", name: "Ann", jti: expect.any(String), expiresAtMs });
+    expect(Object(caller)["issuedAtMs"]).toBeGreaterThanOrEqual(before);
   });
 
   it("with a token that cannot be checked now is unavailable, and no bad credential is counted", async () => {
@@ -115,9 +123,11 @@ function refusalCode(run: () => void): string | undefined {
 }
 
 describe("access", () => {
-  const key = (...scopes: string[]): Caller => ({ kind: "key", id: "h", scopes: new Set(scopes) });
-  const user: Caller = { kind: "user", user: "ann", name: "Ann" };
+  const key = (...scopes: string[]): Caller => ({ kind: "key", id: "h", name: "k", scopes: new Set(scopes) });
+  const token = { jti: undefined, issuedAtMs: 1, expiresAtMs: 2 };
+  const user: Caller = { kind: "user", user: "ann", name: "Ann", ...token };
   const both: Access = { users: true, scopes: ["publish"] };
+  const usersOnly: Access = { users: true, scopes: [] };
   const keysOnly: Access = { users: false, scopes: ["tokens"] };
 
   it.each<[Caller, Access, boolean]>([
@@ -128,6 +138,8 @@ describe("access", () => {
     [key("tokens"), keysOnly, true],
     [key("admin"), keysOnly, true],
     [key(), both, false],
+    [user, usersOnly, true],
+    [key("tokens", "admin"), usersOnly, false],
     [{ kind: "anyone" }, "anyone", true],
     [{ kind: "anyone" }, both, false],
   ])("of %o to %o is %s", (caller, access, isOpen) => {
@@ -135,7 +147,9 @@ describe("access", () => {
   });
 
   it("is counted under a name that no other caller has", () => {
-    const names = [user, key("a"), { kind: "user", user: "h", name: "H" } as const].map((caller) => limitKeyOf(caller));
+    const names = [user, key("a"), { kind: "user", user: "h", name: "H", ...token } as const].map((caller) =>
+      limitKeyOf(caller),
+    );
     expect(new Set(names).size).toBe(3);
     expect(limitKeyOf({ kind: "anyone" })).toBeUndefined();
   });

@@ -38,8 +38,10 @@ function routesOf(server: FastifyInstance): string[] {
 describe("the document", async () => {
   const { ask, api, server } = await fakeServer();
   const { json, status } = await ask("GET", "/v1/openapi.json", { as: null });
-  const { paths, ...document }: { paths: Record<string, Record<string, Operation>>; [key: string]: unknown } =
+  const { paths: all, ...document }: { paths: Record<string, Record<string, Operation>>; [key: string]: unknown } =
     JSON.parse(JSON.stringify(json));
+  // Served by edges, and told here for whoever looks for it.
+  const { "/ws": socket, ...paths } = all;
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
   );
@@ -74,7 +76,7 @@ describe("the document", async () => {
   it("says where the server is, under which license, and what each tag is about", () => {
     expect(document).toMatchObject({ servers: [{ url: "/" }], info: { license: { identifier: "MIT" } } });
     const tags: readonly { name: string; description: string }[] = JSON.parse(JSON.stringify(document["tags"]));
-    const used = new Set(operations.flatMap((each) => each.operation.tags));
+    const used = new Set([...operations.flatMap((each) => each.operation.tags), ...(socket?.["get"]?.tags ?? [])]);
     expect(tags.map(({ name }) => name).toSorted()).toEqual([...used].toSorted());
     expect(tags.every(({ description }) => description.length > 0)).toBe(true);
   });
@@ -110,6 +112,11 @@ describe("the document", async () => {
     );
   });
 
+  it("tells where sockets are opened, and how that may end", () => {
+    expect(Object.keys(socket?.["get"]?.responses ?? {})).toEqual(["101", "400", "403", "426", "429", "503"]);
+    expect(socket?.["get"]?.parameters?.map(({ name }) => name)).toContain("ticket");
+  });
+
   it("refers only to what it holds, and holds only what is referred to", () => {
     const { schemas, securitySchemes }: { schemas: object; securitySchemes: object } = JSON.parse(
       JSON.stringify(document["components"]),
@@ -132,7 +139,18 @@ describe("the document", async () => {
       mintToken: true,
       refreshToken: true,
       guestToken: false,
+      logout: false,
       publishMessage: true,
+      createChannel: true,
+      changeChannel: false,
+      giveRole: true,
+      giveBan: false,
+      giveMute: false,
+      kickUser: false,
+      banUser: false,
+      revokeTokens: true,
+      disconnectUser: false,
+      notifyUser: true,
     });
     expect(operation("listMessages").description).toMatch(/`before` together with `after` is `invalid`/);
   });

@@ -1,17 +1,24 @@
 // A context without servers, for tests of what happens around and inside routes: a channel's messages in a list, refresh
 // tokens in a map. Only tests use it; what Redis and Postgres really do is tested with them.
 import { createMinter, createVerifier } from "@rookery/auth";
-import type { Publication, Published } from "@rookery/broker";
+import type { CrowdRules, KnownSession, Publication, Published } from "@rookery/broker";
 import type { StoredFrame } from "@rookery/protocol";
 import { ChatError, comparePositions, DEFAULT_LIMITS, ORIGIN, renderFrame } from "@rookery/protocol";
 import { createRights } from "@rookery/rights";
 import { createMetrics } from "@rookery/runtime";
 import type { Metrics } from "@rookery/runtime";
-import type { RefreshOwner, RefreshTokens } from "@rookery/store";
+import type { AuditLog, AuditPage, ChannelMemberRow, RefreshOwner, Standing, UserRow } from "@rookery/store";
 import { createIdentify } from "./callers.ts";
+import { fakeCluster } from "./fake-cluster.fixture.ts";
+import type { FakeCluster } from "./fake-cluster.fixture.ts";
 import type { ApiContext } from "./context.ts";
+import { fakeActs } from "./fake-acts.fixture.ts";
+import type { FakeActs } from "./fake-acts.fixture.ts";
+import { fakeChannels } from "./fake-channels.fixture.ts";
+import type { FakeChannels } from "./fake-channels.fixture.ts";
 import { createApiMetrics } from "./metrics.ts";
 import { createRefresh } from "./refresh.ts";
+import type { RefreshOptions } from "./refresh.ts";
 
 export const SECRET = "fixture-secret-0123456789-abcdefghijkl";
 export const BOOTSTRAP_KEY = "rk_fixture0123456789abcdefghijklmnopqrstuvwxyzAB";
@@ -19,11 +26,29 @@ const ISSUED = { secret: SECRET, issuer: "rookery", audience: "rookery" } as con
 
 export const minter = createMinter(ISSUED);
 
-export interface FakeContext extends ApiContext {
+export interface FakeContext extends ApiContext, FakeActs, Omit<FakeCluster, keyof ApiContext> {
   readonly publications: Publication[];
   readonly frames: StoredFrame[];
   readonly faults: unknown[];
+  readonly channels: FakeChannels;
+  readonly acts: FakeActs["acts"];
+  readonly globals: FakeActs["globals"];
+  readonly sanctions: FakeActs["sanctions"];
+  readonly enforcement: FakeActs["enforcement"];
+  /** Every user's request ends with this refusal. */
+  guardWith(this: void, refusal: Error | undefined): void;
+  /** By channel, ascending by user. */
+  readonly memberRows: Map<string, ChannelMemberRow[]>;
+  readonly userRows: Map<string, UserRow>;
+  readonly sessions: Map<string, KnownSession[]>;
+  /** What the log was asked, and what it answers next. */
+  readonly auditAsked: unknown[][];
+  readonly auditPages: AuditPage[];
+  readonly regulations: readonly (readonly [string, CrowdRules])[];
   readonly prometheus: Metrics;
+  /** Of each ticket what it stands for and how long it is kept, ms. */
+  readonly sold: readonly (readonly [string, number])[];
+  failNextRegulation(error: Error): void;
   /** The next publication ends with this error. */
   failNext(error: unknown): void;
 }
@@ -39,33 +64,144 @@ export interface FakeOptions {
 export function fakeContext(options: FakeOptions = {}): FakeContext {
   const { keys = {}, autoCreate = true, channels = [], guests = true, signs = true } = options;
   const prometheus = createMetrics({ service: "api", node: () => "api.test", version: "0" });
-  const known = new Set(channels);
+  const stored = fakeChannels(channels);
+  let noRegulation: Error | undefined;
+  let guardRefusal: Error | undefined;
+  const regulations: [string, CrowdRules][] = [];
   const faults: unknown[] = [];
   const log = { error: (fault: unknown) => void faults.push(fault), warn: () => undefined };
-  const refresh = createRefresh({ tokens: fakeRefreshTokens() });
+  const guard = async (): Promise<void> => {
+    if (guardRefusal !== undefined) throw guardRefusal;
+  };
+  const refresh = createRefresh({ tokens: fakeRefreshTokens(), allows: guard });
+  const partitions = { of: () => 0, ofUser: () => 1 };
+  const fence = fakeFence(stored, autoCreate);
   return {
     ...fakeMessages(),
+    ...fakeActs(stored),
+    ...fakeNotices(),
+    guard,
+    guardWith: (refusal) => (guardRefusal = refusal),
+    backendRights: fence,
+    partitions,
+    passwords: { hash: async (password) => `argon2 of ${password}` },
     faults,
     prometheus,
     log,
     metrics: createApiMetrics(prometheus),
     limits: DEFAULT_LIMITS,
     version: "0.0.0",
-    tokens: signs ? { minter, refresh, guests } : undefined,
+    tokens: signs ? { minter, refresh, allows: guard, guests } : undefined,
     identify: createIdentify({
       bootstrapKey: BOOTSTRAP_KEY,
-      findKey: (hash) => Promise.resolve(keys[hash] === undefined ? undefined : { scopes: keys[hash] }),
+      findKey: (hash) => Promise.resolve(keys[hash] === undefined ? undefined : { name: "fake", scopes: keys[hash] }),
       verifier: createVerifier({ ...ISSUED, clockToleranceSec: 0 }),
     }),
+    channels: stored,
+    ...fakeTickets(),
+    ...fakeAudit(),
+    ...fakePeople(),
+    defaultRules: { digestAbove: 100, countAbove: 1000 },
+    regulations,
+    failNextRegulation: (error) => (noRegulation = error),
+    async regulate(channel, rules) {
+      const failure = noRegulation;
+      noRegulation = undefined;
+      if (failure !== undefined) throw failure;
+      regulations.push([channel, rules]);
+      return { online: 0, mode: "full" };
+    },
     rights: createRights({
-      channels: {
-        existing: async (ids) => new Set(ids.filter((id) => known.has(id))),
-        ensurePublic: async (ids) => ids.forEach((id) => known.add(id)),
-      },
-      version: () => Promise.resolve(0),
+      channels: stored,
+      access: { read: async (wishes) => wishes.map(() => undefined), fill: async () => undefined },
+      standings: { read: async (wishes) => standingsOf(await stored.existing(wishes.map(({ channel }) => channel))) },
       partitionOf: () => 0,
       autoCreate,
     }),
+  };
+}
+
+/** Public ones, in which nobody has anything of their own. */
+function standingsOf(channels: Iterable<readonly [string, unknown]>): Map<string, Standing> {
+  const plain = { version: 0, kind: "public", owner: "", slowModeSec: 0, memberCap: null, deleted: false } as const;
+  return new Map([...channels].map(([channel]) => [channel, { record: plain, isWhole: true, entries: new Map() }]));
+}
+
+function fakeAudit(): Pick<FakeContext, "audit" | "auditAsked" | "auditPages"> {
+  const auditAsked: unknown[][] = [];
+  const auditPages: AuditPage[] = [];
+  const page: AuditLog["page"] = async (...asked) => {
+    auditAsked.push(asked);
+    return auditPages.shift() ?? { entries: [] };
+  };
+  return { auditAsked, auditPages, audit: { page } };
+}
+
+type FakePeople = "memberRows" | "userRows" | "sessions" | "members" | "users" | "presence" | keyof FakeCluster;
+
+function fakePeople(): Pick<FakeContext, FakePeople> {
+  const memberRows = new Map<string, ChannelMemberRow[]>();
+  const userRows = new Map<string, UserRow>();
+  const sessions = new Map<string, KnownSession[]>();
+  return {
+    ...{ memberRows, userRows, sessions },
+    ...fakeCluster(sessions),
+    members: {
+      list: async (channel, after = "", limit) =>
+        (memberRows.get(channel) ?? []).filter(({ user }) => user > after).slice(0, limit),
+      find: async (channel, user) => (memberRows.get(channel) ?? []).find((row) => row.user === user),
+      roles: async (channel, users) =>
+        new Map(
+          (memberRows.get(channel) ?? []).filter(({ user }) => users.includes(user)).map((r) => [r.user, r.role]),
+        ),
+    },
+    users: { find: async (id) => userRows.get(id) },
+    presence: {
+      sessionsOf: async (user) => sessions.get(user) ?? [],
+      async page(_channel, after = "", limit) {
+        const all = ["ann", "bob", "eve"].map((user) => ({ user, name: user.toUpperCase(), connections: 1 }));
+        const members = all.filter(({ user }) => user > after).slice(0, limit);
+        return { crowd: { online: all.length, mode: "full" }, members };
+      },
+    },
+  };
+}
+
+/** Every channel that is there, and where channels make themselves every other. */
+function fakeFence(channels: FakeChannels, autoCreate: boolean): ApiContext["backendRights"] {
+  const version = async (channel: string): Promise<number> => {
+    if (channels.rows.has(channel) || (autoCreate && !channel.startsWith("dm:"))) return 0;
+    throw new ChatError("not_found", "no such channel", { channel });
+  };
+  return {
+    toRead: version,
+    async toWrite(channel, owner) {
+      await version(channel);
+      await channels.ensurePublic([channel], owner);
+      return 0;
+    },
+  };
+}
+
+function fakeTickets(): Pick<FakeContext, "tickets" | "sold"> {
+  const sold: (readonly [string, number])[] = [];
+  return { sold, tickets: { put: async (value, keptMs) => `ticket-${sold.push([value, keptMs])}` } };
+}
+
+/** By the rules that the broker keeps in Redis, without their time. */
+function fakeNotices(): Pick<ApiContext, "notices" | "serverTimeMs"> {
+  const outcomes = new Map<string, { readonly body: string; readonly id: string; readonly sessions: number }>();
+  return {
+    serverTimeMs: () => Promise.resolve(5000),
+    notices: {
+      async begin(user, key, { body }, id) {
+        const held = outcomes.get(`${key} ${user}`);
+        if (held === undefined) return { kind: "tell", id };
+        if (held.body !== body) throw new ChatError("conflict", "this key was used before for another notice");
+        return { kind: "done", id: held.id, sessions: held.sessions };
+      },
+      end: async (user, key, { body }, outcome) => void outcomes.set(`${key} ${user}`, { body, ...outcome }),
+    },
   };
 }
 
@@ -100,6 +236,8 @@ function fakeMessages(): Pick<FakeContext, "publications" | "frames" | "failNext
     failNext: (error) => (failure = error),
     publisher: { publish: async (publication) => publish(publication) },
     history: {
+      head: async () => head,
+      mine: (_channel, page) => page,
       forward: (_channel, after, limit) => {
         const rest = frames.filter(({ position }) => comparePositions(position, after) > 0);
         const recovered = after.epoch <= 1;
@@ -120,7 +258,7 @@ interface FakeRefreshToken {
 }
 
 /** The rule that the store keeps in Postgres. */
-export function fakeRefreshTokens(nowMs: () => number = Date.now): Pick<RefreshTokens, "issue" | "rotate"> {
+export function fakeRefreshTokens(nowMs: () => number = Date.now): RefreshOptions["tokens"] {
   const tokens = new Map<string, FakeRefreshToken>();
   const revoked = new Set<string>();
   const add = (family: string, owner: RefreshOwner): string => {
@@ -132,6 +270,16 @@ export function fakeRefreshTokens(nowMs: () => number = Date.now): Pick<RefreshT
     async issue(owner) {
       const family = String(tokens.size);
       return { token: add(family, owner), family };
+    },
+    async owner(token) {
+      const found = tokens.get(token);
+      return found === undefined || revoked.has(found.family) ? undefined : found.owner.user;
+    },
+    async revokeFamily(token) {
+      const family = tokens.get(token)?.family;
+      const isGood = family !== undefined && !revoked.has(family);
+      if (isGood) revoked.add(family);
+      return isGood;
     },
     async rotate(token) {
       const found = tokens.get(token);

@@ -18,7 +18,7 @@ export interface FakeServer {
   ask(this: void, method: Method, url: string, options?: Ask): Promise<Reply>;
 }
 
-type Method = "GET" | "POST" | "PUT" | "OPTIONS" | "DELETE" | "PROPFIND";
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "OPTIONS" | "DELETE" | "PROPFIND";
 
 interface Ask {
   /** The credential; the admin's key when left out, none when null. */

@@ -1,7 +1,8 @@
 // Schemas of fields that several routes take, in the words of their refusals. They describe at least what is refused by
 // sight; what a pattern cannot tell, such as bytes of UTF-8, is checked by the route.
-import { MAX_USER_ID_BYTES } from "@rookery/protocol";
+import { ChatError, CLIENT_FRAMES, isUserId, MAX_USER_ID_BYTES } from "@rookery/protocol";
 import Type from "typebox";
+import type { Static } from "typebox";
 
 export const USER_WORDS =
   "a user id: 1 to 128 bytes that show something, no control characters, no bidi controls, no space at either end";
@@ -17,6 +18,28 @@ export const USER_FIELD = {
   maxLength: MAX_USER_ID_BYTES,
   pattern: `^${OUTER}(${INNER}*${OUTER})?$`,
 };
+
+/** Of routes about one user. */
+export const UserParams = Type.Object({ id: Type.String(USER_FIELD) });
+/** Of routes about one user in one channel. */
+export const ChannelUserParams = Type.Object({
+  id: CLIENT_FRAMES.send.properties.channel,
+  user: Type.String(USER_FIELD),
+});
+
+/** Throws ChatError `invalid`. */
+export function readUser(name: string, text: string): string {
+  if (isUserId(text)) return text;
+  throw new ChatError("invalid", `"${name}" must be ${USER_WORDS}`);
+}
+
+/** The channel and the user that a path names. Throws ChatError `invalid`. */
+export function readChannelUser({ id, user }: Static<typeof ChannelUserParams>) {
+  return { channel: id, user: readUser("user", user) };
+}
+
+/** Who speaks and owns where a backend names nobody. */
+export const SERVER_USER = "server";
 
 export const NameField = Type.Optional(Type.String({ description: "a display name, cut to 64 code points" }));
 

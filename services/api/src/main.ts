@@ -3,7 +3,10 @@
 import { isReady } from "@rookery/broker";
 import {
   connectStores,
+  createNodeAuditTrail,
+  createRefusalNotes,
   createTokenVerifier,
+  hashAddress,
   joinCluster,
   openInternalPort,
   runNode,
@@ -43,7 +46,16 @@ async function main(context: NodeContext<"api">): Promise<void> {
   });
   joinCluster({ context, commands, keys, self: { kind: "api" }, load: () => ({ connections: 0, draining }) });
 
-  const server = await createServer(buildContext(context, stores, verifier, belonging.trouble), settings);
+  const notes = createRefusalNotes({
+    ...{ trail: createNodeAuditTrail(context, stores, belonging.trouble), node: context.node.current },
+    hashAddress: (address) => hashAddress(belonging.cluster(), address),
+  });
+  onStop("notes", notes.close);
+  const { refused } = notes;
+  const server = await createServer(buildContext(context, stores, verifier, belonging.trouble), {
+    ...settings,
+    refused,
+  });
   await server.listen({ host: settings.host, port: settings.port });
   const close = async (): Promise<void> => {
     draining = true;

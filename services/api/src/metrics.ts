@@ -6,7 +6,17 @@ import { CHECK_OUTCOMES } from "./callers.ts";
 import type { CheckOutcome } from "./callers.ts";
 
 /** Groups of routes; `unknown` is what no route answers. */
-export const FAMILIES = ["tokens", "messages", "documents", "health", "unknown"] as const;
+export const FAMILIES = [
+  "tokens",
+  "channels",
+  "users",
+  "messages",
+  "audit",
+  "cluster",
+  "documents",
+  "health",
+  "unknown",
+] as const;
 export type Family = (typeof FAMILIES)[number];
 
 const PUBLISH_OUTCOMES = ["new", "duplicate"] as const;

@@ -7,6 +7,8 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 const PREFLIGHT_SEC = 600;
 const METHODS = "GET, POST, PUT, PATCH, DELETE";
 const HEADERS = "authorization, content-type, idempotency-key";
+/** What a page may read beside the body. */
+const EXPOSED = "retry-after, ratelimit-limit, ratelimit-remaining, ratelimit-reset";
 
 /** Sets what the Fetch standard asks for; `answered` when the request was a preflight and is done. Throws `forbidden`. */
 export type CheckOrigin = (request: FastifyRequest, reply: FastifyReply) => "answered" | "go on";
@@ -21,7 +23,7 @@ export function createCheckOrigin(allowed: OriginAllowed): CheckOrigin {
       if (isPreflight) throw new ChatError("forbidden", "this origin is not on the allow-list");
       return "go on";
     }
-    void reply.header("access-control-allow-origin", origin).header("access-control-expose-headers", "retry-after");
+    void reply.header("access-control-allow-origin", origin).header("access-control-expose-headers", EXPOSED);
     if (!isPreflight) return "go on";
     void reply
       .header("access-control-allow-methods", METHODS)

@@ -111,5 +111,6 @@ function hasFields(schema: TSchema): boolean {
 /** Each entry is one way in; any of them will do. */
 function securityOf(access: Access): { [scheme: string]: readonly string[] }[] {
   if (access === "anyone") return [];
-  return [...(access.scopes.length > 0 ? [{ apiKey: [] }] : []), ...(access.users ? [{ userToken: [] }] : [])];
+  const shown = [...(access.scopes.length > 0 ? [{ apiKey: [] }] : []), ...(access.users ? [{ userToken: [] }] : [])];
+  return access.strangers === true ? [...shown, {}] : shown;
 }

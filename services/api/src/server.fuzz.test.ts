@@ -48,8 +48,8 @@ const position = fc.constantFrom(
 );
 const query = fc
   .dictionary(
-    fc.constantFrom("before", "after", "limit", "x", "__proto__", "limit[]"),
-    fc.oneof(position, fc.string()),
+    fc.constantFrom("before", "after", "limit", "x", "__proto__", "limit[]", "cursor", "kind"),
+    fc.oneof(position, fc.string(), fc.constantFrom("public", "private", "YQ", "LXg")),
     {
       maxKeys: 3,
     },
@@ -61,6 +61,11 @@ const text = fc.oneof(
   fc.string({ unit: anyCharacter }),
   fc.constantFrom("", " ", "a\u0000b", "\ud800", "\u202e", "\u200b", "x".repeat(5000), "a\r\nb", "\u0300".repeat(500)),
 );
+const settings = fc.dictionary(
+  fc.constantFrom("digestAbove", "countAbove", "slowModeSec", "memberCap", "x"),
+  fc.oneof(fc.jsonValue(), fc.constantFrom(0, 1, 5, 1e9, 1.5, -0, null)),
+);
+const WORDS = ["public", "password", "direct", "owner", "reader"] as const;
 const fields = fc
   .dictionary(
     fc.constantFrom(
@@ -76,8 +81,22 @@ const fields = fc
       "type",
       "ref",
       "channel",
+      "id",
+      "kind",
+      "owner",
+      "settings",
+      "password",
+      "evict",
+      "with",
+      "role",
+      "untilMs",
+      "forSec",
+      "reason",
+      "jti",
+      "issuedBeforeMs",
+      "code",
     ),
-    fc.oneof(text, fc.jsonValue(), fc.constantFrom(0, -1, 1.5, 60, 2_592_001, null, true)),
+    fc.oneof(text, fc.jsonValue(), settings, fc.constantFrom(0, -1, 1.5, 60, 2_592_001, null, true, ...WORDS)),
   )
   .map((value) => ({ body: "hi", user: "ann", ...value }));
 const body = fc.oneof(
@@ -118,7 +137,7 @@ const as = fc.oneof(
   fc.constantFrom(null, token, "x.y.z", "rk_", "", "a b", `${token}x`, "x".repeat(9000)),
 );
 const request = fc.record({
-  method: fc.constantFrom("GET", "POST", "PUT", "OPTIONS", "DELETE", "PROPFIND"),
+  method: fc.constantFrom("GET", "POST", "PUT", "PATCH", "OPTIONS", "DELETE", "PROPFIND"),
   route: fc.constantFrom(
     ...table.map(({ url }) => url),
     "/",
@@ -129,7 +148,7 @@ const request = fc.record({
     "/v1/tokens/",
     "/V1/tokens",
   ),
-  parts: fc.array(segment, { minLength: 1, maxLength: 1 }),
+  parts: fc.tuple(segment, segment),
   query,
   body: fc.oneof({ weight: 3, arbitrary: body }, { weight: 1, arbitrary: fc.constant(undefined) }),
   headers,
@@ -139,11 +158,13 @@ const request = fc.record({
 it("answers whatever it is asked with what its document declares, and never with a fault", async () => {
   await fc.assert(
     fc.asyncProperty(request, async (sent) => {
-      const url = sent.route.replace(":id", () => sent.parts[0] ?? "") + (sent.query === "" ? "" : `?${sent.query}`);
+      const [id, user] = sent.parts;
+      const path = sent.route.replace(":id", () => id).replace(":user", () => user);
+      const url = path + (sent.query === "" ? "" : `?${sent.query}`);
       const { status, json, headers: got } = await ask(sent.method, url, sent);
       const code = String(json["code"]);
       const isProblem = got["content-type"] === PROBLEM_TYPE && json["status"] === status && code in ERRORS;
-      const operation = declared[sent.route.replace(":id", "{id}")]?.[sent.method.toLowerCase()];
+      const operation = declared[sent.route.replaceAll(/:(\w+)/g, "{$1}")]?.[sent.method.toLowerCase()];
       const isDeclared = operation === undefined || String(status) in operation.responses;
       expect({
         status,

@@ -114,6 +114,19 @@ describe("a limit", () => {
     expect((await ask("GET", page, { as: bob })).status).toBe(200);
   });
 
+  it("is told with every answer that counts, and how much of it is left", async () => {
+    const { ask } = await fakeServer({ requestsPerMin: 2 });
+    const ann = await userToken("ann");
+    const left = async (): Promise<unknown[]> => {
+      const { headers } = await ask("GET", page, { as: ann });
+      expect(Number(headers["ratelimit-reset"])).toBeGreaterThan(0);
+      expect(Number(headers["ratelimit-reset"])).toBeLessThanOrEqual(60);
+      return [headers["ratelimit-limit"], headers["ratelimit-remaining"]];
+    };
+    expect([await left(), await left(), await left()]).toEqual(["1", "0", "0"].map((remaining) => ["2", remaining]));
+    expect((await ask("GET", "/livez", { as: null })).headers).not.toHaveProperty("ratelimit-limit");
+  });
+
   it("counts strangers by address, an IPv6 network as one", async () => {
     const { ask } = await fakeServer({ requestsPerMin: 2 });
     const guest = (address: string) => ask("POST", "/v1/auth/guest", { as: null, address });

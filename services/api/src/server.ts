@@ -13,7 +13,7 @@ import type { AllowedMethods } from "./allowed-methods.ts";
 import { closeOverUnreadBodies, createBrokenSockets, takeRest } from "./connection.ts";
 import { contentPolicy } from "./content-policy.ts";
 import type { ApiContext } from "./context.ts";
-import { documentFrame, withOptionalBodies } from "./document.ts";
+import { documentFrame, completed } from "./document.ts";
 import { createGate } from "./gate.ts";
 import type { GateOptions } from "./gate.ts";
 import { MAX_BODY_BYTES, readJsonBody } from "./json-body.ts";
@@ -57,7 +57,7 @@ export async function createServer(api: ApiContext, options: ServerOptions): Pro
   await server.register(rateLimit, { global: false });
   await server.register(swagger, {
     openapi: documentFrame(api.version),
-    transformObject: (made) => withOptionalBodies("openapiObject" in made ? made.openapiObject : made.swaggerObject),
+    transformObject: (made) => completed("openapiObject" in made ? made.openapiObject : made.swaggerObject),
   });
   server.setValidatorCompiler(() => () => true);
   server.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
@@ -97,7 +97,7 @@ function surround(
   server: FastifyInstance,
   api: ApiContext,
   checkOrigin: ReturnType<typeof createCheckOrigin>,
-  gate: (request: FastifyRequest) => Promise<void>,
+  gate: ReturnType<typeof createGate>,
 ): void {
   server.decorateRequest("caller");
   const allowedMethods = createAllowedMethods(servedRoutes(api));
@@ -105,7 +105,7 @@ function surround(
   server.setNotFoundHandler((request, reply) => refuseUnknown(request, reply, allowedMethods));
   server.addHook("onRequest", async (request, reply) => {
     if (checkOrigin(request, reply) === "answered") return reply;
-    await gate(request);
+    await gate(request, reply);
     // Here rather than in a handler, before which the framework would read a body that nobody wants.
     return request.is404 ? refuseUnknown(request, reply, allowedMethods) : undefined;
   });

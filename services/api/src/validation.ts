@@ -63,19 +63,25 @@ function refusalOf(error: SchemaError, value: unknown, fields: ReadonlyMap<strin
     const missing = Array.isArray(names) ? String(names[0]) : "";
     return { code: "bad_frame", message: `"${[...path, missing].join(".")}" is missing` };
   }
-  const [name] = path;
-  if (name === undefined) return { code: "bad_frame", message: "the body must be a JSON object" };
-  const description = path.length === 1 ? fields.get(name)?.["description"] : undefined;
+  if (path.length === 0) return { code: "bad_frame", message: "the body must be a JSON object" };
+  const description = describedAt(fields, path);
   const wants = typeof description === "string" ? `must be ${description}` : error.message;
   const isWrongType = part === "body" && error.keyword === "type" && !isFraction(error, path, value);
   return { code: isWrongType ? "bad_frame" : "invalid", message: `"${path.join(".")}" ${wants}` };
+}
+
+/** What the schema says of a field, also of one inside another. */
+function describedAt(fields: ReadonlyMap<string, Fields>, [name = "", ...inner]: readonly string[]): unknown {
+  const field = fields.get(name);
+  if (field === undefined || inner.length === 0) return field?.["description"];
+  return describedAt(propertiesOf(field), inner);
 }
 
 /** A number that is not whole has the right type and a wrong value. */
 function isFraction({ params }: SchemaError, path: readonly string[], value: unknown): boolean {
   let at: unknown = value;
   for (const key of path) at = isJsonObject(at) ? at[key] : undefined;
-  return "type" in params && params.type === "integer" && typeof at === "number";
+  return "type" in params && [params.type].flat().includes("integer") && typeof at === "number";
 }
 
 /** RFC 6901, section 4. */

@@ -7,7 +7,7 @@ const JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln";
 const isAllowed = (origin: string): boolean => origin === "https://chat.example";
 const bare: UpgradeRequest = {
   ...{ upgrade: "websocket", connection: "Upgrade", version: "13", key: "", extensions: "" },
-  ...{ authorization: "", protocols: "", query: "", cookie: "", origin: "", forwardedFor: [] },
+  ...{ authorization: "", protocols: "", query: "", cookie: "", origin: "", userAgent: "", forwardedFor: [] },
 };
 const item = `bearer.${Buffer.from(JWT).toString("base64url")}`;
 

@@ -2,8 +2,8 @@
 // and the order of a channel stands whatever waits.
 import { createHook } from "node:async_hooks";
 import { createPartitions } from "@rookery/broker";
-import type { Publication, Published } from "@rookery/broker";
-import { DEFAULT_LIMITS } from "@rookery/protocol";
+import type { Changed, DeleteDraft, EditDraft, Publication, Published, ReactDraft } from "@rookery/broker";
+import { ChatError, DEFAULT_LIMITS } from "@rookery/protocol";
 import type { ClientFrame } from "@rookery/protocol";
 import type { Grant } from "@rookery/rights";
 import { createMetrics } from "@rookery/runtime";
@@ -13,10 +13,10 @@ import { dispatch } from "./dispatch.ts";
 import { createHub } from "./hub.ts";
 import { createMembership } from "./membership.ts";
 import { createEdgeMetrics } from "./metrics.ts";
-import { ALICE, sessionOn } from "./session.fixture.ts";
+import { ALICE, ALONE, NO_OVERLOAD, NO_SHARED_RATES, NO_SIGNALS, OPEN_CONTROL, sessionOn } from "./session.fixture.ts";
 import type { Session } from "./session.ts";
 
-const GRANT: Grant = { role: "member", can: ["write"], version: 0 };
+const GRANT: Grant = { role: "member", can: ["write", "react"], version: 0, slowModeMs: 0, mutedUntilMs: undefined };
 const ANSWER = {
   kind: "published",
   position: { epoch: 1, seq: 1 },
@@ -39,23 +39,45 @@ const notAsked = (): never => {
 const soon = (check: () => void): Promise<void> => vi.waitFor(check, { interval: 1 });
 
 /** A session in the lobby, on an edge whose rights are known and whose stores answer when they are told to. */
-function rig(cached: () => Grant | Promise<Grant> = () => GRANT) {
+function rig(
+  cached: () => Grant | Promise<Grant> = () => GRANT,
+  sharedRates: EdgeContext["sharedRates"] = NO_SHARED_RATES,
+  overload: EdgeContext["overload"] = NO_OVERLOAD,
+) {
   const hub = createHub<Session>();
   const relays = {
     ...{ hold: notAsked, holdAll: notAsked, release: () => undefined, feed: notAsked, sawHead: notAsked },
+    corrected: notAsked,
     ...{ positionOf: notAsked, compare: notAsked, channelsOf: notAsked, close: notAsked },
   };
   const published: { clientId: string; answer: () => void }[] = [];
   const tokens: (() => void)[] = [];
+  const changed: { draft: EditDraft | DeleteDraft | ReactDraft; answer: (outcome: Changed | ChatError) => void }[] = [];
+  const change = (draft: EditDraft | DeleteDraft | ReactDraft): Promise<Changed> =>
+    new Promise((resolve, reject) => {
+      const answer = (outcome: Changed | ChatError): void =>
+        outcome instanceof ChatError ? reject(outcome) : resolve(outcome);
+      changed.push({ draft, answer });
+    });
   const edge: EdgeContext = {
     ...{ node: () => "edge.test", limits: DEFAULT_LIMITS, heartbeatMs: 25_000, connectionsPerUser: 10 },
     log: { info: notAsked, warn: notAsked, error: notAsked },
+    notes: { refused: notAsked },
     metrics: createEdgeMetrics(createMetrics({ service: "edge", node: () => "edge.test", version: "0.0.0" })),
-    ...{ partitions: createPartitions(4), watch: { hold: notAsked, ready: notAsked, release: notAsked } },
-    ...{ hub, unidentified: new Set<Session>(), relays, membership: createMembership({ hub, relays, leavers: [] }) },
+    ...{
+      sharedRates,
+      partitions: createPartitions(4),
+      watch: { hold: notAsked, ready: notAsked, release: notAsked },
+    },
+    ...{
+      hub,
+      unidentified: new Set<Session>(),
+      relays,
+      membership: createMembership({ hub, relays, entered: ALONE, leavers: [] }),
+    },
     history: {
       ...{ head: notAsked, heads: notAsked, forward: notAsked, backward: notAsked },
-      ...{ repliesAfter: notAsked, repliesBefore: notAsked, together: notAsked },
+      ...{ repliesAfter: notAsked, repliesBefore: notAsked, together: notAsked, mine: notAsked },
     },
     publisher: {
       publish: ({ id, clientId }: Publication) =>
@@ -63,7 +85,11 @@ function rig(cached: () => Grant | Promise<Grant> = () => GRANT) {
           published.push({ clientId, answer: () => resolve({ id, ...ANSWER }) });
         }),
     },
-    rights: { cached, fresh: notAsked, cachedAll: notAsked, doubt: notAsked },
+    changes: { edit: change, delete: change, react: change },
+    rights: {
+      ...{ cached, fresh: notAsked, cachedAll: notAsked, apply: notAsked, remembered: notAsked },
+      ...{ doubt: notAsked, rules: notAsked },
+    },
     verifier: {
       verify: () =>
         new Promise((resolve) => {
@@ -71,7 +97,12 @@ function rig(cached: () => Grant | Promise<Grant> = () => GRANT) {
         }),
       trouble: notAsked,
     },
+    ...{ admission: { admit: notAsked }, addressOf: notAsked },
     persisted: { track: notAsked, saved: notAsked, forget: notAsked, waiting: notAsked, waitsIn: notAsked },
+    ...{ people: { page: notAsked, crowd: notAsked, isPresent: notAsked }, roles: notAsked, signals: NO_SIGNALS },
+    unread: { standing: notAsked, read: notAsked },
+    control: OPEN_CONTROL,
+    overload,
   };
   const said: Record<string, unknown>[] = [];
   const session = sessionOn({ send: (text) => void said.push(JSON.parse(text)) });
@@ -79,7 +110,7 @@ function rig(cached: () => Grant | Promise<Grant> = () => GRANT) {
   hub.register(session);
   edge.membership.enter(session, "lobby");
   const take = (frame: ClientFrame) => ({ looked: dispatch(edge, session, frame, 0) });
-  return { take, said, published, tokens, session };
+  return { take, said, published, tokens, changed, session };
 }
 
 describe("a command that needs no wait", () => {
@@ -107,11 +138,35 @@ describe("a command that needs no wait", () => {
   it("is refused in that turn", () => {
     const { take, said } = rig();
     take({ type: "leave", channel: "attic", ref: "l" });
-    take({ type: "typing", channel: "lobby", on: true, ref: "t" });
+    take({ type: "typing", channel: "attic", on: true, ref: "t" });
     expect(said).toMatchObject([
       { code: "not_joined", ref: "l" },
-      { code: "unknown_type", ref: "t" },
+      { code: "not_joined", ref: "t" },
     ]);
+  });
+});
+
+describe("a frame that is announced", () => {
+  const alwaysOver: EdgeContext["sharedRates"] = { take: () => ({ scope: "user", waitMs: 7 }), size: () => 0 };
+
+  it("is refused until its turn where too many were, and nothing of it is done", () => {
+    const { take, said, published, changed } = rig(() => GRANT, alwaysOver);
+    take(send("s"));
+    take({ type: "delete", channel: "lobby", id: "m", ref: "d" });
+    take({ type: "react", channel: "lobby", id: "m", emoji: "+", on: true, ref: "r" });
+    const error = { type: "error", code: "rate_limited", retry: "later", retryAfterMs: 7, channel: "lobby" };
+    expect(said).toEqual(
+      ["s", "d", "r"].map((ref) => ({ ...error, ref, message: expect.stringContaining("of one user") })),
+    );
+    expect([published, changed]).toEqual([[], []]);
+  });
+
+  it("counts only in a channel that its session is in, and others never do", () => {
+    const { take, said } = rig(() => GRANT, { ...alwaysOver, take: notAsked });
+    take({ type: "react", channel: "attic", id: "m", emoji: "+", on: true });
+    take({ type: "typing", channel: "attic", on: true, ref: "t" });
+    take({ type: "leave", channel: "lobby", ref: "l" });
+    expect(said.map(({ code, type }) => code ?? type)).toEqual(["not_joined", "not_joined", "ok"]);
   });
 });
 
@@ -172,6 +227,67 @@ describe("a send", () => {
   });
 });
 
+describe("a change", () => {
+  const id = "V1StGXR8_Z5jdHi6B-myT";
+  const told = { ...{ channel: "lobby", id, user: "alice", rightsVersion: 0 }, freshRights: expect.any(Function) };
+  const stands: Changed = { position: { epoch: 7, seq: 3 }, isNew: true };
+
+  it.each<[ClientFrame & { type: "edit" | "delete" | "react" }, object]>([
+    [{ type: "edit", channel: "lobby", id, body: "y", ref: "c" }, { body: "y" }],
+    [{ type: "delete", channel: "lobby", id, ref: "c" }, { moderates: false }],
+    [
+      { type: "react", channel: "lobby", id, emoji: "👍", on: true, ref: "c" },
+      { emoji: "👍", on: true },
+    ],
+  ])("is handed over with its user and what fences it, and answered where it stands: %o", async (frame, more) => {
+    const { take, changed, said } = rig();
+    take(frame);
+    expect(changed.map(({ draft }) => draft)).toEqual([{ ...told, ...more }]);
+    expect(said).toEqual([]);
+    changed[0]?.answer(stands);
+    await soon(() => expect(said).toEqual([{ type: "ok", ref: "c", channel: "lobby", id, epoch: 7, seq: 3 }]));
+  });
+
+  it("that is refused is answered so, and one without a ref only then", async () => {
+    const { take, changed, said } = rig();
+    take({ type: "delete", channel: "lobby", id });
+    changed[0]?.answer(stands);
+    await soon(() => take({ type: "delete", channel: "lobby", id }));
+    await soon(() => expect(changed).toHaveLength(2));
+    changed[1]?.answer(new ChatError("not_found", "no such message"));
+    await soon(() => expect(said).toMatchObject([{ type: "error", code: "not_found" }]));
+  });
+
+  it("of a moderator may delete what others wrote", () => {
+    const { take, changed } = rig(() => ({ ...GRANT, role: "moderator", can: [...GRANT.can, "moderate"] }));
+    take({ type: "delete", channel: "lobby", id });
+    expect(changed[0]?.draft).toMatchObject({ moderates: true });
+  });
+
+  it("waits for the sends before it, and is waited for by what comes after it", async () => {
+    const { take, published, changed, said } = rig();
+    take(send("a"));
+    take({ type: "edit", channel: "lobby", id, body: "y", ref: "e" });
+    take(send("b"));
+    expect([published.length, changed.length]).toEqual([1, 0]);
+    published[0]?.answer();
+    await soon(() => expect(changed).toHaveLength(1));
+    expect(published).toHaveLength(1);
+    changed[0]?.answer(stands);
+    await soon(() => expect(published).toHaveLength(2));
+    expect(said).toMatchObject([{ ref: "a" }, { ref: "e" }]);
+  });
+
+  it("asks for a joined channel", () => {
+    const { take, changed, said } = rig();
+    take({ type: "edit", channel: "attic", id, body: "y" });
+    take({ type: "delete", channel: "attic", id });
+    take({ type: "react", channel: "attic", id, emoji: "👍", on: false });
+    expect(said).toMatchObject(Array.from({ length: 3 }, () => ({ code: "not_joined", channel: "attic" })));
+    expect(changed).toEqual([]);
+  });
+});
+
 it("an auth names what later frames of its session have to wait for", async () => {
   const { take, tokens, said } = rig();
   const { looked } = take({ type: "auth", token: "t", ref: "a" });
@@ -180,4 +296,42 @@ it("an auth names what later frames of its session have to wait for", async () =
   tokens[0]?.();
   await looked;
   expect(said).toMatchObject([{ type: "ok", ref: "a" }]);
+});
+
+describe("with too much to do", () => {
+  const shedding = (...classes: string[]): EdgeContext["overload"] => ({
+    shedMs: (what) => (classes.includes(what) ? 1234 : 0),
+  });
+  const shed: readonly (ClientFrame & { ref: string })[] = [
+    { type: "typing", ref: "typing", channel: "lobby", on: true },
+    { type: "history", ref: "history", channel: "lobby" },
+    { type: "members", ref: "members", channel: "lobby" },
+  ];
+
+  it("signals and reads of the past are refused by class before anything is done, with a time to come back", () => {
+    const { take, said } = rig(undefined, undefined, shedding("typing", "history"));
+    for (const frame of shed) take(frame);
+    expect(said).toEqual(
+      shed.map(({ ref }) => ({
+        ...{ type: "error", ref, code: "overloaded", message: expect.any(String), retry: "later" },
+        ...{ retryAfterMs: 1234, channel: "lobby" },
+      })),
+    );
+  });
+
+  it("a send, a change and whatever else was begun are served as ever", async () => {
+    const { take, said, published, changed } = rig(
+      undefined,
+      undefined,
+      shedding("connection", "typing", "presence", "history"),
+    );
+    take(send("one"));
+    take({ type: "delete", ref: "gone", channel: "lobby", id: "m".repeat(21) });
+    take({ type: "ping", ref: "there" });
+    await soon(() => expect(published).toHaveLength(1));
+    published[0]?.answer();
+    await soon(() => expect(changed).toHaveLength(1));
+    expect(said.filter(({ type }) => type === "error")).toEqual([]);
+    await soon(() => expect(said.map(({ ref }) => ref)).toEqual(["there", "one"]));
+  });
 });

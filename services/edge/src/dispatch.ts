@@ -6,12 +6,18 @@ import { ChatError } from "@rookery/protocol";
 import type { ClientFrame, ClientFrameOf, Right } from "@rookery/protocol";
 import type { Grant } from "@rookery/rights";
 import { auth } from "./commands/auth.ts";
+import { edit, react, remove } from "./commands/change.ts";
 import { history } from "./commands/history.ts";
 import { join } from "./commands/join.ts";
 import { leave } from "./commands/leave.ts";
+import { members } from "./commands/members.ts";
 import { ping } from "./commands/ping.ts";
+import { read } from "./commands/read.ts";
 import { send } from "./commands/send.ts";
+import { typing } from "./commands/typing.ts";
 import type { EdgeContext } from "./context.ts";
+import { untilOpen } from "./control/last-judgement.ts";
+import type { Shed } from "./overload/overload.ts";
 import type { CommandBucket } from "./rates.ts";
 import { refusalOf } from "./refusal.ts";
 import type { Session } from "./session.ts";
@@ -23,6 +29,10 @@ interface Traits {
   readonly holds?: boolean;
   /** True: only for a channel that the session has joined. */
   readonly joined?: boolean;
+  /** True: it is announced to everybody in the channel, and counts for its user, address and channel together. */
+  readonly announces?: boolean;
+  /** What it is to an edge that has too much to do. */
+  readonly shed?: Shed;
   /** True: the next of its kind in the channel may begin once this one stands in the publisher's queue. */
   readonly queues?: boolean;
 }
@@ -47,26 +57,19 @@ const UNANSWERED = "a command was not answered";
 type FrameType = ClientFrame["type"];
 type Frames = { [T in FrameType]: ClientFrameOf<T> };
 
-/** Described in the protocol, not served by this build: answered `unknown_type`. Said here alone. */
-const later = {
-  run(_edge: EdgeContext, _session: Session, frame: ClientFrame): never {
-    throw new ChatError("unknown_type", `"${frame.type}" belongs to rookery.v1 but is not served yet`);
-  },
-};
-
 export const COMMANDS: { readonly [T in FrameType]: Command<Frames[T]> } = {
   auth: { holds: true, run: auth },
   join: { run: join },
   leave: { joined: true, run: leave },
-  send: { bucket: "sends", joined: true, queues: true, right: "write", run: send },
-  history: { joined: true, right: "history", run: history },
+  send: { bucket: "sends", joined: true, announces: true, queues: true, right: "write", run: send },
+  history: { joined: true, shed: "history", right: "history", run: history },
   ping: { run: ping },
-  edit: later,
-  delete: later,
-  react: later,
-  typing: later,
-  read: later,
-  members: later,
+  edit: { joined: true, announces: true, right: "write", run: edit },
+  delete: { joined: true, announces: true, right: "write", run: remove },
+  react: { joined: true, announces: true, right: "react", run: react },
+  typing: { bucket: "typing", shed: "typing", joined: true, right: "write", run: typing },
+  read: { joined: true, right: "read", run: read },
+  members: { joined: true, shed: "history", right: "presence", run: members },
 };
 
 /** What comes back, of a command that looks at a token, is what later frames of the session have to wait for. */
@@ -78,7 +81,7 @@ export function dispatch(
 ): Promise<void> | undefined {
   edge.metrics.framesIn[frame.type].n += 1;
   const channel = channelOf(frame);
-  const refusal = admit(session, frame, channel, nowMs);
+  const refusal = admit(edge, session, frame, channel, nowMs);
   if (refusal !== undefined) {
     session.refuse(refusal, frame.ref, nowMs);
     return undefined;
@@ -96,6 +99,7 @@ export function dispatch(
 const alone = (): void => undefined;
 
 function admit(
+  edge: Pick<EdgeContext, "overload">,
   session: Session,
   frame: ClientFrame,
   channel: string | undefined,
@@ -109,10 +113,13 @@ function admit(
   if (expiresAtMs !== undefined && Date.now() >= expiresAtMs && frame.type !== "auth") {
     return new ChatError("token_expired", "the token has expired: send auth with a new one");
   }
-  const { bucket } = COMMANDS[frame.type];
+  const { bucket, shed } = COMMANDS[frame.type];
   const waitMs = bucket === undefined ? 0 : session.take(bucket, nowMs);
-  if (waitMs === 0) return undefined;
-  return new ChatError("rate_limited", `too many ${frame.type} frames`, { retryAfterMs: waitMs });
+  if (waitMs > 0) return new ChatError("rate_limited", `too many ${frame.type} frames`, { retryAfterMs: waitMs });
+  const retryAfterMs = shed === undefined ? 0 : edge.overload.shedMs(shed);
+  if (retryAfterMs === 0) return undefined;
+  const about = channel === undefined ? {} : { channel };
+  return new ChatError("overloaded", "this node has too much to do", { ...about, retryAfterMs });
 }
 
 /**
@@ -139,6 +146,10 @@ function perform<T extends FrameType>(
     if (command.joined === true && (channel === undefined || !session.channels.has(channel))) {
       throw new ChatError("not_joined", `${type}: join the channel first`, channel === undefined ? {} : { channel });
     }
+    // What needs a right is judged by rights that may be relied upon. Whoever leaves needs none, and a join waits by itself.
+    const opening = command.right !== undefined && channel !== undefined ? untilOpen(edge, channel) : undefined;
+    if (opening !== undefined) return opening.then(() => perform(edge, session, type, frame, stand)).catch(refuse);
+    if (command.announces === true && channel !== undefined) holdUp(edge, session, type, channel);
     if (command.right === undefined) return command.run(edge, session, frame)?.catch(refuse);
     const runBy = (grant: Grant): Promise<void> | undefined => {
       const answered = command.run(edge, session, frame, grant);
@@ -151,6 +162,15 @@ function perform<T extends FrameType>(
     refuse(error);
     return undefined;
   }
+}
+
+/** Asked only of those who are in the channel: others could name any. */
+function holdUp({ sharedRates, metrics }: EdgeContext, session: Session, type: FrameType, channel: string): void {
+  const heldUp = sharedRates.take(session, channel, COMMANDS[type].bucket, performance.now());
+  if (heldUp === undefined) return;
+  const { scope, waitMs: retryAfterMs } = heldUp;
+  metrics.rateLimited[scope].n += 1;
+  throw new ChatError("rate_limited", `too many ${type} frames of one ${scope}`, { channel, retryAfterMs });
 }
 
 function channelOf(frame: ClientFrame): string | undefined {

@@ -1,14 +1,25 @@
 // Contract of the door: what it refuses before anything is spent, what it spends, and who pays.
+import { packTicket } from "@rookery/auth";
 import type { Verified } from "@rookery/auth";
+import { ChatError, CLOSES } from "@rookery/protocol";
 import { describe, expect, it } from "vitest";
 import { REFUSAL_BURST } from "./addresses.ts";
 import { doorRig, ORIGIN } from "./door.fixture.ts";
+import { NO_SOCKET, OPEN_CONTROL } from "./session.fixture.ts";
 import { handshakeFault } from "./upgrade-request.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
 
 const GOOD: UpgradeRequest = {
   ...{ upgrade: "websocket", connection: "Upgrade", version: "13", key: "dGhlIHNhbXBsZSBub25jZQ==", extensions: "" },
-  ...{ authorization: "Bearer a.b.c", protocols: "", query: "", cookie: "", origin: "", forwardedFor: [] },
+  ...{
+    authorization: "Bearer a.b.c",
+    protocols: "",
+    query: "",
+    cookie: "",
+    origin: "",
+    userAgent: "",
+    forwardedFor: [],
+  },
 };
 const FOREIGN = { ...GOOD, origin: "https://evil.example" };
 const BAD_TOKEN: Verified = { kind: "refusal", code: "unauthenticated", message: "no" };
@@ -37,15 +48,15 @@ async function visit({ door }: Rig, address: string, request = GOOD, closedBy?: 
   return new Promise((resolve) => {
     const session = door.enter(
       {
-        ...{ send: () => undefined, publish: () => true, subscribe: () => undefined, unsubscribe: () => undefined },
-        ping: () => undefined,
+        ...NO_SOCKET,
         end: (farewell: number) => {
           const code = closedBy ?? farewell;
-          door.exit(session, code, address);
+          door.exit(session, code);
           resolve(code);
         },
       },
       address,
+      "",
     );
     door.greet(session, admission)?.catch(() => undefined);
     setImmediate(() => session.farewell("lifetime", 0));
@@ -94,6 +105,40 @@ describe("a connection that was ended", () => {
 });
 
 describe("an upgrade that is refused", () => {
+  it("since there is too much to do, is told when to come back and costs nobody anything", async () => {
+    const asked: string[] = [];
+    const rig = doorRig({
+      connectsPerSec: 1,
+      overload: {
+        shedMs(what) {
+          asked.push(what);
+          return asked.length <= 2 * REFUSAL_BURST ? 1500 : 0;
+        },
+      },
+    });
+    const refusals = Array.from({ length: 2 * REFUSAL_BURST }, () => rig.door.admit(GOOD, "192.0.2.1"));
+    expect(new Set(refusals.map((each) => JSON.stringify(each)))).toEqual(
+      new Set([JSON.stringify({ kind: "refused", reason: "overloaded", retryAfterMs: 1500 })]),
+    );
+    expect(await rig.metric('rookery_edge_upgrades_refused_total{reason="overloaded"}')).toBe(2 * REFUSAL_BURST);
+    expect(rig.door.admit(GOOD, "192.0.2.1").kind).toBe("presented");
+    expect(new Set(asked)).toEqual(new Set(["connection"]));
+  });
+
+  it("since too many come at once, is told a time of its own, one after the other and none beyond a client's longest pause", () => {
+    const { door } = doorRig({ connectsPerSec: 1 });
+    const admissions = Array.from({ length: 60 }, () => door.admit(GOOD, "192.0.2.1"));
+    const times = admissions.flatMap((each) => (each.kind === "refused" ? [each.retryAfterMs ?? 0] : []));
+    // The clock goes on meanwhile, and on a busy machine an accept or two come free.
+    expect(times.length).toBeGreaterThan(50);
+    for (const [n, retryAfterMs] of times.slice(0, 15).entries()) {
+      expect(Math.floor(retryAfterMs)).toBeLessThanOrEqual((n + 1) * 1000);
+      expect(retryAfterMs).toBeGreaterThan((n - 5) * 1000);
+    }
+    expect(Math.max(...times)).toBeGreaterThan(19_000);
+    expect(Math.max(...times)).toBeLessThanOrEqual(20_000);
+  });
+
   it("spends no accept, whatever is wrong with it", () => {
     const { door } = doorRig({ connectsPerSec: 1 });
     const wrong = [FOREIGN, { ...GOOD, version: "8" }, { ...GOOD, key: "" }, { ...GOOD, query: "token=x" }];
@@ -131,10 +176,9 @@ describe("an upgrade that is refused", () => {
 describe("whoever brings a token", () => {
   const enter = (rig: Rig): [string[], Promise<void> | undefined] => {
     const said: string[] = [];
-    const wire = { send: (text: string) => void said.push(text), publish: () => true, subscribe: () => undefined };
+    const send = (text: string): void => void said.push(text);
     const end = (code: number): void => void said.push(String(code));
-    const more = { unsubscribe: () => undefined, ping: () => undefined, end };
-    const session = rig.door.enter({ ...wire, ...more }, "192.0.2.1");
+    const session = rig.door.enter({ ...NO_SOCKET, send, end }, "192.0.2.1", "");
     return [said, rig.door.greet(session, rig.door.admit(GOOD, "192.0.2.1"))];
   };
 
@@ -177,15 +221,13 @@ describe("an accept that was spent on nobody", () => {
   it("is none when a good token's welcome still waited for Redis as its socket ended", () => {
     const { watch } = countedWatch(new Promise(() => undefined));
     const { door } = doorRig({ watch });
-    const wire = { ...{ send: () => undefined, publish: () => true, subscribe: () => undefined } };
-    const more = { unsubscribe: () => undefined, ping: () => undefined, end: () => undefined };
     for (let n = 0; n < REFUSAL_BURST + 5; n += 1) {
       const admission = door.admit(GOOD, "192.0.2.1");
       expect(admission.kind).toBe("presented");
-      const session = door.enter({ ...wire, ...more }, "192.0.2.1");
+      const session = door.enter(NO_SOCKET, "192.0.2.1", "");
       const looked = door.greet(session, admission);
       expect(looked).toBeInstanceOf(Promise);
-      door.exit(session, 1006, "192.0.2.1");
+      door.exit(session, 1006);
     }
   });
 
@@ -198,22 +240,23 @@ describe("an accept that was spent on nobody", () => {
 });
 
 describe("a welcome", () => {
-  async function open(first: Promise<void> | undefined) {
+  async function open(first: Promise<void> | undefined, control = OPEN_CONTROL) {
     const { holds, watch } = countedWatch(first);
-    const { door, hub } = doorRig({ watch });
+    const { door, hub } = doorRig({ watch, control });
     const admission = door.admit(GOOD, "192.0.2.1");
     if (admission.kind === "refused") throw new Error(admission.reason);
     const told: (string | number)[] = [];
     const session = door.enter(
       {
-        ...{ send: (text) => void told.push(text), publish: () => true, ping: () => undefined },
-        ...{ subscribe: () => undefined, unsubscribe: () => undefined, end: (code) => void told.push(code) },
+        ...NO_SOCKET,
+        ...{ send: (text) => void told.push(text), end: (code) => void told.push(code) },
       },
       "192.0.2.1",
+      "curl",
     );
     const greeted = door.greet(session, admission);
     await new Promise((resolve) => setImmediate(resolve));
-    return { holds, told, greeted, hub, exit: () => door.exit(session, 1000, "192.0.2.1") };
+    return { holds, told, greeted, hub, exit: () => door.exit(session, 1000) };
   }
 
   it("waits until the user's partition is watched, which the session holds until its end", async () => {
@@ -237,6 +280,36 @@ describe("a welcome", () => {
     expect([told, hub.counts().sessions, holds.n]).toEqual([[], 0, 0]);
   });
 
+  it.each(["banned", "revoked"] as const)("is not said to whoever was %s while it waited", async (kind) => {
+    let watched = (): void => undefined;
+    let refusal: ReturnType<typeof OPEN_CONTROL.table.refusal>;
+    const table = { version: () => 0, refusal: () => refusal };
+    const waiting = new Promise<void>((resolve) => (watched = resolve));
+    const { holds, told, greeted, hub } = await open(waiting, { ...OPEN_CONTROL, table });
+    // The ban is heard of and acted upon: it finds nobody to close.
+    refusal = kind === "banned" ? { kind, untilMs: null, reason: null } : { kind };
+    watched();
+    await greeted;
+    expect(told).toEqual([CLOSES[kind].code]);
+    expect([hub.counts().sessions, holds.n]).toEqual([0, 0]);
+  });
+
+  it("waits while what is in force everywhere cannot be known to be current", async () => {
+    let opened = (): void => undefined;
+    const opening = new Promise<void>((resolve) => (opened = resolve));
+    const gate = { ...OPEN_CONTROL.gate, whenOpen: () => opening };
+    const { told, greeted } = await open(undefined, { ...OPEN_CONTROL, gate });
+    expect(told).toEqual([]);
+    opened();
+    await greeted;
+    expect(told).toEqual([expect.stringContaining('"welcome"')]);
+  });
+
+  it("is said to nobody before it is known who is banned everywhere: such an edge opens no socket", () => {
+    const { door } = doorRig({ control: { ...OPEN_CONTROL, table: { version: () => -1, refusal: () => undefined } } });
+    expect(door.admit(GOOD, "192.0.2.1")).toMatchObject({ kind: "refused", reason: "not_ready" });
+  });
+
   it("is said all the same while Redis is away, and the partition held until the end", async () => {
     const { holds, told, greeted, exit } = await open(Promise.reject(new Error("away")));
     await greeted;
@@ -244,5 +317,46 @@ describe("a welcome", () => {
     expect(holds.n).toBe(1);
     exit();
     expect(holds.n).toBe(0);
+  });
+});
+
+describe("a ticket", () => {
+  const WITH_TICKET = { ...GOOD, authorization: "", query: "ticket=t1" };
+  const BEARER = { user: "ann", name: "Ann", jti: "j", issuedAtMs: 5, expiresAtMs: 9e15 };
+
+  it("opens a connection of whoever bought it, and is asked for once", async () => {
+    const asked: string[] = [];
+    const takeTicket = async (id: string): Promise<string> => {
+      asked.push(id);
+      return packTicket(BEARER);
+    };
+    const rig = doorRig({ takeTicket, verified: BAD_TOKEN });
+    const admission = rig.door.admit(WITH_TICKET, "192.0.2.1");
+    const said: string[] = [];
+    const session = rig.door.enter({ ...NO_SOCKET, send: (text) => void said.push(text) }, "192.0.2.1", "");
+    const looked = rig.door.greet(session, admission);
+    expect(session.identity, "frames wait for it").toBeUndefined();
+    await looked;
+    expect(session.identity).toMatchObject({ user: "ann", expiresAtMs: 9e15, jti: "j" });
+    expect(JSON.parse(said[0] ?? "")).toMatchObject({ type: "welcome", user: "ann", name: "Ann" });
+    expect(asked).toEqual(["t1"]);
+    expect(await rig.metric('rookery_edge_token_checks_total{outcome="ok"}')).toBe(1);
+  });
+
+  it.each<[string, () => Promise<string | undefined>, number]>([
+    ["that was used, has run out or never was", () => Promise.resolve(undefined), 4401],
+    ["of another form", () => Promise.resolve("{}"), 4401],
+    ["whose token has expired", () => Promise.resolve(packTicket({ ...BEARER, expiresAtMs: 1 })), 4401],
+    ["while Redis is away", () => Promise.reject(new ChatError("unavailable", "away")), 4005],
+    ["over which something breaks", () => Promise.reject(new Error("broken")), 4003],
+  ])("%s opens none", async (_what, takeTicket, code) => {
+    expect(await visit(doorRig({ takeTicket }), "192.0.2.1", WITH_TICKET)).toBe(code);
+  });
+
+  it("that is no good is paid for by its address", async () => {
+    const rig = doorRig();
+    for (let n = 0; n < REFUSAL_BURST; n += 1) await visit(rig, "192.0.2.1", WITH_TICKET);
+    expect(await visit(rig, "192.0.2.1", WITH_TICKET)).toBe("address_refused");
+    expect(await visit(rig, "192.0.2.2", WITH_TICKET)).toBe(4401);
   });
 });

@@ -5,41 +5,56 @@ import type { FrameBytes } from "@rookery/broker";
 import { encodeGap } from "@rookery/protocol";
 import type { PlainCount } from "@rookery/runtime";
 import type { Hub } from "./hub.ts";
+import type { Missed } from "./lanes/missed.ts";
+import type { ShedSignals } from "./lanes/shed-signals.ts";
+import { sequencedTopic, signalTopic } from "./native-topics.ts";
 import type { Publish } from "./outlet.ts";
 import type { RelayOutlet } from "./relay.ts";
 import type { Session } from "./session.ts";
 
-/** The server's own topics: sequenced frames and signals of a channel travel apart, so that signals can be shed first. */
-export const sequencedTopic = (channel: string): string => `m/${channel}`;
-export const signalTopic = (channel: string): string => `s/${channel}`;
-
+/** Sequenced frames and gaps go to every local member but those that are behind. */
 export interface FanOut extends RelayOutlet {
   /** A fleeting frame to every local member but the session of this id; "" excludes nobody. */
-  signal(channel: string, frame: FrameBytes, exclude: string): void;
+  signal(this: void, channel: string, frame: FrameBytes, exclude: string): void;
+  /** To the sessions that one user has in the channel, but the one of this id. */
+  personal(this: void, channel: string, user: string, frame: Uint8Array, exclude: string): void;
 }
 
 export interface FanOutOptions {
-  readonly hub: Pick<Hub<Session>, "membersOf" | "sessions">;
+  readonly hub: Pick<Hub<Session>, "membersOf" | "sessions" | "sessionsOf">;
   readonly publish: Publish;
+  /** Who is given less than others. */
+  readonly missed: Pick<Missed, "countIn">;
+  readonly shed: Pick<ShedSignals, "countIn" | "shed">;
   /** Frames times sockets. */
   readonly deliveries: PlainCount;
 }
 
-export function createFanOut({ hub, publish, deliveries }: FanOutOptions): FanOut {
+export function createFanOut({ hub, publish, missed, shed, deliveries }: FanOutOptions): FanOut {
   return {
-    publish(channel, frame) {
-      deliveries.n += hub.membersOf(channel).size;
-      publish(sequencedTopic(channel), frame);
+    publish(channel, frame, position) {
+      deliveries.n += hub.membersOf(channel).size - missed.countIn(channel);
+      publish(sequencedTopic(channel), frame, undefined, { channel, from: position, to: position, isLost: false });
     },
     gap(channel, from, to, lost) {
-      publish(sequencedTopic(channel), encodeGap({ channel, from, to, ...(lost ? { lost } : {}) }));
+      const frame = encodeGap({ channel, from, to, ...(lost ? { lost } : {}) });
+      publish(sequencedTopic(channel), frame, undefined, { channel, from, to, isLost: lost });
     },
     signal(channel, frame, exclude) {
       const members = hub.membersOf(channel);
       const excluded = hub.sessions.get(exclude);
       const isMember = excluded !== undefined && members.has(excluded);
-      deliveries.n += isMember ? members.size - 1 : members.size;
+      const without = shed.countIn(channel);
+      if (without > 0) shed.shed(frame, without);
+      deliveries.n += members.size - without - (isMember ? 1 : 0);
       publish(signalTopic(channel), frame, isMember ? excluded : undefined);
+    },
+    personal(channel, user, frame, exclude) {
+      const others = [...hub.sessionsOf(user)].filter((each) => each.id !== exclude && each.channels.has(channel));
+      if (others.length === 0) return;
+      const text = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).toString();
+      deliveries.n += others.length;
+      for (const session of others) session.tellSignal(text);
     },
   };
 }

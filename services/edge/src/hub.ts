@@ -37,7 +37,8 @@ export interface Hub<M extends Member> {
 
 export function createHub<M extends Member>(): Hub<M> {
   const byId = new Map<string, M>();
-  const byUser = new Map<string, Set<M>>();
+  /** Most users have one session: a set for each of them would take 150 bytes of an idle member. */
+  const byUser = new Map<string, M | Set<M>>();
   const byChannel = new Map<string, Set<M>>();
   const nobody: ReadonlySet<M> = new Set<M>();
   let memberships = 0;
@@ -45,18 +46,22 @@ export function createHub<M extends Member>(): Hub<M> {
   const leave = (member: M, channel: string): boolean => {
     if (!member.channels.delete(channel)) return false;
     memberships -= 1;
-    remove(byChannel, channel, member);
+    removeFromSet(byChannel, channel, member);
     return true;
   };
 
   return {
     register(member) {
       byId.set(member.id, member);
-      add(byUser, member.user, member);
+      const others = byUser.get(member.user);
+      if (others === undefined || others === member) byUser.set(member.user, member);
+      else if (others instanceof Set) others.add(member);
+      else byUser.set(member.user, new Set([others, member]));
     },
     unregister(member) {
       if (!byId.delete(member.id)) return [];
-      remove(byUser, member.user, member);
+      if (byUser.get(member.user) === member) byUser.delete(member.user);
+      else removeFromSet(byUser, member.user, member);
       const left = [...member.channels];
       for (const channel of left) leave(member, channel);
       return left;
@@ -71,7 +76,10 @@ export function createHub<M extends Member>(): Hub<M> {
     },
     leave,
     membersOf: (channel) => byChannel.get(channel) ?? nobody,
-    sessionsOf: (user) => byUser.get(user) ?? nobody,
+    sessionsOf(user) {
+      const known = byUser.get(user);
+      return known === undefined || known instanceof Set ? (known ?? nobody) : new Set([known]);
+    },
     sessions: byId,
     counts: () => ({ sessions: byId.size, users: byUser.size, channels: byChannel.size, memberships }),
   };
@@ -83,9 +91,9 @@ function add<M>(index: Map<string, Set<M>>, key: string, member: M): void {
   else members.add(member);
 }
 
-function remove<M>(index: Map<string, Set<M>>, key: string, member: M): void {
+function removeFromSet<M>(index: Map<string, M | Set<M>>, key: string, member: M): void {
   const members = index.get(key);
-  if (members === undefined) return;
+  if (!(members instanceof Set)) return;
   members.delete(member);
   if (members.size === 0) index.delete(key);
 }

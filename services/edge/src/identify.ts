@@ -3,33 +3,46 @@
 
 import { refreshAtMs } from "@rookery/auth";
 import type { Verified, Verifier } from "@rookery/auth";
+import type { RefusalNotes } from "@rookery/node";
 import { encodeWelcome } from "@rookery/protocol";
 import type { CloseReason } from "@rookery/protocol";
+import type { GlobalRefusal } from "@rookery/rights";
 import type { EdgeContext } from "./context.ts";
-import type { Session } from "./session.ts";
+import { bearerOf } from "./control/dismissal.ts";
+import { COMMON } from "./control/gate.ts";
+import type { Identity, Session } from "./session.ts";
 
 /** The parts of an edge that make a session somebody's. */
 export interface IdentifyContext extends Pick<
   EdgeContext,
   "node" | "limits" | "heartbeatMs" | "connectionsPerUser" | "metrics" | "hub" | "unidentified" | "partitions" | "watch"
 > {
+  readonly signals: { readonly attendance: Pick<EdgeContext["signals"]["attendance"], "opened" | "ended"> };
   readonly verifier: Pick<Verifier, "verify">;
+  readonly notes: RefusalNotes;
+  readonly control: {
+    readonly gate: Pick<EdgeContext["control"]["gate"], "whenOpen">;
+    readonly table: EdgeContext["control"]["table"];
+    redisNowMs(this: void): number;
+  };
 }
 
-/** What a token says, at once where that needs no waiting; undefined when the session has meanwhile ended, so that nothing of it matters. */
-export function lookAt(
-  edge: IdentifyContext,
-  session: Session,
-  token: string,
-): Verified | undefined | Promise<Verified | undefined> {
+/** At once where that needs no waiting; undefined when the session has meanwhile ended, so that nothing of it matters. */
+export type Looked = Verified | undefined | Promise<Verified | undefined>;
+
+/** What a token says. */
+export function lookAt(edge: IdentifyContext, session: Session, token: string): Looked {
   const verified = edge.verifier.verify(token);
   return verified instanceof Promise
     ? verified.then((each) => counted(edge, session, each))
     : counted(edge, session, verified);
 }
 
-function counted(edge: IdentifyContext, session: Session, verified: Verified): Verified | undefined {
+/** Of any credential that was looked at. */
+export function counted(edge: IdentifyContext, session: Session, verified: Verified): Verified | undefined {
   edge.metrics.tokenChecks[verified.kind === "identity" ? "ok" : verified.code].n += 1;
+  if (verified.kind === "refusal" && verified.code !== "unavailable")
+    edge.notes.refused(session.address, verified.code);
   return session.isLive ? verified : undefined;
 }
 
@@ -38,34 +51,50 @@ export function farewellFor({ code }: Verified & { kind: "refusal" }): CloseReas
   return code === "unavailable" ? "overloaded" : "token";
 }
 
-type Proven = Verified & { kind: "identity" };
+export type Proven = Verified & { kind: "identity" };
+
+/** What a session keeps of its token. */
+export function identityOf({ user, name, expiresAtMs, jti, issuedAtMs }: Proven): Identity {
+  const refreshAt = refreshAtMs(Date.now(), expiresAtMs);
+  return { user, name, expiresAtMs, refreshAtMs: refreshAt, issuedAtMs, ...(jti === undefined ? {} : { jti }) };
+}
 
 /**
- * Welcomes a session once its user's partition is watched, which the session holds from then on until it ends. Undefined when
- * that was done at once. While Redis is away it is welcome too, and its joins are refused until that has been looked at.
+ * Welcomes a session once its user's partition is watched, which the session holds from then on until it ends, and what is in
+ * force everywhere is known to be current. Undefined when that was done at once. While Redis is away it is welcome too, and its
+ * joins are refused until that has been looked at. Whoever is banned everywhere, or shows a revoked token, is told to go.
  */
 export function identify(edge: IdentifyContext, session: Session, verified: Proven): Promise<void> | undefined {
   session.isProven = true;
   const partition = edge.partitions.ofUser(verified.user);
-  const watched = edge.watch.hold(partition);
-  if (watched === undefined) {
-    welcome(edge, session, verified);
-    return undefined;
-  }
+  // Judged in the very turn in which it is welcomed: a ban that was heard of before finds nobody to close.
   const enter = (): void => {
+    const refusal = refusalFor(edge, verified);
+    if (refusal !== undefined) session.farewell(refusal.kind, performance.now());
     if (session.isLive) welcome(edge, session, verified);
     else edge.watch.release(partition);
   };
-  return watched.then(enter, enter);
+  const watched = edge.watch.hold(partition);
+  const opening = (): Promise<void> | undefined => edge.control.gate.whenOpen(COMMON)?.catch(() => undefined);
+  const wait = watched?.catch(() => undefined).then(opening) ?? opening();
+  if (wait !== undefined) return wait.then(enter);
+  enter();
+  return undefined;
+}
+
+/** Why whoever shows this token has to go, and by which farewell; undefined for somebody who may come. */
+export function refusalFor({ control }: Pick<IdentifyContext, "control">, proven: Proven): GlobalRefusal | undefined {
+  return control.table.refusal(bearerOf(proven), control.redisNowMs());
 }
 
 /** Gives a session its user, says welcome and keeps the number of connections of one user within its cap. */
 function welcome(edge: IdentifyContext, session: Session, verified: Proven): void {
   edge.unidentified.delete(session);
-  const { user, name, expiresAtMs } = verified;
-  const refreshAt = refreshAtMs(Date.now(), expiresAtMs);
-  session.identify({ user, name, expiresAtMs, refreshAtMs: refreshAt });
+  const identity = identityOf(verified);
+  const { user, name, expiresAtMs, refreshAtMs: refreshAt } = identity;
+  session.identify(identity);
   edge.hub.register(session);
+  edge.signals.attendance.opened(session);
   session.tell(
     encodeWelcome({
       session: session.id,

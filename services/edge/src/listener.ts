@@ -9,14 +9,15 @@ import { echoedProtocol } from "./credentials.ts";
 import type { Admission, Door } from "./door.ts";
 import { answer } from "./http-answer.ts";
 import type { Intake } from "./intake.ts";
+import type { Lanes } from "./lanes/lanes.ts";
+import type { Missed } from "./lanes/missed.ts";
 import { createOutlet } from "./outlet.ts";
-import type { Outlet, Publish } from "./outlet.ts";
+import type { MayGo, Outlet, Publish } from "./outlet.ts";
 import type { Pace } from "./pace.ts";
 import type { Session } from "./session.ts";
 import { SocketWire } from "./socket-wire.ts";
-import type { WireRules } from "./socket-wire.ts";
+import type { WireRules, WireSurroundings } from "./socket-wire.ts";
 import { createTurnWrites } from "./turn-writes.ts";
-import type { TurnWrites } from "./turn-writes.ts";
 import { UPGRADE_REFUSALS } from "./upgrade-refusals.ts";
 import type { UpgradeRefusal } from "./upgrade-refusals.ts";
 import { readUpgradeRequest, WEBSOCKET_VERSION } from "./upgrade-request.ts";
@@ -27,15 +28,23 @@ export interface Listener {
   readonly publish: Publish;
   /** Ends the beat, now and for all that comes: the node drains. */
   readonly hurry: () => void;
+  /** What might not be delivered may be again. */
+  readonly resume: () => void;
   /** New connections are refused from here on; those that are open stay. */
   stopListening(): void;
   close(): void;
 }
 
-/** `admission` lives from the upgrade to the open: whatever a token claimed is not kept for the life of a socket. */
-interface SocketData {
+/** Of an upgrade. */
+interface Arrival {
   readonly address: string;
-  admission: Admission | undefined;
+  readonly client: string;
+  readonly admission: Admission;
+}
+
+/** `arrival` lives from the upgrade to the open: whatever a token claimed is not kept for the life of a socket. */
+interface SocketData {
+  arrival: Arrival | undefined;
   session: Session | undefined;
   wire: SocketWire<SocketData> | undefined;
 }
@@ -49,7 +58,12 @@ export interface ListenerOptions {
   readonly pace: Pace;
   /** All that may have something to miss. */
   everybody(this: void): Iterable<Session>;
-  /** Bytes that may wait in one socket; a frame beyond is dropped by the layer, which is why such a socket is closed. */
+  /** Whether frames of a native topic may be delivered now; always, when left out. */
+  readonly mayGo?: MayGo;
+  /** What becomes of sockets that take less than they are given. */
+  readonly lanes: Lanes;
+  readonly missed: Pick<Missed, "published" | "roundOver">;
+  /** Bytes that may wait in one socket; a frame beyond is dropped by the layer. */
   readonly hardBufferBytes: number;
   /** Silence after which our own sweep closes a socket. */
   readonly idleMs: number;
@@ -60,16 +74,21 @@ export interface ListenerOptions {
 const MAX_LAYER_IDLE_SEC = 960;
 const LAYER_IDLE_SLACK_SEC = 60;
 
-export function listen({ host, port, pace, everybody, ...options }: ListenerOptions): Promise<Listener> {
+export function listen({ host, port, pace, missed, everybody, mayGo, ...options }: ListenerOptions): Promise<Listener> {
+  const { lanes, wire: rules } = options;
   const app = App();
   const writes = createTurnWrites();
-  const toTopic: Publish = (topic, frame, except) => {
-    writes.letGo();
-    // A socket that can publish no more has no subscription left either: then everybody is everybody else.
-    if (except?.wire?.publish(topic, frame) !== true) app.publish(topic, frame);
+  const outlet = createOutlet({
+    ...{ pace, missed, everybody, mayGo, writeTold: writes.letGo, takeOut: lanes.takeOut },
+    toTopic(topic, frame, except) {
+      // A socket that can publish no more has no subscription left either: then everybody is everybody else.
+      if (except?.wire?.publish(topic, frame) !== true) app.publish(topic, frame);
+    },
+  });
+  const backedUp = ({ session }: SocketData): void => {
+    if (session !== undefined) lanes.look(session);
   };
-  const outlet = createOutlet(toTopic, pace, everybody);
-  serveSockets(app, outlet, writes, options);
+  serveSockets(app, outlet, { rules, writes, backedUp }, options);
   // What came to /ws and has no key of the right length: the layer does not take it for a handshake.
   app.get("/ws", (response, request) => knock(options.door, response, request, undefined));
   app.get("/livez", (response) => answer(response, { status: "200 OK", text: "ok", keepAlive: true }));
@@ -98,6 +117,7 @@ export function listen({ host, port, pace, everybody, ...options }: ListenerOpti
         port: us_socket_local_port(handle),
         publish: outlet.publish,
         hurry: outlet.hurry,
+        resume: outlet.resume,
         stopListening,
         close: () => void app.close(),
       });
@@ -105,10 +125,15 @@ export function listen({ host, port, pace, everybody, ...options }: ListenerOpti
   });
 }
 
-type SocketOptions = Omit<ListenerOptions, "host" | "port" | "pace" | "everybody">;
+type SocketOptions = Omit<ListenerOptions, "host" | "port" | "pace" | "missed" | "everybody" | "mayGo" | "wire">;
 
-function serveSockets(app: TemplatedApp, outlet: Outlet, writes: TurnWrites, options: SocketOptions): void {
-  const { door, intake, hardBufferBytes, idleMs, wire: rules } = options;
+function serveSockets(
+  app: TemplatedApp,
+  outlet: Outlet,
+  surroundings: WireSurroundings<SocketData>,
+  options: SocketOptions,
+): void {
+  const { door, intake, lanes, hardBufferBytes, idleMs } = options;
   app.ws<SocketData>("/ws", {
     maxPayloadLength: LAYER_FRAME_BYTES,
     maxBackpressure: hardBufferBytes,
@@ -118,13 +143,13 @@ function serveSockets(app: TemplatedApp, outlet: Outlet, writes: TurnWrites, opt
     upgrade: (response, request, context) => knock(door, response, request, context),
     open: (socket) => {
       const data = socket.getUserData();
-      const { admission } = data;
-      if (admission === undefined) return;
-      data.admission = undefined;
-      data.wire = new SocketWire(socket, rules, writes);
-      data.session = door.enter(data.wire, data.address);
+      const { arrival } = data;
+      if (arrival === undefined) return;
+      data.arrival = undefined;
+      data.wire = new SocketWire(socket, surroundings);
+      data.session = door.enter(data.wire, arrival.address, arrival.client);
       // Not before the session is known here: a farewell runs `close` at once, and `close` gives back what it holds.
-      const looked = door.greet(data.session, admission);
+      const looked = door.greet(data.session, arrival.admission);
       if (looked !== undefined) intake.holdUntil(data.session, looked);
       // Here it leaves in one write with the answer to the upgrade.
       data.wire.write();
@@ -132,21 +157,32 @@ function serveSockets(app: TemplatedApp, outlet: Outlet, writes: TurnWrites, opt
     message: (socket, bytes, isBinary) => {
       const { session, wire } = socket.getUserData();
       // A session that is leaving reads nothing; how much it is sent meanwhile is counted all the same.
-      if (wire?.isLeaving === true) hearControl(socket);
+      if (wire?.isLeaving === true) void hearControl(socket);
       else if (session !== undefined) intake.receive(session, new Uint8Array(bytes), isBinary, performance.now());
     },
-    pong: hearControl,
-    ping: hearControl,
+    ping: (socket) => void hearControl(socket),
+    pong: (socket, bytes) => {
+      const session = hearControl(socket);
+      if (session?.answered(Buffer.from(bytes).toString("latin1")) === true) lanes.heard(session, "answered");
+    },
     // May fire inside publish itself, where touching the socket ends the process: it is only looked at when the loop is back.
     dropped: (socket) => {
       const { session } = socket.getUserData();
-      if (session !== undefined) outlet.dropped(session);
+      if (session === undefined) return;
+      lanes.dropped(session);
+      outlet.dropped(session);
     },
-    drain: (socket) => socket.getUserData().wire?.drained(),
+    drain: (socket) => {
+      const { session, wire } = socket.getUserData();
+      wire?.drained();
+      if (session !== undefined && wire?.lane !== undefined) lanes.look(session);
+    },
     close: (socket, code) => {
-      const { session, wire, address } = socket.getUserData();
+      const { session, wire } = socket.getUserData();
       wire?.closed();
-      if (session !== undefined) door.exit(session, wire?.farewellCode ?? code, address);
+      if (session === undefined) return;
+      door.exit(session, wire?.farewellCode ?? code);
+      lanes.ended(session);
     },
   });
 }
@@ -154,18 +190,19 @@ function serveSockets(app: TemplatedApp, outlet: Outlet, writes: TurnWrites, opt
 /**
  * A ping or a pong. The layer has answered the ping already, and goes through thousands of them in one turn of the loop, in
  * which nothing else runs: so one too many ends the socket here, before the next is looked at. With 4006 when the close
- * frame can leave at once; whoever does not even read the pongs is cut.
+ * frame can leave at once; whoever does not even read the pongs is cut. Answers the session of one that is heard.
  */
-function hearControl(socket: Socket): void {
+function hearControl(socket: Socket): Session | undefined {
   const { session, wire } = socket.getUserData();
-  if (session === undefined || wire === undefined) return;
+  if (session === undefined || wire === undefined) return undefined;
   const nowMs = performance.now();
   if (wire.takeControl(nowMs)) {
     session.heard(nowMs);
-    return;
+    return session;
   }
   session.farewell("too_fast", nowMs);
   wire.cut();
+  return undefined;
 }
 
 /**
@@ -196,7 +233,8 @@ function knock(
     refuse(response, admission.kind === "refused" ? admission : { reason: "not_websocket" });
     return;
   }
-  const data: SocketData = { address, admission, session: undefined, wire: undefined };
+  const client = door.clientName(asked.userAgent);
+  const data: SocketData = { arrival: { address, client, admission }, session: undefined, wire: undefined };
   response.upgrade(data, asked.key, echoedProtocol(asked.protocols), asked.extensions, context);
 }
 

@@ -2,12 +2,13 @@
 import { describe, expect, it } from "vitest";
 import { createHub } from "./hub.ts";
 import { createMembership } from "./membership.ts";
-import { ALICE, sessionOn } from "./session.fixture.ts";
+import { ALICE, ALONE, sessionOn } from "./session.fixture.ts";
 import type { Session } from "./session.ts";
 
 function rig() {
   const hub = createHub<Session>();
   const released: string[] = [];
+  const entered: string[] = [];
   const topics = new Set<string>();
   const session = sessionOn({
     subscribe: (topic) => void topics.add(topic),
@@ -18,9 +19,13 @@ function rig() {
   const membership = createMembership({
     hub,
     relays: { release: (channel) => void released.push(channel) },
+    entered(who, channel) {
+      entered.push(`${who.user} ${channel}`);
+      return ALONE();
+    },
     leavers: [(left, channel) => left.unwantPersisted(channel)],
   });
-  return { hub, released, topics, session, membership };
+  return { hub, released, entered, topics, session, membership };
 }
 
 describe("a membership", () => {
@@ -30,6 +35,15 @@ describe("a membership", () => {
     expect([...hub.membersOf("lobby")]).toEqual([session]);
     expect([...topics]).toEqual(["m/lobby", "s/lobby"]);
     expect(released).toEqual([]);
+  });
+
+  it("is told to the cluster when it begins, and answers with the crowd", async () => {
+    const { entered, session, membership } = rig();
+    expect(await membership.enter(session, "lobby")?.crowd).toEqual({ online: 1, mode: "full" });
+    expect(membership.enter(session, "lobby")).toBeUndefined();
+    membership.exitAll(session);
+    expect(membership.enter(session, "attic")).toBeUndefined();
+    expect(entered).toEqual(["alice lobby"]);
   });
 
   it("ends with all it held, once", () => {

@@ -13,18 +13,27 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 function rig(beatMs = 0) {
   const did: string[] = [];
+  const stopped = new Set<string>();
   let whileTold = (_frame: string): void => undefined;
   const pace = { beatMs };
   const everybody: Session[] = [];
-  const outlet = createOutlet(
-    (topic, frame, except) => {
+  const told: { write: () => void } = { write: () => undefined };
+  const outlet = createOutlet({
+    toTopic(topic, frame, except) {
       const text = String(frame);
       did.push(`${topic} ${text.slice(0, 8)}${except === undefined ? "" : ` not ${except.id}`}`);
       whileTold(text);
     },
-    { beatMs: () => pace.beatMs },
-    () => everybody,
-  );
+    writeTold: () => told.write(),
+    pace: { beatMs: () => pace.beatMs },
+    missed: {
+      published: ({ from, to }) => void did.push(`${from.seq} to ${to.seq}`),
+      roundOver: () => undefined,
+    },
+    takeOut: (session) => void did.push(`${session.id} out`),
+    everybody: () => everybody,
+    mayGo: (topic) => !stopped.has(topic),
+  });
   const session = (id: string): Session => sessionOn({ end: (code) => void did.push(`${id} ${code}`) }, id);
   const drops = (at: string, dropped: readonly Session[]): void => {
     whileTold = (frame) => frame === at && dropped.forEach((each) => outlet.dropped(each));
@@ -32,7 +41,7 @@ function rig(beatMs = 0) {
   const publish = (from: number, to: number): void => {
     for (let n = from; n <= to; n += 1) outlet.publish("m/a", `${n}`);
   };
-  return { did, outlet, pace, everybody, session, drops, publish };
+  return { did, stopped, outlet, pace, everybody, session, drops, publish, told };
 }
 
 const frames = (from: number, to: number): string[] =>
@@ -45,7 +54,7 @@ describe("what is published", () => {
     expect(did).toEqual(frames(1, 2));
   });
 
-  it("waits behind a dropped frame until all that lost one are sent away, and keeps its order", async () => {
+  it("waits behind a dropped frame until all that lost one are taken out, and keeps its order", async () => {
     const { did, outlet, session, drops, publish } = rig();
     drops("2", [session("x"), session("y")]);
     publish(1, 3);
@@ -53,7 +62,7 @@ describe("what is published", () => {
     expect(did).toEqual(frames(1, 2));
     await turn();
     publish(5, 5);
-    expect(did.slice(2)).toEqual(["x 4001", "y 4001", "m/a 3", "m/b 4 not z", "m/a 5"]);
+    expect(did.slice(2)).toEqual(["x out", "y out", "m/a 3", "m/b 4 not z", "m/a 5"]);
   });
 
   it("waits again when what was held is dropped by the next", async () => {
@@ -62,9 +71,33 @@ describe("what is published", () => {
     publish(1, 3);
     drops("2", [session("y")]);
     await turn();
-    expect(did).toEqual(["m/a 1", "x 4001", "m/a 2"]);
+    expect(did).toEqual(["m/a 1", "x out", "m/a 2"]);
     await turn();
-    expect(did.slice(3)).toEqual(["y 4001", "m/a 3"]);
+    expect(did.slice(3)).toEqual(["y out", "m/a 3"]);
+  });
+
+  it("waits also when what was told before it was dropped, a moment before it would have gone", async () => {
+    const { did, outlet, session, publish, told } = rig();
+    told.write = () => {
+      told.write = () => undefined;
+      outlet.dropped(session("x"));
+    };
+    publish(1, 1);
+    expect(did).toEqual([]);
+    await turn();
+    expect(did).toEqual(["x out", "m/a 1"]);
+  });
+
+  it("counts as published before anybody may drop it, and not while it waits", async () => {
+    const { did, outlet, session, drops } = rig();
+    const at = (seq: number) => ({ epoch: 7, seq });
+    const stand = (from: number, to: number) => ({ channel: "a", from: at(from), to: at(to), isLost: false });
+    drops("1", [session("x")]);
+    outlet.publish("m/a", "1", undefined, stand(1, 1));
+    outlet.publish("m/a", "gap", undefined, stand(2, 4));
+    expect(did).toEqual(["1 to 1", "m/a 1"]);
+    await turn();
+    expect(did.slice(2)).toEqual(["x out", "2 to 4", "m/a gap"]);
   });
 
   it("is at most 31 frames a turn, so that the layer writes to no socket in the middle of one", async () => {
@@ -126,7 +159,7 @@ describe("in a beat", () => {
     publish(1, 31);
     expect(did).toEqual([]);
     await turn();
-    expect(did).toEqual(["x 4001", ...frames(1, 31)]);
+    expect(did).toEqual(["x out", ...frames(1, 31)]);
   });
 
   it("nothing more is gathered once it is hurried", () => {
@@ -154,5 +187,45 @@ describe("in a beat", () => {
     expect(did.slice(0, 2)).toEqual(["x 4001", "y 4001"]);
     vi.advanceTimersByTime(25);
     expect(did.slice(2), "what came after goes on").toEqual(frames(1, 2));
+  });
+});
+
+describe("a topic whose frames may not go", () => {
+  it("keeps them, in order, and no other topic waits for it", async () => {
+    const { did, stopped, outlet, publish } = rig();
+    stopped.add("m/a");
+    publish(1, 2);
+    outlet.publish("m/b", "3");
+    expect(did).toEqual(["m/b 3"]);
+    stopped.delete("m/a");
+    outlet.resume();
+    publish(4, 4);
+    expect(did).toEqual(["m/b 3", ...frames(1, 2), ...frames(4, 4)]);
+    await turn();
+  });
+
+  it("keeps what a beat had gathered before, ahead of what came after it", async () => {
+    const { did, stopped, outlet, pace, publish } = rig(20);
+    publish(1, 1);
+    stopped.add("m/a");
+    outlet.publish("m/b", "2");
+    publish(3, 3);
+    vi.advanceTimersByTime(20);
+    expect(did).toEqual(["m/b 2"]);
+    publish(4, 4);
+    pace.beatMs = 0;
+    stopped.delete("m/a");
+    outlet.resume();
+    await turn();
+    expect(did).toEqual(["m/b 2", ...frames(1, 1), ...frames(3, 4)]);
+  });
+
+  it("sends everybody away when it keeps more than may be kept, as when others wait for too much", async () => {
+    const { did, stopped, outlet, everybody, session } = rig();
+    everybody.push(session("x"));
+    stopped.add("m/a");
+    for (let n = 0; n <= 32; n += 1) outlet.publish("m/a", new Uint8Array(MIB));
+    await turn();
+    expect(did).toEqual(["x 4001"]);
   });
 });

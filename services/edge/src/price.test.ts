@@ -1,6 +1,6 @@
 import { createReading } from "@rookery/broker";
 import { describe, expect, it } from "vitest";
-import { priceOfChannels, priceOfReading } from "./price.ts";
+import { priceOfChannels, priceOfMembers, priceOfReading } from "./price.ts";
 
 const read = (bytes: number, entries: number) => Object.assign(createReading(), { bytes, entries });
 
@@ -16,6 +16,10 @@ describe("the price of a command beyond its frame", () => {
     expect(priceOfReading(read(0, 4_096))).toBe(7);
     expect(priceOfReading(read(600_000, 100), 3)).toBe(1);
     expect(priceOfReading(read(600_000, 100), 9)).toBe(0);
+  });
+
+  it("is a hundredth of the members that are told", () => {
+    expect([0, 100, 101, 1000].map(priceOfMembers)).toEqual([0, 0, 1, 9]);
   });
 
   it("is a tenth of the channels of one join, which leaves a returning client most of its burst", () => {

@@ -9,7 +9,7 @@ import { MAX_REFUSALS, TURN_KEPT_MS } from "@rookery/protocol";
 const EARLY_MS = 2;
 
 export class PromisedTurns {
-  /** Ascending: each is promised behind the one before it. */
+  /** Ascending: mostly each is promised behind the one before it. */
   readonly #timesMs: number[] = [];
 
   /** So many refusals close a session, so nobody who may stay waits for more. */
@@ -17,8 +17,14 @@ export class PromisedTurns {
     return this.#timesMs.length >= MAX_REFUSALS;
   }
 
+  get isEmpty(): boolean {
+    return this.#timesMs.length === 0;
+  }
+
   promise(atMs: number): void {
-    this.#timesMs.push(atMs);
+    // What another bucket promises may come before what this one has.
+    const later = this.#timesMs.findLastIndex((timeMs) => timeMs <= atMs) + 1;
+    this.#timesMs.splice(later, 0, atMs);
   }
 
   /** Takes the first turn whose time has come; false when there is none. */

@@ -32,6 +32,9 @@ export type BucketName = keyof BucketRules;
 /** Those that stand behind the one of all frames. */
 export type CommandBucket = Exclude<BucketName, "commands">;
 
+/** Channels in which frames of one session are held up by shared rates: as many as a session has channels, mostly. */
+const MOST_HELD_UP = 128;
+
 export class SessionRates {
   readonly #rules: BucketRules;
   readonly #commands: TokenBucket;
@@ -40,6 +43,7 @@ export class SessionRates {
   #turns: { [name in BucketName]?: PromisedTurns } | undefined;
   /** Ways through the bucket of commands to turns in the others. */
   #ways: PromisedTurns | undefined;
+  #heldUp: Map<string, PromisedTurns> | undefined;
   #refusals: WindowCounter | undefined;
 
   constructor(rules: BucketRules, nowMs: number) {
@@ -78,6 +82,35 @@ export class SessionRates {
   /** What a command cost beyond its frame: turns that were promised stand, whoever is refused from now on waits longer. */
   charge(tokens: number): void {
     this.#commands.charge(tokens);
+  }
+
+  /**
+   * For a frame that these rates have let in and that shared ones (shared-rates.ts) hold up until then: when it comes back,
+   * its token is not taken again.
+   */
+  heldUp(bucket: CommandBucket | undefined, untilMs: number): void {
+    (this.#ways ??= new PromisedTurns()).promise(untilMs);
+    if (bucket !== undefined) ((this.#turns ??= {})[bucket] ??= new PromisedTurns()).promise(untilMs);
+  }
+
+  /** Whether such a frame is back at its time, for this channel. */
+  claimHeldUp(channel: string, nowMs: number): boolean {
+    const turns = this.#heldUp?.get(channel);
+    if (turns?.claim(nowMs) !== true) return false;
+    if (turns.isEmpty) this.#heldUp?.delete(channel);
+    this.#refusals?.takeBack();
+    return true;
+  }
+
+  /** The turns of frames held up in this channel; those of the channel that was asked about longest ago make room. */
+  heldUpIn(channel: string): PromisedTurns {
+    const all = (this.#heldUp ??= new Map<string, PromisedTurns>());
+    const turns = all.get(channel) ?? new PromisedTurns();
+    all.delete(channel);
+    all.set(channel, turns);
+    const [oldest] = all.size > MOST_HELD_UP ? all.keys() : [];
+    if (oldest !== undefined) all.delete(oldest);
+    return turns;
   }
 
   /** Counts a refusal; true when there are too many whose waits were not kept. */

@@ -6,6 +6,7 @@
 
 import { createRelayPosition } from "@rookery/broker";
 import type {
+  Correction,
   FrameBytes,
   History,
   Partitions,
@@ -17,7 +18,7 @@ import type {
 import { ChatError, ORIGIN } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
 import { onceReported, pauseAfter } from "./asking-again.ts";
-import { createHeadComparison } from "./head-comparison.ts";
+import { createComparison } from "./comparison.ts";
 import { readHole } from "./hole-reader.ts";
 
 const HELD = { heldEnvelopes: 1000, heldBytes: 1024 * 1024 };
@@ -26,8 +27,8 @@ const NO_CHANNELS: ReadonlySet<string> = new Set();
 const GIVE_UP_MS = 10_000;
 
 export interface RelayOutlet {
-  /** Hands a finished frame to every local socket of the channel, in program order. */
-  publish(channel: string, frame: FrameBytes): void;
+  /** Hands a finished frame to every local socket of the channel, in program order. A view of what is received: copy to keep. */
+  publish(channel: string, frame: FrameBytes, position: Position): void;
   gap(channel: string, from: Position, to: Position, lost: boolean): void;
 }
 
@@ -47,6 +48,8 @@ export interface Relays {
   feed(channel: string, envelope: SequencedEnvelope): void;
   /** Somebody saw the channel's head: a hole at the very end, which no later envelope would show, is found here. */
   sawHead(channel: string, head: Position): void;
+  /** Postgres knew better what an epoch of the channel follows: from its topic, or from a head that tells of it. */
+  corrected(channel: string, correction: Correction): void;
   /** After a lost subscription: compares every given channel with its head in Redis. */
   compare(channels: readonly string[]): void;
   /** The channels of one partition that have a relay, for the pulse. */
@@ -59,6 +62,7 @@ interface Relay {
   holders: number;
   position: RelayPosition | undefined;
   early: SequencedEnvelope[];
+  earlyCorrections: Correction[];
   started: Promise<void>;
   healing: boolean;
   lingerTimer: NodeJS.Timeout | undefined;
@@ -102,9 +106,10 @@ export function createRelays({
       await acknowledged[n];
       const head = await (await heads).get(relay);
       // From here to the end nothing awaits: an envelope is either among the early ones or comes after.
-      relay.position = createRelayPosition(head?.position ?? ORIGIN, HELD);
-      const early = relay.early;
+      relay.position = createRelayPosition(head?.position ?? ORIGIN, HELD, head?.corrected);
+      const { early, earlyCorrections } = relay;
       relay.early = [];
+      for (const correction of earlyCorrections.splice(0)) act(relay, relay.position.corrected(correction));
       for (const envelope of early) act(relay, relay.position.feed(envelope));
     });
   }
@@ -121,7 +126,8 @@ export function createRelays({
   function createAll(channels: readonly string[]): void {
     const made = channels.map((channel): Relay => {
       const started = Promise.resolve();
-      return { channel, holders: 0, position: undefined, early: [], started, healing: false, lingerTimer: undefined };
+      const nothing = { position: undefined, early: [], earlyCorrections: [], lingerTimer: undefined };
+      return { channel, holders: 0, ...nothing, started, healing: false };
     });
     for (const relay of made) {
       relays.set(relay.channel, relay);
@@ -142,7 +148,7 @@ export function createRelays({
       switch (action.kind) {
         case "deliver":
           counts.delivered.n += 1;
-          outlet.publish(relay.channel, action.frame);
+          outlet.publish(relay.channel, action.frame, action.position);
           break;
         case "gap":
           counts.gap_told.n += 1;
@@ -182,6 +188,12 @@ export function createRelays({
     if (relay?.position !== undefined) act(relay, relay.position.head(head));
   }
 
+  function corrected(channel: string, correction: Correction): void {
+    const relay = relays.get(channel);
+    if (relay?.position !== undefined) act(relay, relay.position.corrected(correction));
+    else relay?.earlyCorrections.push(correction);
+  }
+
   function holdAll(channels: readonly string[]): Promise<void>[] {
     const absent = [...new Set(channels)].filter((channel) => !relays.has(channel));
     if (absent.length > 0) createAll(absent);
@@ -193,10 +205,13 @@ export function createRelays({
     });
   }
 
-  const compare = createHeadComparison({
-    heads: (channels) => history.heads(channels),
+  const compare = createComparison({
+    read: (channels) => history.heads(channels),
     isWanted: (channel) => relays.get(channel)?.position !== undefined,
-    sawHead,
+    saw(channel, head) {
+      for (const correction of head.corrected ?? []) corrected(channel, correction);
+      sawHead(channel, head.position);
+    },
     fault,
   });
 
@@ -226,6 +241,7 @@ export function createRelays({
       else if (relay.early.length < HELD.heldEnvelopes) relay.early.push(envelope);
     },
     sawHead,
+    corrected,
     compare(channels) {
       compare(channels).catch(fault);
     },

@@ -24,6 +24,27 @@ describe("a session", () => {
     expect(ends).toEqual([]);
   });
 
+  it("counts how long a ping is unanswered whatever older ones are answered, so that who is always late is seen to be", () => {
+    const { session } = open();
+    for (const atMs of [1000, 2000, 3000]) session.ping(atMs);
+    expect(session.unansweredAtMs).toBe(1000);
+    expect(session.answered("1000")).toBe(true);
+    expect(session.unansweredAtMs, "the newest is waited for next").toBe(3000);
+    expect(session.answered("2000")).toBe(false);
+    session.ping(4000);
+    expect(session.unansweredAtMs).toBe(3000);
+    session.excuse(500, 4500);
+    expect(session.answered("3000"), "also when the edge itself stood still meanwhile").toBe(true);
+    expect(session.unansweredAtMs).toBe(4000);
+    session.pingAnew(5000);
+    expect(session.answered("4000")).toBe(false);
+    expect(session.answered("5000")).toBe(true);
+    expect(session.unansweredAtMs).toBe(0);
+    session.ping(6000);
+    expect(session.answered(""), "one that names no ping answers all").toBe(true);
+    expect(session.unansweredAtMs).toBe(0);
+  });
+
   it("runs what it is told in one channel in order, and lets other channels pass", async () => {
     const { session } = open();
     const done: string[] = [];

@@ -11,18 +11,25 @@ import type { ChatError, CloseReason } from "@rookery/protocol";
 import { ChannelLine } from "./channel-line.ts";
 import type { Work } from "./channel-line.ts";
 import type { Member } from "./hub.ts";
+import type { SlowWire } from "./lanes/slow-wire.ts";
 import { SessionRates } from "./rates.ts";
 import type { BucketName, BucketRules } from "./rates.ts";
 import { WindowCounter } from "./token-bucket.ts";
 
-/** What a session may do to its socket. `send` never drops in silence: a socket that cannot take a reply is closed. */
-export interface Wire {
+/**
+ * What a session may do to its socket. `send` never drops in silence: what a slow socket cannot take is kept for it, and one that
+ * takes nothing is closed.
+ */
+export interface Wire extends SlowWire {
   send(text: string): void;
+  /** The same of something fleeting, which a slow socket is not given. */
+  signal(text: string): void;
   /** To every subscriber of the topic but this socket; false when it can do nothing any more, and nobody got it. */
   publish(topic: string, frame: FrameBytes): boolean;
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
-  ping(): void;
+  /** The answer carries these bytes again. */
+  ping(name: string): void;
   end(code: number, reason: string): void;
 }
 
@@ -32,11 +39,16 @@ export interface Identity {
   /** Since the Unix epoch, like `refreshAtMs`. */
   readonly expiresAtMs: number;
   readonly refreshAtMs: number;
+  /** Of its token, by which that may be revoked: its id, where it has one, and the latest at which it was issued. */
+  readonly jti?: string | undefined;
+  readonly issuedAtMs: number;
 }
 
 export interface SessionRules {
   readonly buckets: BucketRules;
   refused(error: ChatError): void;
+  /** A frame goes to this session alone. */
+  told(frame: string): void;
 }
 
 /** A copy of what the socket brought. */
@@ -48,9 +60,17 @@ export interface HeldFrame {
 export class Session implements Member {
   readonly id: string;
   readonly channels = new Set<string>();
+  /** Where it came from, and what the client calls itself: for those who look after connections. */
+  address = "";
+  client = "";
+  /** All whole: a number with a fraction is an object of its own. */
   openedAtMs: number;
   lastSeenMs: number;
   pingedAtMs: number;
+  /** How long its answer is waited for counts from here; 0 while no ping is unanswered. */
+  unansweredAtMs = 0;
+  /** Which ping that is: answers to those before it say nothing of it. */
+  #awaitedMs = 0;
   /** Of the sweep's own count, when the clocks have something to say of it at the earliest; 0 for its next look. */
   sweptAgainAt = 0;
   /** Its token was found good: it says who it is, also while its welcome waits for Redis. */
@@ -74,9 +94,9 @@ export class Session implements Member {
     this.id = id;
     this.#wire = wire;
     this.#rules = rules;
-    this.openedAtMs = nowMs;
-    this.lastSeenMs = nowMs;
-    this.pingedAtMs = nowMs;
+    this.openedAtMs = Math.floor(nowMs);
+    this.lastSeenMs = this.openedAtMs;
+    this.pingedAtMs = this.openedAtMs;
     this.#rates = new SessionRates(rules.buckets, nowMs);
   }
 
@@ -108,7 +128,7 @@ export class Session implements Member {
 
   /** A sign of life: a frame, a ping or the answer to one. */
   heard(nowMs: number): void {
-    this.lastSeenMs = nowMs;
+    this.lastSeenMs = Math.floor(nowMs);
   }
 
   /** First authentication, and every later refresh of the same user. */
@@ -120,8 +140,44 @@ export class Session implements Member {
 
   /** The edge itself was not there for so long: what it did not hear or do meanwhile is not held against a client. */
   excuse(lagMs: number, nowMs: number): void {
-    this.openedAtMs = Math.min(nowMs, this.openedAtMs + lagMs);
-    this.lastSeenMs = Math.min(nowMs, this.lastSeenMs + lagMs);
+    this.openedAtMs = Math.floor(Math.min(nowMs, this.openedAtMs + lagMs));
+    this.lastSeenMs = Math.floor(Math.min(nowMs, this.lastSeenMs + lagMs));
+    if (this.unansweredAtMs > 0) this.unansweredAtMs = Math.floor(Math.min(nowMs, this.unansweredAtMs + lagMs));
+  }
+
+  ping(nowMs: number): void {
+    this.pingedAtMs = Math.floor(nowMs);
+    if (this.unansweredAtMs === 0) this.#await(this.pingedAtMs);
+    // It may be due sooner than its next ping.
+    this.sweptAgainAt = 0;
+    this.#wire?.ping(String(this.pingedAtMs));
+  }
+
+  /** How long it takes to answer is counted anew, whatever is unanswered. */
+  pingAnew(nowMs: number): void {
+    this.unansweredAtMs = 0;
+    this.ping(nowMs);
+  }
+
+  /**
+   * A pong has come, which names a ping by its bytes; one that names none, as a simple client's may, answers the last. False
+   * when it is not the one that was waited for: who reads late answers each ping late, and often.
+   */
+  answered(name: string): boolean {
+    const atMs = Number(name) || this.pingedAtMs;
+    if (this.unansweredAtMs === 0 || atMs < this.#awaitedMs) return false;
+    this.#await(atMs < this.pingedAtMs ? this.pingedAtMs : 0);
+    return true;
+  }
+
+  #await(pingMs: number): void {
+    this.unansweredAtMs = pingMs;
+    this.#awaitedMs = pingMs;
+  }
+
+  /** For those rates that it shares with others. */
+  get rates(): SessionRates {
+    return this.#rates;
   }
 
   /** 0 when a frame is let in by this bucket; otherwise the milliseconds after which it is. */
@@ -168,7 +224,16 @@ export class Session implements Member {
   }
 
   tell(text: string): void {
-    this.#wire?.send(text);
+    if (this.#wire === undefined) return;
+    this.#rules.told(text);
+    this.#wire.send(text);
+  }
+
+  /** Something that is no longer true soon. */
+  tellSignal(text: string): void {
+    if (this.#wire === undefined) return;
+    this.#rules.told(text);
+    this.#wire.signal(text);
   }
 
   /** `ok` for a frame that asked for an answer. */
@@ -189,10 +254,15 @@ export class Session implements Member {
 
   /** Says why and closes; nothing the client sends after it is read. */
   farewell(reason: CloseReason, nowMs: number): void {
+    this.dismiss(CLOSES[reason].code, reason, nowMs);
+  }
+
+  /** The same with a code that somebody else has chosen. */
+  dismiss(code: number, reason: string, nowMs: number): void {
     if (this.#wire === undefined || this.#farewellAtMs !== undefined) return;
     this.#farewellAtMs = nowMs;
     this.held = undefined;
-    this.#wire.end(CLOSES[reason].code, reason);
+    this.#wire.end(code, reason);
   }
 
   /** The socket is gone. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { createHub } from "./hub.ts";
 import { sessionOn } from "./session.fixture.ts";
 import type { Session } from "./session.ts";
-import { createSweep, verdict } from "./sweep.ts";
+import { ANSWER_WITHIN_MS, createSweep, verdict } from "./sweep.ts";
 
 const TIMES = {
   everyMs: 1000,
@@ -16,12 +16,22 @@ const TIMES = {
 };
 const WALL_MS = 1_700_000_000_000;
 const HOUR_MS = 3_600_000;
-const ALICE = { user: "alice", name: "Alice", refreshAtMs: WALL_MS };
+const ALICE = { user: "alice", name: "Alice", refreshAtMs: WALL_MS, issuedAtMs: 0 };
 
 function rig() {
   const hub = createHub<Session>();
   const unidentified = new Set<Session>();
-  const sweep = createSweep({ hub, unidentified }, TIMES);
+  const toldOf = new Map<Session, string[]>();
+  const slow = new Set<Session>();
+  const unanswered = (session: Session): void => {
+    if (!slow.has(session)) toldOf.get(session)?.push("slow");
+    slow.add(session);
+  };
+  const answered = (session: Session): void => {
+    session.unansweredAtMs = 0;
+    slow.delete(session);
+  };
+  const sweep = createSweep({ hub, unidentified }, TIMES, unanswered);
   const open = (expiresAtMs?: number) => {
     const told: string[] = [];
     const wire = {
@@ -34,23 +44,42 @@ function rig() {
       session.identify({ ...ALICE, expiresAtMs });
       hub.register(session);
     }
+    toldOf.set(session, told);
     return { session, told };
   };
   /** Looks every second from one moment to another, as the timer does; the wall clock runs `offMs` beside it. */
   const run = (fromMs: number, toMs: number, offMs = 0): void => {
     for (let nowMs = fromMs; nowMs <= toMs; nowMs += TIMES.everyMs) sweep({ nowMs, wallMs: WALL_MS + nowMs + offMs });
   };
-  return { sweep, open, run };
+  return { sweep, open, run, unanswered, answered };
 }
 
 describe("the sweep", () => {
   it("pings every 25 s and closes with 4002 at 45 s of silence", () => {
     const { open, run } = rig();
     const { told } = open(WALL_MS + HOUR_MS);
-    run(1000, 44_000);
+    run(1000, 39_000);
     expect(told).toEqual(["ping"]);
+    run(40_000, 44_000);
+    expect(told).toEqual(["ping", "slow"]);
     run(45_000, 45_000);
-    expect(told).toEqual(["ping", "4002 idle"]);
+    expect(told).toEqual(["ping", "slow", "4002 idle"]);
+  });
+
+  it("tells of a ping that is unanswered for 15 s, whatever else is heard, and no more of it once it is answered", () => {
+    const { open, run, answered } = rig();
+    const { session, told } = open(WALL_MS + HOUR_MS);
+    run(1000, 39_000);
+    session.heard(39_000);
+    expect(told).toEqual(["ping"]);
+    run(40_000, 55_000);
+    expect(told, "and the age is that of the first that is unanswered").toEqual(["ping", "slow", "ping"]);
+    answered(session);
+    session.heard(55_000);
+    run(56_000, 74_000);
+    expect(told).toHaveLength(3);
+    run(75_000, 90_000);
+    expect(told).toEqual(["ping", "slow", "ping", "ping", "slow"]);
   });
 
   it("takes nobody for nameless whose token was found good and whose welcome waits", () => {
@@ -67,7 +96,7 @@ describe("the sweep", () => {
     run(1000, 30_000);
     session.heard(30_000);
     run(31_000, 74_000);
-    expect(told).toEqual(["ping", "ping"]);
+    expect(told).toEqual(["ping", "slow", "ping"]);
   });
 
   it("closes with 4408 who has not authenticated within 5 s", () => {
@@ -118,9 +147,9 @@ describe("the sweep", () => {
     run(64_000, 64_000);
     expect(unknown.told).toEqual(["ping", "4408 auth_timeout"]);
     run(65_000, 103_000);
-    expect(quiet.told).toEqual(["ping", "ping"]);
+    expect(quiet.told).toEqual(["ping", "slow", "ping"]);
     run(104_000, 104_000);
-    expect(quiet.told).toEqual(["ping", "ping", "4002 idle"]);
+    expect(quiet.told).toEqual(["ping", "slow", "ping", "4002 idle"]);
   });
 
   it("takes a look that comes a little late for no standstill", () => {
@@ -142,9 +171,9 @@ describe("the sweep", () => {
     run(4000, 4000, stepMs);
     expect([quiet.told, unknown.told]).toEqual([[], []]);
     run(5000, 44_000, stepMs);
-    expect([quiet.told, unknown.told]).toEqual([["ping"], ["4408 auth_timeout"]]);
+    expect([quiet.told, unknown.told]).toEqual([["ping", "slow"], ["4408 auth_timeout"]]);
     run(45_000, 45_000, stepMs);
-    expect(quiet.told).toEqual(["ping", "4002 idle"]);
+    expect(quiet.told).toEqual(["ping", "slow", "4002 idle"]);
   });
 
   it("judges by a token that ends sooner than the one before, and by a wall clock that steps beyond its end", () => {
@@ -164,15 +193,22 @@ describe("the sweep", () => {
 });
 
 /** What the sweep is held to: every socket judged at every look. */
-function judgeAll(sessions: readonly Session[], now: { nowMs: number; wallMs: number }, lagMs: number): void {
+function judgeAll(
+  sessions: readonly Session[],
+  now: { nowMs: number; wallMs: number },
+  lagMs: number,
+  unanswered: (session: Session) => void,
+): void {
   for (const session of sessions) {
     if (lagMs > 0) session.excuse(lagMs, now.nowMs);
     const reason = lagMs > 0 ? undefined : verdict(session, now, TIMES);
-    if (reason !== undefined) session.farewell(reason, now.nowMs);
-    else if (now.nowMs - session.pingedAtMs >= TIMES.heartbeatMs) {
-      session.pingedAtMs = now.nowMs;
-      session.wire?.ping();
+    if (reason !== undefined) {
+      session.farewell(reason, now.nowMs);
+      continue;
     }
+    const { unansweredAtMs } = session;
+    if (lagMs === 0 && unansweredAtMs > 0 && now.nowMs - unansweredAtMs >= ANSWER_WITHIN_MS) unanswered(session);
+    if (now.nowMs - session.pingedAtMs >= TIMES.heartbeatMs) session.ping(now.nowMs);
   }
 }
 
@@ -187,6 +223,7 @@ it("says the same of every socket at the same look as if each were judged at eac
       { weight: 1, arbitrary: fc.integer({ min: -90_000, max: 90_000 }) },
     ),
     heard: fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 2 }),
+    answered: fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 1 }),
     renewed: fc.option(
       fc.record({ who: fc.integer({ min: 0, max: 3 }), forMs: fc.integer({ min: -20_000, max: 90_000 }) }),
     ),
@@ -202,7 +239,13 @@ it("says the same of every socket at the same look as if each were judged at eac
       let nowMs = 0;
       let offMs = 0;
       let before: number | undefined;
-      for (const { afterMs, wallStepMs, heard, renewed } of steps) {
+      for (const { afterMs, wallStepMs, heard, answered, renewed } of steps) {
+        for (const who of answered) {
+          for (const [rigged, side] of [[swept, a] as const, [judged, b] as const]) {
+            const session = side?.[who]?.session;
+            if (session !== undefined) rigged.answered(session);
+          }
+        }
         for (const who of heard) for (const side of [a, b]) side?.[who]?.session.heard(nowMs);
         for (const side of [a, b]) {
           const session = renewed === null || renewed.who === 0 ? undefined : side?.[renewed.who]?.session;
@@ -218,6 +261,7 @@ it("says the same of every socket at the same look as if each were judged at eac
           (b ?? []).map(({ session }) => session),
           now,
           lateMs > TIMES.everyMs ? lateMs : 0,
+          judged.unanswered,
         );
         expect(a?.map(({ told }) => told)).toEqual(b?.map(({ told }) => told));
       }

@@ -1,5 +1,5 @@
-// Once a second over all sockets, never per message: pings, idleness, authentication that does not come, tokens that ran
-// out. The only place that judges a session by the clock: silence and age by elapsed time, which no step of the wall clock
+// Once a second over all sockets, never per message: pings and their answers, idleness, authentication that does not come, tokens
+// that ran out. The only place that judges a session by the clock: silence and age by elapsed time, which no step of the wall clock
 // can change, and a token's end by the wall clock, by which it was written.
 
 import type { CloseReason } from "@rookery/protocol";
@@ -16,6 +16,12 @@ export interface SweepTimes {
   /** How long a session with an expired token may still renew it. */
   readonly tokenGraceMs: number;
 }
+
+/**
+ * The age of an unanswered ping at which its reader is taken for slow, however little waits for it here: the kernel takes megabytes
+ * of a socket before anybody notices.
+ */
+export const ANSWER_WITHIN_MS = 15_000;
 
 /** `nowMs` on the monotonic clock that sessions are told, `wallMs` since the Unix epoch. */
 export interface SweepNow {
@@ -36,8 +42,9 @@ export function verdict(session: Session, { nowMs, wallMs }: SweepNow, times: Sw
 
 /** The earliest moment at which the clocks have something to say of a session that may stay now. Pure. */
 export function dueAtMs(session: Session, { nowMs, wallMs }: SweepNow, times: SweepTimes): number {
-  const { identity, isProven, openedAtMs, lastSeenMs, pingedAtMs } = session;
-  const pingMs = pingedAtMs + times.heartbeatMs;
+  const { identity, isProven, openedAtMs, lastSeenMs, pingedAtMs, unansweredAtMs } = session;
+  const answerMs = unansweredAtMs > 0 ? unansweredAtMs + ANSWER_WITHIN_MS : Number.POSITIVE_INFINITY;
+  const pingMs = Math.min(pingedAtMs + times.heartbeatMs, answerMs);
   if (identity === undefined) return isProven ? pingMs : Math.min(pingMs, openedAtMs + times.authTimeoutMs);
   const tokenMs = identity.expiresAtMs + times.tokenGraceMs - wallMs + nowMs;
   const lifetimeMs = times.lifetimeMs > 0 ? openedAtMs + times.lifetimeMs : Number.POSITIVE_INFINITY;
@@ -52,7 +59,11 @@ export function dueAtMs(session: Session, { nowMs, wallMs }: SweepNow, times: Sw
  * Of a socket of which the clocks can say nothing yet only one number is looked at. That is the number of a look, counted
  * from the clock's beginning, and rounded down: so a socket is judged by the first look after its time is over.
  */
-export function createSweep(edge: Pick<EdgeContext, "hub" | "unidentified">, times: SweepTimes) {
+export function createSweep(
+  edge: Pick<EdgeContext, "hub" | "unidentified">,
+  times: SweepTimes,
+  unanswered: (session: Session) => void,
+) {
   let lookedAtMs: number | undefined;
   /** Wall clock less monotonic clock, as it was when everybody was looked at: when a token ends was reckoned by that. */
   let offsetMs = Number.NaN;
@@ -64,10 +75,9 @@ export function createSweep(edge: Pick<EdgeContext, "hub" | "unidentified">, tim
       session.farewell(reason, now.nowMs);
       return;
     }
-    if (now.nowMs - session.pingedAtMs >= times.heartbeatMs) {
-      session.pingedAtMs = now.nowMs;
-      session.wire?.ping();
-    }
+    const { unansweredAtMs } = session;
+    if (lagMs === 0 && unansweredAtMs > 0 && now.nowMs - unansweredAtMs >= ANSWER_WITHIN_MS) unanswered(session);
+    if (now.nowMs - session.pingedAtMs >= times.heartbeatMs) session.ping(now.nowMs);
     session.sweptAgainAt = Math.floor(dueAtMs(session, now, times) / times.everyMs);
   };
 
@@ -87,8 +97,12 @@ export function createSweep(edge: Pick<EdgeContext, "hub" | "unidentified">, tim
   };
 }
 
-export function startSweep(edge: EdgeContext, times: SweepTimes): { stop(): void } {
-  const sweep = createSweep(edge, times);
+export function startSweep(
+  edge: EdgeContext,
+  times: SweepTimes,
+  unanswered: (session: Session) => void,
+): { stop(): void } {
+  const sweep = createSweep(edge, times, unanswered);
   const timer = setInterval(() => sweep({ nowMs: performance.now(), wallMs: Date.now() }), times.everyMs);
   return { stop: () => clearInterval(timer) };
 }

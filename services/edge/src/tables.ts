@@ -1,10 +1,12 @@
 // What an edge has to have read of Postgres once since its start, before it is better for a client than none: until then it
-// knows no epoch that an earlier Redis gave out. Started by main, asked by readiness. It never keeps the edge from serving
+// knows no epoch that an earlier Redis gave out, and nobody who is banned everywhere. Started by main, asked by readiness. It never keeps the edge from serving
 // what Redis alone can answer. States: reading (tried again until it works), read for good, closed.
 
 import { pause } from "@rookery/runtime";
 
 export interface Tables {
+  /** Resolves once it is; also when it is given up. */
+  readonly read: Promise<void>;
   /** What is still unread, in one line, or undefined. */
   trouble(this: void): string | undefined;
   close(this: void): void;
@@ -12,7 +14,7 @@ export interface Tables {
 
 const RETRY_MS = 500;
 
-export function startTables(read: () => Promise<void>, failed: (error: unknown) => void): Tables {
+export function startTables(read: () => Promise<unknown>, failed: (error: unknown) => void): Tables {
   const closing = new AbortController();
   let isRead = false;
 
@@ -28,8 +30,8 @@ export function startTables(read: () => Promise<void>, failed: (error: unknown) 
     }
   }
 
-  readOnce().catch(failed);
   return {
+    read: readOnce().catch(failed),
     trouble: () => (isRead ? undefined : "nothing has been read from Postgres since the start"),
     close: () => closing.abort(),
   };

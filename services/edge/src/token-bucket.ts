@@ -1,6 +1,6 @@
-// Rates of one session: how often it may act, and how often it may be refused before it is shown the door.
+// Rates: how often somebody may act, and how often one may be refused before being shown the door.
 // Pure: the caller brings the time. Thousands live at once, so both are small classes with private numbers.
-// Sessions own them; nothing here sends or closes.
+// Sessions own them, and shared-rates.ts; nothing here sends or closes.
 
 /** A token bucket: `burst` at once, `perSec` in the long run. Times in milliseconds, of a monotonic clock. */
 export class TokenBucket {
@@ -38,6 +38,11 @@ export class TokenBucket {
     if (lacking > 0) return Math.ceil((lacking * 1000) / perSec);
     this.#tokens -= tokens;
     return 0;
+  }
+
+  /** Until what was taken in advance is there; 0 without debt. */
+  debtMs(perSec: number): number {
+    return Math.max(0, (-this.#tokens * 1000) / perSec);
   }
 
   /** Takes what an action turned out to cost beyond its token, into debt if need be: whoever comes next waits for it. */

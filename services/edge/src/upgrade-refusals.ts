@@ -26,8 +26,10 @@ export const UPGRADE_REFUSALS = {
     pays: false,
   },
   address_full: { status: "503 Service Unavailable", text: "too many connections of one address", pays: false },
+  overloaded: { status: "503 Service Unavailable", text: "this node has too much to do", pays: false },
   node_full: { status: "503 Service Unavailable", text: "this node is full", pays: false },
   too_many_at_once: { status: "503 Service Unavailable", text: "too many connections at once", pays: false },
+  not_ready: { status: "503 Service Unavailable", text: "this node is not ready yet", pays: false },
   draining: { status: "503 Service Unavailable", text: "this node is draining", pays: false },
 } as const satisfies Record<string, Refusal>;
 

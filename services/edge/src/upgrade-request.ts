@@ -14,6 +14,7 @@ export interface UpgradeRequest {
   readonly query: string;
   readonly cookie: string;
   readonly origin: string;
+  readonly userAgent: string;
   /** The lines of `X-Forwarded-For`, in their order. */
   readonly forwardedFor: readonly string[];
 }
@@ -36,6 +37,7 @@ const FIELD_OF: ReadonlyMap<string, HeaderField> = new Map([
   ["authorization", "authorization"],
   ["cookie", "cookie"],
   ["origin", "origin"],
+  ["user-agent", "userAgent"],
 ]);
 
 export function readUpgradeRequest(source: HeaderSource): UpgradeRequest {
@@ -61,6 +63,7 @@ export function readUpgradeRequest(source: HeaderSource): UpgradeRequest {
     query: source.getQuery(),
     cookie: found.cookie ?? "",
     origin: found.origin ?? "",
+    userAgent: found.userAgent ?? "",
     forwardedFor,
   };
 }

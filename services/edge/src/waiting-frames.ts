@@ -3,6 +3,7 @@
 // States: empty; waiting.
 
 import type { FrameBytes } from "@rookery/broker";
+import type { Stand } from "./lanes/missed.ts";
 import type { Session } from "./session.ts";
 
 export interface WaitingFrame {
@@ -10,6 +11,7 @@ export interface WaitingFrame {
   readonly frame: FrameBytes;
   /** Who must not get it. */
   readonly except: Session | undefined;
+  readonly stand: Stand | undefined;
 }
 
 export interface WaitingFrames {
@@ -19,7 +21,7 @@ export interface WaitingFrames {
    * A buffer is let go of once a frame of another one has been taken.
    */
   readonly heldBytes: number;
-  add(topic: string, frame: FrameBytes, except: Session | undefined): void;
+  add(waiting: WaitingFrame): void;
   takeFirst(): WaitingFrame | undefined;
   clear(): void;
 }
@@ -60,8 +62,8 @@ export function createWaitingFrames(): WaitingFrames {
     get heldBytes() {
       return heldBytes;
     },
-    add(topic, frame, except) {
-      const link: Link = { topic, frame, except, broughtBytes: bytesBroughtBy(frame), next: undefined };
+    add({ topic, frame, except, stand }) {
+      const link: Link = { topic, frame, except, stand, broughtBytes: bytesBroughtBy(frame), next: undefined };
       if (last === undefined) first = link;
       else last.next = link;
       last = link;

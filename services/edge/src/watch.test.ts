@@ -83,6 +83,17 @@ describe("a partition", () => {
     expect(watch.hold(2)).toBeInstanceOf(Promise);
   });
 
+  it("is wanted until its first look is answered, though whoever asked for it has gone: others rely on that look", async () => {
+    const { watch, answers } = rig();
+    const hold = watch.hold(2);
+    watch.release(2);
+    await soon();
+    expect(watch.isWanted(2)).toBe(true);
+    answers[0]?.answer();
+    await hold;
+    expect([watch.isWanted(2), watch.hold(2), watch.isWanted(2)]).toEqual([false, undefined, true]);
+  });
+
   it("that somebody needs without holding it is watched too: channels that linger, sends that wait", async () => {
     const { watch, looks, answers, needed, ended } = rig();
     needed.add(3);

@@ -17,6 +17,8 @@ export interface Watch {
   ready(partition: number): Promise<void> | undefined;
   /** Gives one hold back. */
   release(partition: number): void;
+  /** Whether somebody relies on it, or is about to: also where whoever asked for its first look has gone again meanwhile. */
+  isWanted(this: void, partition: number): boolean;
   /** Those to look at now. What nobody needs any more has ended with this call. */
   due(): readonly number[];
   /** How many are watched. */
@@ -87,6 +89,7 @@ export function createWatch({ count, look, isNeeded, began, ended }: WatchOption
     },
     ready,
     release: (partition) => add(partition, -1),
+    isWanted: (partition) => firstLooks.has(partition) || wanted(partition),
     due() {
       return all.filter((partition) => {
         const isWanted = wanted(partition);

@@ -82,7 +82,7 @@ function entryOf(partition: number, number: number): OutboxEntry {
 }
 
 function savedOutcome({ entries }: Batch): SaveOutcome {
-  const none = { skipped: 0, quarantined: 0, deadLetters: [], raised: [], unstored: [] };
+  const none = { skipped: 0, quarantined: 0, deadLetters: [], raised: [], unstored: [], heads: new Map() };
   return { kind: "saved", inserted: entries.length, ...none, reached: new Map() };
 }
 

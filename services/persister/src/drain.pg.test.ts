@@ -418,6 +418,29 @@ describe("while a store is away", () => {
     expect(lines).toEqual(["Redis is away; entries wait", "Redis is back"]);
   });
 
+  it("the answer to a COMMIT is lost, again and again: every message is stored once and told as saved", async () => {
+    const outcomes: SaveOutcome[] = [];
+    const save = async (batch: Batch): Promise<SaveOutcome> => {
+      const outcome = await saveBatch(store, batch);
+      outcomes.push(outcome);
+      return outcome;
+    };
+    start({ save });
+    await publish("lost", 1);
+    await eventually(isDrained);
+    for (let n = 0; n < 20; n += 1) {
+      const lost = toPostgres.loseNextReply();
+      await publish("lost", 5);
+      await lost;
+      await eventually(isDrained);
+    }
+    expect(await stored("lost")).toEqual(upTo(101));
+    // What was committed unheard is found there when it is read again, and is no row the second time.
+    const skipped = outcomes.reduce((sum, outcome) => sum + (outcome.kind === "saved" ? outcome.skipped : 0), 0);
+    expect(skipped).toBeGreaterThan(0);
+    expect(await postgres.sql`select from dead_letters union all select from quarantine`).toHaveLength(0);
+  });
+
   it("both links cut again and again: every message is stored once", async () => {
     start();
     let cutting = true;

@@ -10,6 +10,8 @@ import {
   whenReady,
 } from "@rookery/broker";
 import type { Outbox, OutboxEntry } from "@rookery/broker";
+import { deletedHalves, editedHalves, messageHalves, reactionHalves, renderFrame } from "@rookery/protocol";
+import type { FrameHalves } from "@rookery/protocol";
 import { connectStore, saveBatch } from "@rookery/store";
 import { eventually, testPostgres, testRedis } from "@rookery/testkit";
 import { afterAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
@@ -39,7 +41,7 @@ afterAll(async () => {
 beforeEach(async () => {
   await server.flush();
   for (const partition of ALL) await redis.hset(keys.partition(partition).part, { epoch: 5, last: 9, in: 900 });
-  await postgres.sql`truncate messages, outbox_positions, dead_letters`;
+  await postgres.sql`truncate messages, outbox_positions, dead_letters, reactions`;
 });
 
 interface Persister {
@@ -58,12 +60,21 @@ function understood(entry: OutboxEntry): OutboxEntry {
   return { kind: "malformed", partition, id, fault: "newer", channel: "", position: { epoch: 0, seq: 0 }, frame: "{}" };
 }
 
+/** As a build reads it whose table of kinds ends with `message`: the others are to it what a newer build put there. */
+function knowingMessages(entry: OutboxEntry): OutboxEntry {
+  if (entry.kind === "message" || entry.kind === "malformed" || entry.kind === "unknown") return entry;
+  return { kind: "unknown", partition: entry.partition, id: entry.id, name: entry.kind };
+}
+
+const MESSAGES_ONLY = 1;
+
 async function startPersister(node: string, kinds: number): Promise<Persister> {
   const reader = connectRedis({ url: server.url, use: "outbox", commandTimeoutMs: 2_000 });
   await whenReady(reader, 5_000);
   const outbox = createOutbox({ connection: commands, reader, keys, logEntries: 1_000 });
   const read: Outbox["read"] = async (...asked) => {
     const entries = await outbox.read(...asked);
+    if (kinds === MESSAGES_ONLY) return entries.map(knowingMessages);
     return kinds > NEWEST_KIND ? entries.map(understood) : entries;
   };
   const holds = createHolds({ log: quiet, streamOf: (partition) => keys.partition(partition).outbox });
@@ -85,7 +96,8 @@ async function startPersister(node: string, kinds: number): Promise<Persister> {
     },
   });
   const record = { node, kind: "persister", version: "0.1.0", pid: 1, startedAt: 1, kinds } as const;
-  const beat = (): Promise<void> => registry.beat({ ...record, connections: 0, draining: false, beatAt: Date.now() });
+  const beat = (): Promise<unknown> =>
+    registry.beat({ ...record, connections: 0, draining: false, beatAt: Date.now() });
   await beat();
   const beating = setInterval(() => void beat(), 500);
   await shares.start();
@@ -145,4 +157,73 @@ describe("two persisters of which one understands a newer kind", () => {
       expect(first).toMatchObject({ kind: "unknown", name: "newer", id: { epoch: 5, number: 2 } });
     },
   );
+});
+
+describe("an upgrade to a build that knows edits, deletions and reactions", () => {
+  const channel = "upgraded";
+  const partition = keys.partitions.of(channel);
+  const id = "a-message-of-the-chan";
+  const gone = { id, user: "ada", clientId: "c1", name: "Ada", at: 1 };
+  const about = { channel, id, user: "ada" };
+  let last = 0;
+
+  /** As the script of changes does, at the position of the entry's own number. */
+  async function announce(kind: string, halves: FrameHalves, more: readonly string[] = []): Promise<void> {
+    last += 1;
+    const frame = renderFrame(halves, { epoch: 5, seq: last, at: last });
+    const fields = ["k", kind, "c", channel, "p", `5-${last}`, "f", frame, "b", String(last * 100), ...more];
+    await redis.xadd(streamOf(partition), `5-${last}`, ...fields);
+  }
+  const send = () => announce("message", messageHalves({ ...about, clientId: "c1", name: "Ada", body: "first" }));
+  const edit = (body: string) => announce("edited", editedHalves({ ...about, body }));
+  const react = () => announce("reaction", reactionHalves({ ...about, emoji: "👍", on: true }));
+  const remove = () =>
+    announce("deleted", deletedHalves(about), ["t", JSON.stringify({ position: "5-1", ...gone }), "e", ""]);
+  const stored = async () =>
+    (await postgres.sql`select seq::integer, kind, body from messages where channel = ${channel} order by seq`).map(
+      ({ seq, kind, body }): unknown => [seq, kind, body],
+    );
+
+  beforeEach(() => {
+    last = 0;
+  });
+
+  it("leaves to the newer build what the older has no row for, and nothing is lost or stored twice", async () => {
+    const older = await startPersister("older", MESSAGES_ONLY);
+    await send();
+    await edit("second");
+    await react();
+    await eventually(() => older.held() === 1);
+    await eventually(async () => (await redis.xlen(streamOf(partition))) === 2);
+    expect(await stored()).toEqual([[1, "message", "first"]]);
+
+    const newer = await startPersister("newer", NEWEST_KIND);
+    await eventually(() => older.owned().length === 0);
+    await eventually(async () => (await redis.xlen(streamOf(partition))) === 0);
+    expect(await stored()).toEqual([
+      [1, "message", "second"],
+      [2, "edited", "second"],
+      [3, "reaction", null],
+    ]);
+
+    // Back to the older one, which is in the way of nobody once the newer returns.
+    await newer.die();
+    await newer.leave();
+    await eventually(() => older.owned().length === PARTITIONS, { withinMs: LEASE_MS * 4 });
+    await edit("third");
+    await remove();
+    await eventually(() => older.held() === 1);
+    expect(await stored()).toHaveLength(3);
+    await startPersister("newest", NEWEST_KIND);
+    await eventually(async () => (await redis.xlen(streamOf(partition))) === 0);
+    expect(await stored()).toEqual([
+      [1, "message", null],
+      [2, "edited", null],
+      [3, "reaction", null],
+      [4, "edited", null],
+      [5, "deleted", null],
+    ]);
+    expect(await postgres.sql`select 1 from dead_letters`).toHaveLength(0);
+    expect(await postgres.sql`select 1 from reactions`).toHaveLength(0);
+  });
 });

@@ -1,17 +1,37 @@
 // The persister process: builds every part once and gives them back in reverse. What it does is in drain.ts.
-import { createOutbox, createRegistry, createShedding, NEWEST_KIND } from "@rookery/broker";
+import {
+  createComparing,
+  createExpiry,
+  createOutbox,
+  createRegistry,
+  createShedding,
+  createTakings,
+  NEWEST_KIND,
+} from "@rookery/broker";
 import { joinCluster, openInternalPort, runNode, watchFitness, watchOwnStores } from "@rookery/node";
 import type { NodeContext } from "@rookery/node";
-import { saveBatch } from "@rookery/store";
-import type { SavedOutcome } from "@rookery/store";
+import {
+  createAuditChain,
+  createAuditKey,
+  createMessages,
+  createReadPositions,
+  createRetention,
+  saveBatch,
+  saveSeen,
+} from "@rookery/store";
+import type { AuditChain, SavedOutcome } from "@rookery/store";
+import { createAuditNotes } from "./audit-notes.ts";
 import { createBacklog } from "./backlog.ts";
+import { createComparisonLoop } from "./comparison.ts";
 import { createDrain } from "./drain.ts";
 import { checkPostgres } from "./fit-postgres.ts";
 import { createHolds } from "./holds.ts";
 import { createPersisterMetrics } from "./metrics.ts";
 import { createRelief } from "./relief.ts";
+import { createRetentionLoop } from "./retention.ts";
 import { createShareWatch } from "./share-watch.ts";
 import { connectStores } from "./stores.ts";
+import { createTakingsLoop } from "./takings.ts";
 
 type Context = NodeContext<"persister">;
 
@@ -78,9 +98,10 @@ async function main(context: Context): Promise<void> {
     relief.sweep().catch(broken);
   }, RELIEF_EVERY_MS);
   onStop("relief", () => clearInterval(relieving));
+  const chain = auditChain(context);
   const drain = createDrain({
     outbox,
-    save: (batch) => saveBatch(store, batch),
+    save: (batch) => saveBatch(store, batch, chain),
     batchEntries: settings.batchEntries,
     lingerMs: settings.batchLingerMs,
     ...outages,
@@ -109,7 +130,55 @@ async function main(context: Context): Promise<void> {
   onStop("shares", () => shares.stop());
   drain.start();
   onStop("drain", () => drain.stop(), settings.statementTimeoutMs + STOP_SLACK_MS);
+  const takings = createTakingsLoop({
+    takings: createTakings({ connection: commands, keys }),
+    owned: () => owned,
+    saveReads: (reads) => createReadPositions(store).save(reads),
+    saveSeen: (seen) => saveSeen(store, seen),
+    took: (what, count) => metrics.took(what, count),
+    fault: (err) =>
+      log.error({ err }, "what users have read or when they were seen cannot be saved; it is tried again"),
+  });
+  takings.start();
+  onStop("takings", () => takings.stop(), settings.statementTimeoutMs + STOP_SLACK_MS);
+  const comparison = createComparisonLoop({
+    comparing: createComparing({ connection: commands, keys }),
+    owned: () => owned,
+    lasts: (channels) => createMessages(store).lasts(channels),
+    raised(heads) {
+      metrics.raised(heads);
+      log.warn({ heads }, "this Redis had lost what Postgres has of some channels; they go on from there");
+    },
+    fault: (err) => log.error({ err }, "what Redis knows of channels cannot be compared; it is tried again"),
+  });
+  comparison.start();
+  onStop("comparison", () => comparison.stop(), settings.statementTimeoutMs + STOP_SLACK_MS);
+  const retention = createRetentionLoop({
+    redis: createExpiry({ connection: commands, keys }),
+    postgres: createRetention(store),
+    node: context.node.current,
+    removed: (entries, rows) => metrics.removed(entries, rows),
+    fault: (err) => log.error({ err }, "what channels do not keep cannot be removed; it is tried again"),
+  });
+  retention.start();
+  onStop("retention", () => retention.stop(), settings.statementTimeoutMs + STOP_SLACK_MS);
+  const auditNotes = createAuditNotes({ chain, owned: () => owned, log });
+  onStop("audit notes", auditNotes.close);
   context.announceReady({ internalPort });
+}
+
+function auditChain({ settings, node, log }: Context): AuditChain {
+  const { auditKey = "", auditPreviousKey } = settings;
+  return createAuditChain({
+    key: createAuditKey(auditKey),
+    previousKey: auditPreviousKey === undefined ? undefined : createAuditKey(auditPreviousKey),
+    actor: () => `node:${node.current()}`,
+    shortened: (partition, known, found) =>
+      log.error(
+        { partition, known, found },
+        "rows of the audit log are gone: its chain ends before what was added to it",
+      ),
+  });
 }
 
 /** What somebody has to look at, by place and id, never with its text. */

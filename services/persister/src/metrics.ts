@@ -9,12 +9,19 @@ import type { Relief } from "./relief.ts";
 
 export interface PersisterMetrics {
   committed(outcome: SavedOutcome, entries: number, tookMs: number): void;
+  /** Heads of a Redis that had lost what Postgres has. */
+  raised(heads: number): void;
   shed(shed: Shed): void;
+  /** Rows that were not messages. */
+  took(what: (typeof TAKINGS)[number], count: number): void;
+  /** What channels do not keep. */
+  removed(logEntries: number, storedRows: number): void;
 }
 
 const SIZES = [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
 /** From a commit on one machine to the statement timeout. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const TAKINGS = ["reads", "seen"] as const;
 const ENTRY_FATES = ["inserted", "skipped", "quarantined", "dead"] as const;
 
 export interface PersisterGauges {
@@ -36,13 +43,22 @@ export function createPersisterMetrics(metrics: Metrics, gauges: PersisterGauges
   const deadLetters = counter("dead_letters_total", "Entries that Postgres would not take.");
   const quarantined = counter("quarantined_total", "Messages whose position or id was another's.");
   const raised = counter("raised_prevs_total", "Epochs that begin after a message their Redis had lost.");
+  const raisedHeads = counter("raised_heads_total", "Channels of which another Redis had less than Postgres.");
   const shedEntries = counter("shed_entries_total", "Saved log entries taken out of a Redis that was nearly full.");
   const shedBytes = counter("shed_bytes_total", "Bytes of the frames taken out of a Redis that was nearly full.");
+  const removedEntries = counter("removed_entries_total", "Log entries that were older than their channel keeps any.");
+  const removedRows = counter("removed_rows_total", "Rows in Postgres that their channel does not keep.");
   const fates = metrics.plainCounters(
     "rookery_persister_entries_total",
     "Entries by what became of them.",
     "fate",
     ENTRY_FATES,
+  );
+  const taken = metrics.plainCounters(
+    "rookery_persister_taken_total",
+    "Read positions and last sights of users committed in Postgres.",
+    "what",
+    TAKINGS,
   );
   const batchEntries = metrics.histogram("rookery_persister_batch_entries", "Entries in one transaction.", SIZES);
   const insertSeconds = metrics.histogram("rookery_persister_insert_seconds", "Time of one transaction.", SECONDS);
@@ -90,6 +106,16 @@ export function createPersisterMetrics(metrics: Metrics, gauges: PersisterGauges
     shed({ entries, bytes }) {
       shedEntries.n += entries;
       shedBytes.n += bytes;
+    },
+    raised(heads) {
+      raisedHeads.n += heads;
+    },
+    took(what, count) {
+      taken[what].n += count;
+    },
+    removed(logEntries, storedRows) {
+      removedEntries.n += logEntries;
+      removedRows.n += storedRows;
     },
   };
 }

@@ -1,6 +1,6 @@
 // Contract of the way from an announced frame to a row and back: nothing is lost, nothing is thrown.
-import type { MessageEntry } from "@rookery/broker";
-import { messageHalves, renderFrame } from "@rookery/protocol";
+import type { ChangeEntry, DeletedEntry, MessageEntry } from "@rookery/broker";
+import { deletedHalves, editedHalves, messageHalves, reactionHalves, renderFrame } from "@rookery/protocol";
 import { renderRow } from "@rookery/store";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -53,7 +53,7 @@ describe("an announced message", () => {
           position: at,
           ...(prev === undefined ? {} : { prev }),
         });
-        if (row.kind === "unreadable") throw new Error(row.fault);
+        if (row.kind === "unreadable" || row.kind === "audit") throw new Error("no message");
         expect(renderRow(row)).toEqual({ position: at, ...(prev === undefined ? {} : { prev }), frame });
       }),
     );
@@ -77,5 +77,78 @@ describe("an announced message", () => {
       frame,
     });
     expect(JSON.stringify(row)).not.toContain("hi");
+  });
+});
+
+describe("an announced change", () => {
+  const change = (kind: "edited" | "reaction", frame: string): ChangeEntry => ({ ...entry("c", frame), kind });
+  const gone = { kind: "message", id: ID, user: "ada", clientId: "c1", name: "Ada", at: 3 } as const;
+  const deletion = (frame: string, removed: DeletedEntry["removed"]): DeletedEntry => ({
+    ...entry("c", frame),
+    ...{ kind: "deleted", removed },
+  });
+  const about = { channel: "c", id: ID, user: "ada" };
+  const stamp = { epoch: EPOCH, seq: 1, at: 9 };
+
+  it("becomes a row from which the very same frame can be made again", () => {
+    const kinds = fc.oneof(
+      fc.record({ kind: fc.constant("edited" as const), body: fc.option(text, { nil: undefined }) }),
+      fc.record({ kind: fc.constant("deleted" as const) }),
+      fc.record({ kind: fc.constant("reaction" as const), emoji: text, on: fc.boolean() }),
+    );
+    fc.assert(
+      fc.property(
+        kinds,
+        parts,
+        position,
+        fc.option(position, { nil: undefined }),
+        (what, { channel, user }, at, prev) => {
+          const named = { channel, id: ID, user };
+          const halves = {
+            edited: () => editedHalves({ ...named, ...what }),
+            deleted: () => deletedHalves(named),
+            reaction: () => reactionHalves({ ...named, emoji: "", on: false, ...what }),
+          }[what.kind]();
+          const frame = renderFrame(halves, { ...at, at: 9, prev });
+          const base = { ...entry(channel, frame), position: at, ...(prev === undefined ? {} : { prev }) };
+          const { row } = toBatchEntry(
+            what.kind === "deleted"
+              ? { ...base, kind: what.kind, removed: [{ ...gone, position: at }] }
+              : { ...base, kind: what.kind },
+          );
+          if (row.kind === "unreadable" || row.kind === "audit") throw new Error("no message");
+          expect(row).toMatchObject({ kind: what.kind, id: `@${at.epoch}-${at.seq}`, target: ID });
+          expect(renderRow(row)).toEqual({ position: at, ...(prev === undefined ? {} : { prev }), frame });
+        },
+      ),
+    );
+  });
+
+  it("that is none of its entry's kind says what is wrong", () => {
+    const edited = renderFrame(editedHalves({ ...about, body: "hi" }), stamp);
+    const faultIn = (changed: ChangeEntry): string => {
+      const { row } = toBatchEntry(changed);
+      return row.kind === "unreadable" ? row.fault : "";
+    };
+    expect(faultIn(change("edited", edited))).toBe("");
+    expect(faultIn(change("reaction", edited))).toMatch(/another type/);
+    expect(faultIn(change("edited", edited.replace('"c"', '"d"')))).toMatch(/another channel/);
+    expect(faultIn(change("edited", edited.replace('"seq":1', '"seq":2')))).toMatch(/another position/);
+    expect(faultIn(change("edited", edited.replace('"body":"hi"', '"body":7')))).toMatch(/body/);
+    expect(faultIn(change("edited", "{}"))).not.toBe("");
+  });
+
+  it("that is a deletion leaves rows where it took entries out, which say what a reader of the log is told", () => {
+    const frame = renderFrame(deletedHalves(about), { ...stamp, seq: 1 });
+    const prev = { epoch: EPOCH - 1, seq: 4 };
+    const edit = { kind: "edited", id: ID, user: "ada", at: 5, position: { epoch: EPOCH, seq: 8 } } as const;
+    const message = { ...gone, position: { epoch: EPOCH, seq: 7 }, prev, replyTo: ID };
+    const { removed = [] } = toBatchEntry(deletion(frame, [message, edit]));
+    const head = messageHalves({ ...about, clientId: "c1", name: "Ada", replyTo: ID, deleted: true });
+    expect(removed.map(renderRow)).toEqual([
+      { position: message.position, prev, frame: renderFrame(head, { ...message.position, at: 3, prev }) },
+      { position: edit.position, frame: renderFrame(editedHalves(about), { ...edit.position, at: 5 }) },
+    ]);
+    expect(removed.map(({ deletedAt }) => deletedAt)).toEqual([9, null]);
   });
 });

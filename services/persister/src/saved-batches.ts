@@ -1,6 +1,6 @@
 // What Redis is told of a batch once Postgres has it: of each partition its last entry, the highest position of each
 // channel, and whether every entry became a row of its own. Called by drain.ts. Pure.
-import type { SavedBatch } from "@rookery/broker";
+import type { Correction, SavedBatch } from "@rookery/broker";
 import { comparePositions, ORIGIN } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
 import type { SaveOutcome } from "@rookery/store";
@@ -17,6 +17,7 @@ export function savedBatches(entries: readonly FreeEntry[], outcome: SaveOutcome
   const told = new Map<number, SavedBatch & Growing>();
   for (const entry of entries) {
     const { partition, id, channel, position, counted } = entry;
+    const auditedBytes = entry.kind === "audit" ? entry.auditedBytes : undefined;
     const before = told.get(partition);
     const { channels, counted: sums } = before ?? { channels: new Map<string, Position>(), counted: new Map() };
     for (const whose of counted === undefined ? [] : [`c|${channel}`, `u|${counted.user}`]) {
@@ -33,7 +34,25 @@ export function savedBatches(entries: readonly FreeEntry[], outcome: SaveOutcome
       counted: sums,
       reached: outcome?.kind === "saved" ? outcome.reached.get(partition) : undefined,
       unstored: isUnstored.has(partition),
+      head: outcome?.kind === "saved" ? outcome.heads.get(partition) : undefined,
+      auditedBytes: auditedBytes ?? before?.auditedBytes,
     });
   }
+  for (const [partition, corrected] of correctedIn(outcome)) {
+    const saved = told.get(partition);
+    if (saved !== undefined) told.set(partition, { ...saved, corrected });
+  }
   return told;
+}
+
+/** By partition. */
+function correctedIn(outcome: SaveOutcome | undefined): Map<number, NonNullable<SavedBatch["corrected"]>> {
+  const raised = outcome?.kind === "saved" ? outcome.raised : [];
+  const found = new Map<number, (Correction & { readonly channel: string })[]>();
+  for (const { partition, channel, position: first, former, prev } of raised) {
+    const known = found.get(partition) ?? [];
+    found.set(partition, known);
+    known.push({ channel, first, former, prev });
+  }
+  return found;
 }

@@ -1,15 +1,19 @@
 -- Refuses what a user may not add to a channel by the rights in force, or what finds no room. In the loop of a script.
--- Keys     1 part  4 held
+-- Keys     1 part  3 rights  4 held
 -- Needs    call, try, waiting (fence), room; channel, user where short, version; inForce: what Redis said of the version in force
 -- Refuses  stale, overloaded, broken: sets outcome and one, and breaks
+-- Changes  inForce  raised to the version where Redis has lost that one: Postgres gave it, so it was in force once
 
 if inForce ~= version then
   if type(inForce) == "table" then
     outcome, one = "broken", inForce.err
-  else
-    outcome, one = "stale", tonumber(inForce)
+    break
+  elseif inForce + 0 > version + 0 then
+    outcome, one = "stale", inForce + 0
+    break
   end
-  break
+  call("HSET", KEYS[3], channel, version)
+  inForce = version
 end
 if waiting >= limit then
   outcome, one = "overloaded", "partition"

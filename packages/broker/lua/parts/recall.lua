@@ -5,7 +5,11 @@
 if first then
   if type(first) == "table" then
     outcome, one = "broken", first.err
-  elseif string.sub(first, 1, string.find(content, "|", 1, true)) == string.sub(content, 1, string.find(content, "|", 1, true)) then
+  elseif
+    string.sub(first, 1, string.find(content, "|", 1, true)) == string.sub(content, 1, string.find(content, "|", 1, true))
+    -- Of a message that was deleted nobody remembers what it said.
+    or string.sub(first, 1, 1) == "|"
+  then
     outcome, one = "duplicate", first
   else
     outcome, one = "conflict", 0

@@ -91,7 +91,8 @@ async function guestToken(api: string, name: string, until: AbortSignal): Promis
   throw new Error(`${api} gives no guest token (HTTP ${answer.status}): give --token`);
 }
 
-function ownName(): string {
+/** The name of whoever gives the command, on this machine. */
+export function ownName(): string {
   try {
     const { username } = userInfo();
     return isUserId(username) ? username : "rookery";

@@ -1,11 +1,13 @@
 // An edge for tests of the commands that talk to one: welcomes, lets in, takes messages, or does what a test says instead.
 // Everything made here ends with the test that asked for it.
 import { once } from "node:events";
+import { Readable } from "node:stream";
 import { DEFAULT_LIMITS } from "@rookery/protocol";
 import type { FrameLimits, MessageFrame } from "@rookery/protocol";
 import { onTestFinished } from "vitest";
 import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
+import type { Entry } from "../io.ts";
 import { main } from "../main.ts";
 
 export interface Asked {
@@ -89,6 +91,11 @@ export interface Running {
 
 /** A command in this process; it has to be over when the test is. */
 export function run(...argv: readonly string[]): Running {
+  return runWith({ input: Readable.from([]), screen: undefined }, ...argv);
+}
+
+/** The same with lines to read, and maybe a screen. */
+export function runWith(entry: Entry, ...argv: readonly string[]): Running {
   const out: string[] = [];
   const err: string[] = [];
   let closeOutput = (): void => undefined;
@@ -100,6 +107,7 @@ export function run(...argv: readonly string[]): Running {
     err: (line) => err.push(line),
     outClosed: () => closed,
     outFlushed: () => Promise.resolve(undefined),
+    entry: () => entry,
     cwd: "/nowhere",
     env: {},
   });

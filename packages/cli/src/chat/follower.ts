@@ -18,6 +18,8 @@ export interface Follower {
   feed(frame: ServerFrame): readonly FollowStep[];
   /** The last position shown; undefined before the first reply. */
   position(): Position | undefined;
+  /** Of its own asking: whether a reply with this `ref` is one to it. */
+  asked(ref: string | undefined): "join" | "history" | undefined;
 }
 
 /** The largest page there is. */
@@ -28,8 +30,12 @@ const JOIN = "join";
 const HISTORY = "history";
 const SEQUENCED = ["message", "edited", "deleted", "reaction"] as const;
 
-/** `last`: how many messages from before the start are shown, 0 to 200. */
-export function createFollower(channel: string, last: number): Follower {
+/**
+ * `last`: how many messages from before the start are shown, 0 to 200. `turn` tells followers apart that follow one after the
+ * other on the same connection.
+ */
+export function createFollower(channel: string, last: number, turn = ""): Follower {
+  const refs = { join: `${JOIN}${turn}`, history: `${HISTORY}${turn}` };
   let position: Position | undefined;
   let state: "joining" | "catching up" | "live" = "joining";
   let held: SequencedFrame[] = [];
@@ -47,7 +53,7 @@ export function createFollower(channel: string, last: number): Follower {
     state = "catching up";
     hasNewGap = false;
     const after = position ?? { epoch: 0, seq: 0 };
-    return { kind: "ask", frame: { type: "history", ref: HISTORY, channel, after, limit: PAGE } };
+    return { kind: "ask", frame: { type: "history", ref: refs.history, channel, after, limit: PAGE } };
   };
 
   /** A page is in: on to the next one, or to what came live meanwhile. */
@@ -83,12 +89,13 @@ export function createFollower(channel: string, last: number): Follower {
 
   return {
     position: () => position,
+    asked: (ref) => (ref === refs.join ? "join" : ref === refs.history ? "history" : undefined),
     open: () => {
       state = "joining";
       held = [];
       hasNewGap = false;
       const from = position === undefined ? { limit: Math.max(1, last) } : { after: position, limit: PAGE };
-      return { type: "join", ref: JOIN, channel, ...from };
+      return { type: "join", ref: refs.join, channel, ...from };
     },
     feed: (frame) => {
       if (isSequenced(frame)) {
@@ -97,8 +104,8 @@ export function createFollower(channel: string, last: number): Follower {
         held.push(frame);
         return [];
       }
-      if (frame.type === "ok" && frame.ref === JOIN && isJoinReply(frame)) return joined(frame);
-      if (frame.type === "ok" && frame.ref === HISTORY && isPage(frame)) {
+      if (frame.type === "ok" && frame.ref === refs.join && isJoinReply(frame)) return joined(frame);
+      if (frame.type === "ok" && frame.ref === refs.history && isPage(frame)) {
         return [...show(frame.messages), ...afterPage(frame.more)];
       }
       if (frame.type === "gap" && frame.channel === channel) return gap(frame);

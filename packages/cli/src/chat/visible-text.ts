@@ -28,7 +28,12 @@ export function visibleLine(text: string): string {
 
 /** A message's text: lines after the first are set in, so that none of them looks like a message of its own. */
 export function visibleBody(text: string): string {
-  return text.replace(IN_A_BODY, shown).replaceAll("\n", `\n${CONTINUED}`);
+  return visibleLines(text).join(`\n${CONTINUED}`);
+}
+
+/** The same by line, for who sets the lines in otherwise. */
+export function visibleLines(text: string): string[] {
+  return text.replace(IN_A_BODY, shown).split("\n");
 }
 
 /**

@@ -1,11 +1,13 @@
 // `rookery send <channel> <text>`: one message, repeated under the same clientId until its outcome is known. What is over
 // the cluster's limits is never sent, and what only ever gets the connection cut is not repeated for ever.
 import { randomBytes } from "node:crypto";
-import type { ClientFrame, ErrorFrame, FrameLimits, Position, ServerFrame } from "@rookery/protocol";
+import type { ClientFrame, ErrorFrame, Position, ServerFrame } from "@rookery/protocol";
 import { comparePositions, formatPosition } from "@rookery/protocol";
 import type { Command } from "commander";
 import { addEndpointOptions, findEndpoint } from "../chat/endpoint.ts";
 import type { EndpointOptions } from "../chat/endpoint.ts";
+import { isFarewell, MOST_CUTS } from "../chat/cuts.ts";
+import { overLimit } from "../chat/over-limit.ts";
 import type { ChatSocket } from "../chat/socket.ts";
 import { stayConnected } from "../chat/stay-connected.ts";
 import { visibleLine } from "../chat/visible-text.ts";
@@ -23,8 +25,6 @@ const LONGEST_TIMEOUT_SEC = 3600;
 const DEFAULT_TIMEOUT_SEC = 30;
 /** When the edge does not say how long to wait. */
 const RETRY_MS = 500;
-/** Connections that ended without a word once the message was on its way: more of them and it is the message's doing. */
-const MOST_CUTS = 3;
 
 export function send(command: Command, io: Io): void {
   addEndpointOptions(command.argument("<channel>", "channel id", channelId).argument("<text>", "what to say"))
@@ -110,7 +110,7 @@ function createTalk(message: Message, { persisted, json }: SendOptions, io: Io, 
         : `sent, but not known to be in Postgres after ${timeoutSec} s`,
     onFrame: (answer, socket) => {
       if (answer.type === "welcome") {
-        const excess = overLimit(frame, body, answer.limits);
+        const excess = overLimit(frame, answer.limits);
         if (excess === undefined) enter(socket);
         else fail(`too_large: ${excess}`);
       } else if (answer.type === "error") refused(answer, socket);
@@ -127,19 +127,6 @@ function createTalk(message: Message, { persisted, json }: SendOptions, io: Io, 
       }
     },
   };
-}
-
-/** What the cluster would refuse, or cut, in words. */
-function overLimit(frame: ClientFrame, body: string, { bodyBytes, frameBytes }: FrameLimits): string | undefined {
-  const ofBody = Buffer.byteLength(body);
-  if (ofBody > bodyBytes) return `the message has ${ofBody} bytes, this cluster takes ${bodyBytes}`;
-  const ofFrame = Buffer.byteLength(JSON.stringify(frame));
-  return ofFrame > frameBytes ? `the frame has ${ofFrame} bytes, this cluster takes ${frameBytes}` : undefined;
-}
-
-/** A close that the edge chose and named: that it comes while a message is under way says nothing of the message. */
-function isFarewell(code: number): boolean {
-  return code >= 4000;
 }
 
 function isPlaced(frame: object): frame is Position {

@@ -2,8 +2,8 @@
 // death. Called by dev through slot.ts. It knows nothing of what is in them.
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
-import { startPostgres, startRedis } from "@rookery/servers";
-import type { RunningServer } from "@rookery/servers";
+import { memberNames, startPostgres, startRedisTopology } from "@rookery/servers";
+import type { RedisKind, RunningServer } from "@rookery/servers";
 import { LAST_LINES } from "./member.ts";
 import type { Member } from "./member.ts";
 
@@ -23,32 +23,44 @@ export interface BackingServer {
   start(): Promise<BackingMember>;
 }
 
-interface Where {
-  readonly dir: string;
-  /** 0 for a free one. */
-  readonly port: number;
-  /** The first start of a temporary cluster takes the duty; a later one that fails must not take the data with it. */
-  readonly removeDirAtEnd: boolean;
+/** All that serves as Redis: each member comes back by itself, where it was. */
+export interface RedisMembers {
+  readonly members: readonly { readonly name: string; readonly server: BackingServer }[];
+  /** Of the whole; rejects when that does not come about. */
+  readonly url: Promise<string>;
 }
-type Starter = (where: Where) => Promise<RunningServer>;
 
-export function redisServer({ folder, ephemeral, say }: BackingOptions): BackingServer {
-  return backing("redis", folder, ephemeral, (where) => startRedis({ ...where, say }));
+/** Begins at once; a member's first start is done when the whole is. A temporary folder goes as a whole, by whoever made it. */
+export function redisServers({ folder, say }: BackingOptions, kind: RedisKind): RedisMembers {
+  const whole = startRedisTopology({ kind, dir: folder, say });
+  const serverOf = (name: string): BackingServer => {
+    let starts = 0;
+    return {
+      start: async () => {
+        const { servers, sentinels } = await whole;
+        const member = [...servers, ...sentinels].find((one) => one.name === name);
+        if (member === undefined) throw new Error(`a ${kind} has no ${name}`);
+        starts += 1;
+        const server = starts === 1 ? member.process : await member.restart();
+        writeLog(server, join(folder, "logs", `${name}.log`));
+        return memberOf(server, server.stop);
+      },
+    };
+  };
+  const members = memberNames(kind).map((name) => ({ name, server: serverOf(name) }));
+  return { members, url: whole.then(({ url }) => url) };
 }
 
 export function postgresServer({ folder, ephemeral, say }: BackingOptions): BackingServer {
-  return backing("postgres", folder, ephemeral, (where) => startPostgres({ ...where, ephemeral, say }));
-}
-
-function backing(name: string, folder: string, ephemeral: boolean, starter: Starter): BackingServer {
   let port = 0;
   const keepers: RunningServer[] = [];
   const start = async (): Promise<BackingMember> => {
+    // The first start of a temporary cluster takes the duty; a later one that fails must not take the data with it.
     const removeDirAtEnd = ephemeral && keepers.length === 0;
-    const server = await starter({ dir: join(folder, name), port, removeDirAtEnd });
+    const server = await startPostgres({ dir: join(folder, "postgres"), port, removeDirAtEnd, ephemeral, say });
     port = server.port;
     keepers.push(server);
-    writeLog(server, join(folder, "logs", `${name}.log`));
+    writeLog(server, join(folder, "logs", "postgres.log"));
     // The first keeper removes a temporary folder at its end, so those of former runs end with the last one.
     const stop = async (): Promise<void> => {
       for (const keeper of keepers.splice(0).toReversed()) await keeper.stop();

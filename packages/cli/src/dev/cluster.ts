@@ -3,8 +3,9 @@
 // States: empty, backed (Redis and Postgres answer, the schema is there), serving (everything answers), stopping, stopped.
 import { join } from "node:path";
 import { maskUrl } from "@rookery/runtime";
+import type { RedisKind } from "@rookery/servers";
 import type { ProcessNote } from "../cluster-file.ts";
-import { postgresServer, redisServer } from "./backing-server.ts";
+import { postgresServer, redisServers } from "./backing-server.ts";
 import type { BackingServer } from "./backing-server.ts";
 import { freshLogFolder } from "./log-file.ts";
 import type { Member } from "./member.ts";
@@ -21,6 +22,10 @@ export interface ClusterOptions {
   readonly ephemeral: boolean;
   readonly restart: boolean;
   readonly redisUrl: string | undefined;
+  /** Whose certificates a given Redis shows, in PEM. */
+  readonly redisCa: string | undefined;
+  /** What is started where no address is given. */
+  readonly redis: RedisKind;
   readonly postgresUrl: string | undefined;
   readonly parts: DevParts;
   readonly say: (line: string) => void;
@@ -87,9 +92,20 @@ export function createCluster(options: ClusterOptions): Cluster {
     });
   };
 
+  const startRedis = async (): Promise<string> => {
+    const { members, url } = redisServers(options, options.redis);
+    const [found] = await Promise.all([url, ...members.map(({ name, server }) => startServer(name, server))]);
+    return found;
+  };
+
   const givenRedis = async (url: string): Promise<string> => {
     const what = `redis at ${maskUrl(url)}`;
-    await waitFor({ what, ask: () => options.parts.reachRedis(url), say: options.say, until: closing.signal });
+    await waitFor({
+      what,
+      ask: () => options.parts.reachRedis(url, options.redisCa),
+      say: options.say,
+      until: closing.signal,
+    });
     return url;
   };
 
@@ -107,7 +123,7 @@ export function createCluster(options: ClusterOptions): Cluster {
       await freshLogFolder(logs);
       const { redisUrl, postgresUrl } = options;
       const [redis, postgres] = await Promise.all([
-        redisUrl === undefined ? startServer("redis", redisServer(options)) : givenRedis(redisUrl),
+        redisUrl === undefined ? startRedis() : givenRedis(redisUrl),
         (postgresUrl === undefined
           ? startServer("postgres", postgresServer(options))
           : Promise.resolve(postgresUrl)
@@ -116,7 +132,8 @@ export function createCluster(options: ClusterOptions): Cluster {
       return { redis, postgres };
     },
     startServices: async (services, drainMs) => {
-      const graceMs = (kind: string): number => SERVICE_GRACE_MS + (kind === "edge" ? drainMs : 0);
+      // An edge may have to wait for its turn as long as it takes to go.
+      const graceMs = (kind: string): number => SERVICE_GRACE_MS + (kind === "edge" ? 2 * drainMs : 0);
       await Promise.all(services.map((service) => startOne(service, graceMs(service.kind))));
     },
     processes: () => everySlot().flatMap((slot) => noteOf(slot)),

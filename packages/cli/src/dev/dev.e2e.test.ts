@@ -168,12 +168,13 @@ describe("a cluster that stays", () => {
 });
 
 describe("a temporary cluster", () => {
-  it("of which dev is killed leaves no process and no folder", async () => {
+  it("of which dev is killed leaves no process and no folder, however many serve as Redis", async () => {
     const cwd = await temporaryFolder();
-    const args = [BIN, "dev", "--json", "--ephemeral", "--port", "0"];
+    const args = [BIN, "dev", "--json", "--ephemeral", "--port", "0", "--redis", "sentinel"];
     const dev = launch(process.execPath, args, cwd, { TMPDIR: cwd });
     const line = await dev.ready();
     expect(await temporaryFoldersIn(cwd)).toHaveLength(1);
+    expect(survivors(line)).toHaveLength(11);
     dev.child.kill("SIGKILL");
     expect(await dev.ended).toBe("SIGKILL");
     await nothingIsLeft(cwd, line);

@@ -179,7 +179,7 @@ describe("the death of a child", () => {
 describe("an address that no service could use", () => {
   it("ends dev with 78 before anything is started", async () => {
     const cwd = await temporaryFolder();
-    const args = [BIN, "dev", "--ephemeral", "--redis-url", "redis://127.0.0.1/abc"];
+    const args = [BIN, "dev", "--ephemeral", "--port", "0", "--redis-url", "redis://127.0.0.1/abc"];
     const dev = launch(process.execPath, args, cwd, { TMPDIR: cwd });
     expect(await dev.ended).toBe(78);
     expect(dev.err.join("\n")).toContain("ROOKERY_REDIS_URL");

@@ -58,6 +58,7 @@ const OPTIONS: DevOptions = {
   port: 0,
   ephemeral: true,
   data: undefined,
+  redis: undefined,
   restart: false,
   set: {},
   json: true,

@@ -11,11 +11,11 @@ export interface DevParts {
   /** Brings the schema up to date; resolves to what it applied. Throws `NotYet` while Postgres does not serve. */
   readonly migrate: (postgresUrl: string) => Promise<readonly string[]>;
   /** Resolves when a Redis answers there. Throws `NotYet` with the reason when none does. */
-  readonly reachRedis: (redisUrl: string) => Promise<void>;
+  readonly reachRedis: (redisUrl: string, ca: string | undefined) => Promise<void>;
 }
 
 const REDIS_ANSWERS_WITHIN_MS = 1500;
-const NOT_LET_IN = /^(WRONGPASS|NOAUTH|NOPERM)\b/;
+const NOT_LET_IN = /\b(WRONGPASS|NOAUTH|NOPERM|certificate|altnames)\b/;
 
 export const PARTS: DevParts = {
   mainOf: (kind) => fileURLToPath(import.meta.resolve(`@rookery/${kind}`)),
@@ -28,20 +28,14 @@ export const PARTS: DevParts = {
     }
   },
   // By the driver that the services use: what keeps it out keeps them out, be it the network, TLS or a password.
-  reachRedis: async (redisUrl) => {
-    const { connectRedis, whenReady } = await import("@rookery/broker");
-    let why: string | undefined;
-    const connection = connectRedis({
-      url: redisUrl,
-      use: "commands",
-      commandTimeoutMs: REDIS_ANSWERS_WITHIN_MS,
-      onState: (_state, detail) => (why ??= detail),
-    });
+  reachRedis: async (url, ca) => {
+    const { connectRedis, faultOf, whenReady } = await import("@rookery/broker");
+    const connection = connectRedis({ url, ca, use: "commands", commandTimeoutMs: REDIS_ANSWERS_WITHIN_MS });
     try {
       await whenReady(connection, REDIS_ANSWERS_WITHIN_MS);
     } catch (error) {
-      const reason = why ?? messageOf(error);
-      // A password that is missing or wrong stays so: no waiting mends it.
+      const reason = faultOf(connection) ?? messageOf(error);
+      // A password or a certificate that is missing or wrong stays so: no waiting mends it.
       throw NOT_LET_IN.test(reason) ? new Error(reason) : new NotYet(reason);
     } finally {
       connection.disconnect();

@@ -5,7 +5,7 @@ import { addressFrom, callerEnvironment, planCluster } from "./plan.ts";
 import type { ClusterPlan, Environment } from "./plan.ts";
 
 const SECRET = "a7Xq2LmZ9pTfWc4KdR8vYbN3sHgJ6uEe";
-const secrets = { apiKey: `rk_${SECRET}`, jwtSecret: `1${SECRET}` };
+const secrets = { apiKey: `rk_${SECRET}`, jwtSecret: `1${SECRET}`, auditKey: `2${SECRET}` };
 const backing = { redis: "redis://127.0.0.1:6400", postgres: "postgres://rookery:p@127.0.0.1:5400/rookery" };
 const ports = { edges: [7700, 7701], api: 7702 };
 

@@ -79,6 +79,11 @@ export function addressFrom(env: Environment, key: "redisUrl" | "postgresUrl"): 
   return isGiven ? clusterSettings.load([key], { env })[key] : undefined;
 }
 
+/** By which a given Redis is known: what the services will read. */
+export function caFrom(caller: Environment): string | undefined {
+  return clusterSettings.load(["redisCa"], { env: caller }).redisCa;
+}
+
 const TOKEN_KEYS = ["jwtSecret", "jwtPublicKey", "jwtJwksUrl"] as const satisfies readonly SettingKey[];
 /** What dev has an opinion on, or must know. */
 const ASKED = [
@@ -125,6 +130,7 @@ export function planCluster(options: PlanOptions): ClusterPlan {
     // Whoever tries a page of their own serves it from some port of this machine.
     allowedOrigins: "loopback",
     apiKey: secrets.apiKey,
+    auditKey: secrets.auditKey,
     ...(hasTokenKey ? {} : { jwtSecret: secrets.jwtSecret }),
   };
   const shared: Record<string, string | undefined> = { ...caller };

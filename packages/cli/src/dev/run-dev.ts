@@ -3,6 +3,7 @@
 // States: starting, ready, stopping, stopped. An order to stop is obeyed in each of them.
 import { resolve } from "node:path";
 import { pause } from "@rookery/runtime";
+import type { RedisKind } from "@rookery/servers";
 import { DATA_FOLDER, removeClusterFile, writeClusterFile } from "../cluster-file.ts";
 import type { ReadyLine } from "../cluster-file.ts";
 import { EXIT, messageOf } from "../io.ts";
@@ -17,7 +18,7 @@ import { listenForOrders } from "./orders.ts";
 import type { Orders } from "./orders.ts";
 import { PARTS } from "./parts.ts";
 import type { DevParts } from "./parts.ts";
-import { addressFrom, callerEnvironment, planCluster } from "./plan.ts";
+import { addressFrom, caFrom, callerEnvironment, planCluster } from "./plan.ts";
 import type { Backing, ClusterPlan, Numbers } from "./plan.ts";
 import { choosePorts } from "./ports.ts";
 import { readyText } from "./ready-text.ts";
@@ -28,6 +29,8 @@ export interface DevOptions extends Numbers {
   readonly port: number;
   readonly ephemeral: boolean;
   readonly data: string | undefined;
+  /** As what Redis is started, before any address of the environment. */
+  readonly redis: RedisKind | undefined;
   readonly redisUrl: string | undefined;
   readonly postgresUrl: string | undefined;
   readonly restart: boolean;
@@ -71,7 +74,7 @@ interface Run {
 
 async function runIn(run: Run): Promise<number> {
   const { folder, options, orders, io, parts } = run;
-  const redisUrl = options.redisUrl ?? addressFrom(io.env, "redisUrl");
+  const redisUrl = options.redisUrl ?? (options.redis === undefined ? addressFrom(io.env, "redisUrl") : undefined);
   const postgresUrl = options.postgresUrl ?? addressFrom(io.env, "postgresUrl");
   const somewhere = { redis: redisUrl ?? SOMEWHERE.redis, postgres: postgresUrl ?? SOMEWHERE.postgres };
   const planFor = await prepare(run, somewhere);
@@ -81,7 +84,9 @@ async function runIn(run: Run): Promise<number> {
     folder: path,
     ephemeral,
     restart: options.restart,
+    redis: options.redis ?? "single",
     redisUrl,
+    redisCa: caFrom(callerEnvironment(io.env, options.set)),
     postgresUrl,
     parts,
     say: io.err,

@@ -8,6 +8,7 @@ import { newApiKey } from "@rookery/auth";
 export interface Secrets {
   readonly apiKey: string;
   readonly jwtSecret: string;
+  readonly auditKey: string;
 }
 
 /** Reads the folder's secrets; makes those that are missing and keeps them, readable by this user alone. */
@@ -21,6 +22,7 @@ export async function keptSecrets(folder: string): Promise<Secrets> {
   const secrets: Secrets = {
     apiKey: text("apiKey", () => newApiKey().key),
     jwtSecret: text("jwtSecret", newSecret),
+    auditKey: text("auditKey", newSecret),
   };
   await writeFile(file, `${JSON.stringify(secrets, undefined, 2)}\n`, { mode: 0o600 });
   return secrets;

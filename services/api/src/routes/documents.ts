@@ -3,6 +3,7 @@
 import Type from "typebox";
 import { defineRoute, NOTHING } from "../route.ts";
 import type { Route } from "../route.ts";
+import { socketDocument } from "../socket-document.ts";
 
 /** `GET /v1/openapi.json` */
 const openapi = defineRoute({
@@ -19,6 +20,23 @@ const openapi = defineRoute({
     answers: { 200: Type.Object({ openapi: Type.String(), info: Type.Object({}), paths: Type.Object({}) }) },
   },
   handle: (_api, { document }) => ({ status: 200, body: document() }),
+});
+
+/** `GET /v1/asyncapi.json` */
+const asyncapi = defineRoute({
+  method: "GET",
+  url: "/v1/asyncapi.json",
+  family: "documents",
+  access: "anyone",
+  params: NOTHING,
+  query: NOTHING,
+  body: NOTHING,
+  tells: {
+    operationId: "asyncApi",
+    summary: "The socket protocol, as AsyncAPI 3",
+    answers: { 200: Type.Object({ asyncapi: Type.String(), info: Type.Object({}), channels: Type.Object({}) }) },
+  },
+  handle: ({ version }) => ({ status: 200, body: socketDocument(version) }),
 });
 
 /** `GET /livez`: the process answers; it touches nothing else. */
@@ -40,4 +58,4 @@ const livez = defineRoute({
   handle: () => ({ status: 200, body: "alive\n", contentType: "text/plain; charset=utf-8" }),
 });
 
-export const documentRoutes: readonly Route[] = [openapi, livez];
+export const documentRoutes: readonly Route[] = [openapi, asyncapi, livez];

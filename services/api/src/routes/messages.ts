@@ -1,13 +1,12 @@
 // The messages of a channel over HTTP: a page of them by position, and a publication by the same script, checks and errors
 // as a `send` over a socket. Finished frames are spliced into the answer and never parsed here.
-import { composeMessage } from "@rookery/broker";
+import { composeMessage, createReading } from "@rookery/broker";
 import type { ComposedMessage, Published } from "@rookery/broker";
 import {
   ChatError,
   CLIENT_FRAMES,
   DEFAULT_PAGE_MESSAGES,
   displayName,
-  isClientId,
   isJsonObject,
   isUserId,
   parsePosition,
@@ -15,25 +14,29 @@ import {
   SERVER_FRAMES,
 } from "@rookery/protocol";
 import type { ClientFrameOf, FrameLimits, Position } from "@rookery/protocol";
-import { withFreshRights } from "@rookery/rights";
+import { rightsFence } from "@rookery/rights";
 import { nanoid } from "nanoid";
 import Type from "typebox";
 import type { Caller } from "../callers.ts";
 import type { ApiContext } from "../context.ts";
-import { NameField, TEXT_PATTERN, USER_FIELD, USER_WORDS } from "../fields.ts";
+import { NameField, SERVER_USER, TEXT_PATTERN, USER_FIELD, USER_WORDS } from "../fields.ts";
+import { idempotencyHeaders, readIdempotencyKey } from "../idempotency-key.ts";
 import { defineRoute, NOTHING } from "../route.ts";
 import type { Route } from "../route.ts";
 
 const SEND = CLIENT_FRAMES.send.properties;
-/** Who speaks when a backend names nobody. */
-const SERVER_USER = "server";
 
 const ChannelParams = Type.Object({ id: SEND.channel });
-/** A `clientId`, bare or as a string of structured fields (RFC 9651). */
-const KEY_WORDS = "1 to 64 characters of A-Za-z0-9_-, in double quotes or without";
-const IDEMPOTENCY_KEY_PATTERN = '^([A-Za-z0-9_-]{1,64}|"[A-Za-z0-9_-]{1,64}")$';
 const POSITION_WORDS = "a position, <epoch>-<seq>, both below 2^53";
 const PositionText = Type.String({ description: POSITION_WORDS, pattern: "^[0-9]{1,16}-[0-9]{1,16}$" });
+
+/** What takes a position in a channel. */
+const AnyFrame = Type.Union([
+  SERVER_FRAMES.message,
+  SERVER_FRAMES.edited,
+  SERVER_FRAMES.deleted,
+  SERVER_FRAMES.reaction,
+]);
 
 /** A query takes no number of more digits. */
 const MAX_LIMIT = 999_999_999_999_999;
@@ -58,9 +61,10 @@ const list = defineRoute({
     summary: "A page of a channel's messages, ascending",
     description:
       "Backward: the newest messages, or those before a position, with what happened since folded in. Forward, with " +
-      "`after`: frames of every type just as they were announced; `not_found` when nothing can be shown to follow it. " +
+      "`after`: frames of every type as they were announced (a stored message with its newest text, its edits after it); " +
+      "`not_found` when nothing can be shown to follow it. " +
       "Both positions are exclusive, and exclude each other: `before` together with `after` is `invalid`.",
-    answers: { 200: Type.Object({ messages: Type.Array(SERVER_FRAMES.message), more: Type.Boolean() }) },
+    answers: { 200: Type.Object({ messages: Type.Array(AnyFrame), more: Type.Boolean() }) },
     refuses: ["not_found"],
   },
   async handle(api, { caller, params, query }) {
@@ -71,11 +75,14 @@ const list = defineRoute({
     }
     const limit = Math.min(query.limit ?? DEFAULT_PAGE_MESSAGES, api.limits.pageMessages);
     const user = caller.kind === "user" ? caller.user : SERVER_USER;
-    await api.rights.cached({ user, channel: params.id, right: "history" });
-    const { frames, more } =
+    if (caller.kind === "user") await api.rights.fresh({ user, channel: params.id, right: "history" });
+    else await api.backendRights.toRead(params.id);
+    const reading = createReading();
+    const page =
       after === undefined
-        ? await api.history.backward(params.id, before, limit, api.limits.pageBytes)
+        ? await api.history.backward(params.id, before, limit, api.limits.pageBytes, reading)
         : await forward(api, params.id, after, limit);
+    const { frames, more } = await api.history.mine(params.id, page, user, reading);
     const messages = frames.map(({ frame }) => frame).join(",");
     return { status: 200, body: `{"messages":[${messages}],"more":${more}}` };
   },
@@ -97,14 +104,7 @@ const publish = defineRoute({
       "A repeat with the same user, channel and `clientId` within 10 minutes answers the first one's position with " +
       "`duplicate`. A backend speaks as any user, with `user` and `name`; a user speaks as oneself, under the name in " +
       "the token, and any other `user` is `forbidden`.",
-    headers: Type.Object({
-      "idempotency-key": Type.Optional(
-        Type.String({
-          description: `${KEY_WORDS}; stands for \`clientId\` where the body has none`,
-          pattern: IDEMPOTENCY_KEY_PATTERN,
-        }),
-      ),
-    }),
+    headers: idempotencyHeaders("stands for `clientId` where the body has none"),
     body: Type.Object({
       user: Type.Optional(Type.String({ ...USER_FIELD, default: SERVER_USER })),
       name: NameField,
@@ -129,10 +129,10 @@ const publish = defineRoute({
   async handle(api, { caller, params, body, headers }) {
     const fields = readFields(body);
     const speaker = speakerOf(caller, fields);
-    const frame = readSend(api.limits, params.id, fields, idempotencyKey(headers["idempotency-key"]));
+    const frame = readSend(api.limits, params.id, fields, readIdempotencyKey(headers["idempotency-key"]));
     const { clientId, channel } = frame;
     const message = composeMessage({ ...frame, ...speaker, id: nanoid() });
-    const { id, position: at, at: atMs, duplicate } = await counted(api, publishByRights(api, message));
+    const { id, position: at, at: atMs, duplicate } = await counted(api, publishByRights(api, caller, message));
     const answer = { channel, id, clientId, epoch: at.epoch, seq: at.seq, at: atMs };
     return { status: 201, body: duplicate ? { ...answer, duplicate } : answer };
   },
@@ -148,7 +148,7 @@ function position(name: string, text: string | undefined): Position | undefined 
 }
 
 async function forward(api: ApiContext, channel: string, after: Position, limit: number) {
-  const page = await api.history.forward(channel, after, limit, api.limits.pageBytes);
+  const page = await api.history.forward(channel, after, limit, api.limits.pageBytes, undefined, undefined, true);
   if (page.recovered) return page;
   // A page that does not follow its cursor would be a silent hole.
   throw new ChatError("not_found", '"after": nothing can be shown to follow this position: read the newest page', {
@@ -181,15 +181,6 @@ function speakerOf(caller: Caller, { user, name }: Fields): Speaker {
   return { user: speaker, name: displayName(name, speaker) };
 }
 
-/** The header as a `clientId`, looked at whether or not it is needed: a key that nobody could use was a mistake. */
-function idempotencyKey(header: string | string[] | undefined): string | undefined {
-  if (header === undefined) return undefined;
-  const value = Array.isArray(header) ? header.join(",") : header;
-  const key = value.replace(/^"(.*)"$/, "$1");
-  if (!isClientId(key)) throw new ChatError("invalid", `"Idempotency-Key" must be ${KEY_WORDS}`);
-  return key;
-}
-
 /** The fields as a `send` frame, under the very rules for one from a socket. A `ref` has nothing to answer here. */
 function readSend(
   limits: FrameLimits,
@@ -209,11 +200,17 @@ function readSend(
   return decoded.frame;
 }
 
-function publishByRights(api: ApiContext, message: ComposedMessage): Promise<Published> {
+/** A user by what the user may do there now; a backend is not judged as the user for whom it speaks. */
+async function publishByRights(api: ApiContext, caller: Caller, message: ComposedMessage): Promise<Published> {
   const { user, channel } = message;
-  return withFreshRights(api.rights, { user, channel, right: "write" }, (fence) =>
-    api.publisher.publish({ ...message, ...fence, slowModeMs: 0 }),
-  );
+  if (caller.kind === "user") {
+    const asked = { user, channel, right: "write" } as const;
+    const grant = await api.rights.fresh(asked);
+    const fence = rightsFence(api.rights, asked, grant);
+    return api.publisher.publish({ ...message, ...fence, slowModeMs: grant.slowModeMs });
+  }
+  const freshRights = (): Promise<number> => api.backendRights.toWrite(channel, user);
+  return api.publisher.publish({ ...message, rightsVersion: await freshRights(), freshRights, slowModeMs: 0 });
 }
 
 async function counted(api: ApiContext, publishing: Promise<Published>): Promise<Published> {

@@ -56,12 +56,16 @@ const mint = defineRoute({
   tells: {
     operationId: "mintToken",
     summary: "A token for a user",
+    description: "A user who is banned everywhere gets none.",
     answers: { 201: TokenAnswer },
-    refuses: ["unavailable"],
+    refuses: ["banned", "unavailable"],
   },
   async handle({ tokens }, { body }) {
     if (!isUserId(body.user)) throw new ChatError("invalid", `"user" must be ${USER_WORDS}`);
-    return { status: 201, body: await begin(served(tokens), grantOf(body)) };
+    const parts = served(tokens);
+    const grant = grantOf(body);
+    await parts.allows(grant.user);
+    return { status: 201, body: await begin(parts, grant) };
   },
 });
 
@@ -101,9 +105,10 @@ const refresh = defineRoute({
     summary: "The next token, in exchange for a refresh token",
     description:
       "A refresh token is good once. The same one again within 10 s gets the same successor, since an answer may be lost; " +
-      "later it is refused, and so is every refresh token that came from it.",
+      "later it is refused, and so is every refresh token that came from it. A user who is banned everywhere is `banned`, and " +
+      "the token stays good.",
     answers: { 200: TokenAnswer },
-    refuses: ["unauthenticated", "unavailable"],
+    refuses: ["unauthenticated", "banned", "unavailable"],
   },
   async handle({ tokens }, { body }): Promise<Answer> {
     const parts = served(tokens);

@@ -8,7 +8,7 @@ import type { EdgeContext } from "../context.ts";
 import { createHub } from "../hub.ts";
 import { createMembership } from "../membership.ts";
 import { createEdgeMetrics } from "../metrics.ts";
-import { ALICE, sessionOn } from "../session.fixture.ts";
+import { ALICE, ALONE, NO_OVERLOAD, NO_SHARED_RATES, NO_SIGNALS, OPEN_CONTROL, sessionOn } from "../session.fixture.ts";
 import type { Session } from "../session.ts";
 import { join } from "./join.ts";
 
@@ -48,7 +48,7 @@ function rig(first: Promise<void> | undefined, known?: Promise<void>) {
       hold: notAsked,
       release: notAsked,
       feed: notAsked,
-      sawHead: notAsked,
+      ...{ sawHead: notAsked, corrected: notAsked },
       compare: notAsked,
       channelsOf: notAsked,
       positionOf: notAsked,
@@ -58,14 +58,16 @@ function rig(first: Promise<void> | undefined, known?: Promise<void>) {
   const edge: EdgeContext = {
     ...{ node: () => "edge.test", limits: DEFAULT_LIMITS, heartbeatMs: 25_000, connectionsPerUser: 10 },
     log: { info: notAsked, warn: notAsked, error: notAsked },
+    notes: { refused: notAsked },
     metrics: createEdgeMetrics(createMetrics({ service: "edge", node: () => "edge.test", version: "0.0.0" })),
-    ...{ hub, unidentified: new Set<Session>(), relays, partitions, watch },
-    membership: createMembership({ hub, relays, leavers: [] }),
+    ...{ hub, unidentified: new Set<Session>(), relays, partitions, watch, sharedRates: NO_SHARED_RATES },
+    membership: createMembership({ hub, relays, entered: ALONE, leavers: [] }),
     history: {
       ...{ head: notAsked, heads: notAsked, forward: notAsked, backward: notAsked },
-      ...{ repliesAfter: notAsked, repliesBefore: notAsked, together: () => [] },
+      ...{ repliesAfter: notAsked, repliesBefore: notAsked, together: () => [], mine: notAsked },
     },
     publisher: { publish: notAsked },
+    changes: { edit: notAsked, delete: notAsked, react: notAsked },
     rights: {
       cached({ channel }) {
         order.push(`asked ${channel}`);
@@ -75,10 +77,15 @@ function rig(first: Promise<void> | undefined, known?: Promise<void>) {
         order.push(`asked ${channels.join(" ")}`);
         return channels.map(() => refused);
       },
-      ...{ fresh: notAsked, doubt: notAsked },
+      ...{ fresh: notAsked, apply: notAsked, remembered: notAsked, doubt: notAsked, rules: notAsked },
     },
     verifier: { verify: notAsked, trouble: notAsked },
+    ...{ admission: { admit: notAsked }, addressOf: notAsked },
     persisted: { track: notAsked, saved: notAsked, forget: notAsked, waiting: notAsked, waitsIn: notAsked },
+    ...{ people: { page: notAsked, crowd: notAsked, isPresent: notAsked }, roles: notAsked, signals: NO_SIGNALS },
+    unread: { standing: notAsked, read: notAsked },
+    control: OPEN_CONTROL,
+    overload: NO_OVERLOAD,
   };
   const said: Record<string, unknown>[] = [];
   const session = sessionOn({ send: (text) => void said.push(JSON.parse(text)) });

@@ -1,14 +1,13 @@
 // Contract of what a join is answered: one text for a crowd that is given the same page, and every join counted all the same.
 import type { ForwardPage } from "@rookery/broker";
 import { ORIGIN } from "@rookery/protocol";
-import type { Grant } from "@rookery/rights";
 import { createMetrics } from "@rookery/runtime";
 import { describe, expect, it } from "vitest";
 import { createEdgeMetrics } from "../metrics.ts";
 import { joinedText } from "./joined.ts";
 
-const MEMBER: Grant = { role: "member", can: ["join", "read"], version: 0 };
-const READER: Grant = { role: "reader", can: ["read"], version: 1 };
+const MEMBER = { role: "member", can: ["join", "read"], mode: "full" as const, online: 2 };
+const READER = { role: "reader", can: ["read"], mode: "full" as const, online: 2 };
 const AT = { epoch: 7, seq: 2 };
 const FRAMES = [1, 2].map((seq) => ({ position: { epoch: 7, seq }, frame: `{"seq":${seq}}` }));
 const page = (): Omit<ForwardPage, "recovered"> => ({
@@ -25,7 +24,7 @@ describe("the answer to a join", () => {
     const text = joinedText(edge(), { channel: "lobby" }, MEMBER, page());
     expect(JSON.parse(`{${text}}`)).toMatchObject({
       ...{ channel: "lobby", ...AT, recovered: false, saved: ORIGIN, more: false },
-      ...{ role: "member", can: ["join", "read"], messages: [{ seq: 1 }, { seq: 2 }] },
+      ...{ role: "member", can: ["join", "read"], online: 2, messages: [{ seq: 1 }, { seq: 2 }] },
     });
   });
 
@@ -40,7 +39,7 @@ describe("the answer to a join", () => {
     expect(rig.metrics.resumes.not_recovered.n).toBe(1);
   });
 
-  it("tells everybody their own rights on the same page", () => {
+  it("tells everybody how they stand themselves on the same page", () => {
     const shared = page();
     const roles = [MEMBER, READER, MEMBER].map((grant) => {
       const told: unknown = JSON.parse(`{${joinedText(edge(), { channel: "lobby" }, grant, shared)}}`);

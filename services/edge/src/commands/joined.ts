@@ -1,15 +1,15 @@
 // What joining one channel and joining several share: what is wished for and what is answered about a channel.
 
 import type { BackwardPage, ForwardPage } from "@rookery/broker";
-import { ChatError, pageMembers } from "@rookery/protocol";
+import { ChatError, jsonMembers, pageMembers } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
-import type { Grant } from "@rookery/rights";
 import type { EdgeContext } from "../context.ts";
-import { untilRights } from "./until-rights.ts";
+import type { Standing } from "./standing.ts";
 
 export interface Wish {
   readonly channel: string;
   readonly after?: Position | undefined;
+  readonly password?: string | undefined;
 }
 
 /** One join's `ok` before it is text: messages stand apart, as finished frames, so that nothing parses them again. */
@@ -19,6 +19,8 @@ export interface Joined {
   readonly more: boolean;
   /** Whether messages run forward from the wished position (cut at their end) or are the newest (cut at their start). */
   readonly forward: boolean;
+  /** A frame to be told right after it. */
+  readonly gap?: string;
 }
 
 export function tooManyChannels(edge: EdgeContext, channel: string): ChatError {
@@ -30,27 +32,34 @@ interface Counting {
 }
 
 /** By the page, which those who ask the same at once are given together. */
-const texts = new WeakMap<BackwardPage, { readonly grant: Grant; readonly text: string }>();
+const texts = new WeakMap<BackwardPage, string>();
 
-/** The members of one join's `ok`: a crowd that is given the same page, by the same grant, is given the same text. */
-export function joinedText(edge: Counting, wish: Wish, grant: Grant, page: BackwardPage | ForwardPage): string {
+/**
+ * The members of one join's `ok`. What the page says is the same text for a whole crowd that is given it; what is the
+ * session's own stands before it.
+ */
+export function joinedText(edge: Counting, wish: Wish, standing: Standing, page: BackwardPage | ForwardPage): string {
   const recovered = "recovered" in page && page.recovered;
   countResume(edge, wish, recovered);
-  const known = texts.get(page);
-  if (known?.grant === grant) return known.text;
-  const text = pageMembers(toJoined(wish, grant, { ...page, recovered }));
-  texts.set(page, { grant, text });
-  return text;
+  const shared = texts.get(page) ?? pageMembers(toPage(wish, { ...page, recovered }));
+  texts.set(page, shared);
+  return `${jsonMembers(standing)},${shared}`;
 }
 
 export function countResume(edge: Counting, { after }: Wish, recovered: boolean): void {
   if (after !== undefined) edge.metrics.resumes[recovered ? "recovered" : "not_recovered"].n += 1;
 }
 
-export function toJoined({ channel, after }: Wish, grant: Grant, page: ForwardPage): Joined {
+export function toJoined(wish: Wish, standing: Standing, page: ForwardPage): Joined {
+  const joined = toPage(wish, page);
+  return { ...joined, fields: { ...joined.fields, ...standing } };
+}
+
+/** What is the same for whoever is given the page. */
+function toPage({ channel, after }: Wish, page: ForwardPage): Joined {
   const { position, saved } = page.head;
   return {
-    fields: { channel, ...position, recovered: page.recovered, ...untilRights(grant), saved },
+    fields: { channel, ...position, recovered: page.recovered, saved },
     messages: page.frames.map((each) => each.frame),
     more: page.more,
     forward: after !== undefined && page.recovered,

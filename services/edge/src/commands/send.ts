@@ -10,11 +10,14 @@ import { rightsFence } from "@rookery/rights";
 import type { Grant } from "@rookery/rights";
 import { nanoid } from "nanoid";
 import type { EdgeContext } from "../context.ts";
+import { whenOpen } from "../control/last-judgement.ts";
 import type { Session } from "../session.ts";
 
 export function send(edge: EdgeContext, session: Session, frame: ClientFrameOf<"send">, grant: Grant): Promise<void> {
   const startedMs = performance.now();
-  return publish(edge, session, frame, grant).then((published) => answer(edge, session, frame, published, startedMs));
+  return publish(edge, session, frame, grant).then((published) =>
+    whenOpen(edge, frame.channel, () => answer(edge, session, frame, published, startedMs)),
+  );
 }
 
 function answer(
@@ -26,6 +29,7 @@ function answer(
 ): void {
   edge.metrics.sendToOkSeconds.observe((performance.now() - startedMs) / 1000);
   edge.metrics.sends[published.duplicate ? "duplicate" : "new"].n += 1;
+  edge.signals.typing.stop(session, channel);
   const { id, position, at, duplicate } = published;
   if (ref !== undefined) session.tell(encodeSent(ref, { channel, id, clientId, position, at, duplicate }));
   // After the `ok`: a client never hears that a send is saved before it hears where it stands.
@@ -54,7 +58,7 @@ function publish(edge: EdgeContext, session: Session, frame: ClientFrameOf<"send
     contentHash,
     halves,
     rightsVersion,
-    slowModeMs: 0,
+    slowModeMs: grant.slowModeMs,
     freshRights,
   });
 }

@@ -1,0 +1,77 @@
+import { describe, expect, it } from "vitest";
+import { BREAKS } from "./breaks.ts";
+import { FAULTS } from "./faults/all-faults.ts";
+import { drawMix } from "./mix.ts";
+import { readOptions, UsageError } from "./options.ts";
+import { createRandom } from "./random.ts";
+
+const TABLES = { faults: FAULTS, breaks: BREAKS };
+const read = (...argv: string[]) => readOptions(argv, TABLES);
+
+describe("the command line of the lab", () => {
+  it("runs every fault of a single server when nothing is said, under a seed of its own", () => {
+    const faults = FAULTS.filter(({ topologies }) => topologies.includes("single"));
+    expect(read()).toMatchObject({
+      faults,
+      redis: "single",
+      ack: "fast",
+      minutes: undefined,
+      isMixed: false,
+      breaks: [],
+    });
+  });
+
+  it("takes names, a topology, a time and a seed", () => {
+    const given = read(
+      "--fault",
+      "edge-killed",
+      "--fault",
+      "edge-frozen",
+      "--redis",
+      "cluster",
+      "--minutes",
+      "0.5",
+      "--seed",
+      "7",
+    );
+    expect(given).toMatchObject({ redis: "cluster", minutes: 0.5, seed: 7 });
+    expect(given === "list" ? [] : given.faults.map(({ name }) => name)).toEqual(["edge-killed", "edge-frozen"]);
+    expect(read("--redis", "sentinel", "--ack", "safe")).toMatchObject({ redis: "sentinel", ack: "safe" });
+    expect(read("--list")).toBe("list");
+    expect(read("--prove")).toMatchObject({ breaks: BREAKS });
+  });
+
+  it.each([
+    [["--fault", "nonsense"], "no fault is called nonsense"],
+    [["--break", "nonsense"], "no break is called nonsense"],
+    [["--redis", "ring"], "--redis is one of single, sentinel, cluster"],
+    [["--ack", "soon", "--redis", "cluster"], "--ack is one of fast, safe"],
+    [["--ack", "safe"], "--ack safe needs a Redis that has replicas"],
+    [["--minutes", "0"], "--minutes is a number above 0"],
+    [["--fault", "master-killed"], "none of these faults is injected into single"],
+    [["--wat"], "Unknown option '--wat'"],
+  ])("refuses %s", (argv, words) => {
+    expect(() => read(...argv)).toThrow(UsageError);
+    expect(() => read(...argv)).toThrow(words);
+  });
+});
+
+describe("the table of faults", () => {
+  it("names each once, with a promise that it attacks and something that shows that it was felt", () => {
+    expect(new Set(FAULTS.map(({ name }) => name)).size).toBe(FAULTS.length);
+    for (const { name, attacks, bites } of FAULTS) {
+      expect(attacks, name).toMatch(/^A[1-7]( A[1-7])*$/);
+      expect(bites.length, name).toBeGreaterThan(0);
+    }
+  });
+});
+
+it("a mix joins no two faults that touch the same thing, and is the same under the same seed", () => {
+  const names = (seed: number): string[] => drawMix(FAULTS, createRandom(seed)).map(({ name }) => name);
+  for (let seed = 1; seed <= 50; seed += 1) {
+    const touched = drawMix(FAULTS, createRandom(seed)).flatMap(({ touches }) => touches);
+    expect(new Set(touched).size).toBe(touched.length);
+    expect(names(seed)).toEqual(names(seed));
+    expect(names(seed).length).toBeGreaterThan(1);
+  }
+});

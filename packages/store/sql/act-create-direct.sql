@@ -1,0 +1,4 @@
+-- Makes or finds the channel of two users, as create_direct says.
+-- $1 actor  $2 whether that is an API key  $3 channel  $4 partition  $5 user  $6 the other user
+select outcome, message, change, announcement, audit::text as audit, channel
+from create_direct($1::text, $2::boolean, $3::text, $4::integer, $5::text, $6::text)

@@ -1,0 +1,3 @@
+-- Takes away what was announced.
+-- $1 numbers of announcements
+delete from announcements where id = any ($1::bigint[])
