@@ -16,7 +16,7 @@ const CLIENTS = 6;
 const AT_ONCE = 3;
 const PARTITIONS = 2;
 /** Longer than this without an answer is unknown, and acts no more. */
-const COMMAND_TIMEOUT_MS = 400;
+const COMMAND_TIMEOUT_MS = 800;
 
 let server: RunningServer;
 let way: Proxy;

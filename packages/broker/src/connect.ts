@@ -8,6 +8,7 @@ import type { ClientContext, ClusterOptions, RedisOptions, Result } from "ioredi
 import { parseRedisUrl } from "./redis-url.ts";
 import type { RedisAddress } from "./redis-url.ts";
 import { loadScripts, unpipelinedScripts } from "./scripts.ts";
+import { hearSecondErrors } from "./second-error.ts";
 import { tlsFault } from "./tls-fault.ts";
 import type { ScriptArguments, ScriptDefinitions, ScriptName, SCRIPTS } from "./scripts.ts";
 
@@ -65,6 +66,7 @@ const MOST_REDIRECTIONS = 5;
 /** Connects in the background and goes on trying; never throws but for an address that cannot be read. */
 export function connectRedis(options: ConnectOptions): RedisConnection {
   const address = parseRedisUrl(options.url);
+  if (address.tls) hearSecondErrors();
   const scripts = loadScripts();
   const connection = address.topology === "cluster" ? cluster(address, options, scripts) : single(address, options);
   for (const [name, script] of Object.entries(scripts)) connection.defineCommand(name, script);
