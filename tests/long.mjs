@@ -14,7 +14,7 @@ const MODEL_TIMES = 5;
 const NEWEST = 22;
 const SETS = ["pure", "os", "servers"].flatMap((name) => ["--project", name]);
 const PROPERTIES = ["--project", "pure", ".fuzz.test"];
-const MODEL = ["--project", "servers", "--project", "e2e", "presence-model."];
+const MODEL = ["--project", "servers", "--project", "faults", "presence-model."];
 
 /**
  * Where Node stands, if this command line starts the newest version.
