@@ -17,6 +17,8 @@ export interface ChannelState {
   joined: boolean;
   /** Everything up to here was received or told of. */
   cursor: Position | undefined;
+  /** Where it stood before positions that were told as lost: what comes next follows them, or what was before them. */
+  beforeLost: Position | undefined;
   /** By position. */
   frames: Map<string, SequencedFrame>;
   /** Live frames and gaps that wait; undefined while following. */
@@ -32,6 +34,7 @@ export const createChannelState = (): ChannelState => ({
   wanted: false,
   joined: false,
   cursor: undefined,
+  beforeLost: undefined,
   frames: new Map(),
   held: undefined,
   openGaps: [],
@@ -45,9 +48,9 @@ const keep = (state: ChannelState, frame: SequencedFrame): void => {
 };
 
 const raise = (state: ChannelState, to: Position): void => {
-  if (state.cursor === undefined || comparePositions(to, state.cursor) > 0) {
-    state.cursor = { epoch: to.epoch, seq: to.seq };
-  }
+  if (state.cursor !== undefined && comparePositions(to, state.cursor) <= 0) return;
+  state.cursor = { epoch: to.epoch, seq: to.seq };
+  state.beforeLost = undefined;
 };
 
 /** From now on live frames wait, until `release` or `drop`. */
@@ -74,6 +77,7 @@ export const takeForward = (state: ChannelState, frames: Frame[]): void => {
 export const takeNewest = (state: ChannelState, frames: Frame[], head: Position): void => {
   for (const frame of frames) if (isSequenced(frame)) keep(state, frame);
   state.cursor = { epoch: head.epoch, seq: head.seq };
+  state.beforeLost = undefined;
   state.openGaps = [];
 };
 
@@ -102,7 +106,9 @@ const takeLive = (state: ChannelState, frame: SequencedFrame): void => {
     state.repeats += 1;
     return;
   }
-  const problem = cursor === undefined ? undefined : breakBefore(cursor, frame);
+  const stands = [cursor, state.beforeLost].filter((each) => each !== undefined);
+  const breaks = stands.map((each) => breakBefore(each, frame));
+  const problem = breaks.includes(undefined) ? undefined : breaks[0];
   if (problem !== undefined) state.problems.push(problem);
   keep(state, frame);
   raise(state, frame);
@@ -119,7 +125,10 @@ const takeGap = (state: ChannelState, from: Position, to: Position, lost: boolea
   const { cursor } = state;
   const stoodInside = cursor !== undefined && comparePositions(cursor, from) >= 0 && comparePositions(cursor, to) <= 0;
   if (stoodInside) state.cursor = { epoch: from.epoch, seq: from.seq - 1 };
-  else raise(state, to);
+  if (stoodInside || cursor === undefined || comparePositions(to, cursor) < 0) return;
+  raise(state, to);
+  const stoodBefore = cursor.epoch === from.epoch && cursor.seq === from.seq - 1;
+  if (stoodBefore) state.beforeLost = cursor;
 };
 
 /** Takes a live frame or gap, or lets it wait. */
