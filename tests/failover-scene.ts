@@ -24,13 +24,15 @@ export interface FailoverScene {
   /** Something acknowledged may be gone for good. */
   lost(): void;
   metric(name: string): Promise<number>;
+  /** One request to the api, with a key that may do everything. */
+  ask(method: "PUT" | "POST" | "DELETE", path: string, body?: object): Promise<unknown>;
   /** Ends the talk, has everybody speak once more, and judges it all. Answers the rows. */
   judge(): Promise<Row[]>;
 }
 
-/** One persister, so that one metric tells all of what it did; its name is `persister-1`. */
-export async function startFailoverScene(redisUrl: string): Promise<FailoverScene> {
-  const cluster = await startCluster({ edges: 2, persisters: 1, redisUrl, set: UNHURRIED });
+/** One persister, so that one metric tells all of what it did; its name is `persister-1`. Nobody speaks on a third edge. */
+export async function startFailoverScene(redisUrl: string, { edges = 2 } = {}): Promise<FailoverScene> {
+  const cluster = await startCluster({ edges, persisters: 1, redisUrl, set: UNHURRIED });
   const speakers: Speaker[] = await Promise.all(
     [0, 1, 2, 3].map(async (n) => {
       const channel = CHANNELS[n % 2] ?? "";
@@ -68,6 +70,11 @@ export async function startFailoverScene(redisUrl: string): Promise<FailoverScen
     },
     metric,
     stored,
+    async ask(method, path, body) {
+      const { api, apiKey } = cluster.ready;
+      const headers = { authorization: `Bearer ${apiKey}`, "content-type": "application/json" };
+      return (await fetch(new URL(path, api), { method, headers, ...{ body: JSON.stringify(body ?? {}) } })).json();
+    },
     lost() {
       since = talk.said.length;
     },

@@ -7,21 +7,23 @@
 --          for each node that was on the list at the last look  3 lease..
 -- ARGV     1 node: its id
 --          2 held: how long without asking again, ms
--- Returns  nothing to a node that does not hold the office; else for each of those nodes
---          1 lease.. what it holds, null where it ended
+-- Returns  1 serving: the replication id of this server
+--          2 holds: 1 to the node that holds the office, else 0, and that is all
+--          for each of those nodes
+--          3 lease.. what it holds, null where it ended
 --          then
---          2 node.. id of each node that is on the list now
+--          4 node.. id of each node that is on the list now
 
 --> office
+--> lease-of
+local answer, known = { string.match(redis.call("INFO", "replication"), "master_replid:(%x+)"), holds and 1 or 0 }, #KEYS - 2
 if not holds then
-  return false
+  return answer
 end
-
-local answer, known = {}, #KEYS - 2
 for at = 1, known do
-  answer[at] = redis.call("GET", KEYS[2 + at])
+  answer[2 + at] = leaseOf(KEYS[2 + at])
 end
 for at, node in ipairs(redis.call("HKEYS", KEYS[2])) do
-  answer[known + at] = node
+  answer[2 + known + at] = node
 end
 return answer

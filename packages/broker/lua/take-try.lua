@@ -18,6 +18,10 @@ for _, tries in ipairs(KEYS) do
       call("DECR", tries)
     end
   elseif (call("GET", tries) or "0") + 0 >= ARGV[1] + 0 then
+    -- Of another server, whose clock was ahead of this one's, a window would be longer by as much.
+    if call("PTTL", tries) > ARGV[2] + 0 then
+      call("PEXPIRE", tries, ARGV[2])
+    end
     wait = math.max(wait, call("PTTL", tries))
   end
 end

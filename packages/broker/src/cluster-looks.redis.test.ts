@@ -20,7 +20,7 @@ beforeEach(() => connection.del(keys.nodes));
 async function failuresOf(look: () => Promise<unknown>): Promise<number> {
   let failures = 0;
   for (const server of redis.servers) {
-    await eventually(async () => isReady(connection) && (await lookForDead()) !== undefined);
+    await eventually(async () => isReady(connection) && (await lookForDead()).dead !== undefined);
     await connection.set(keys.nodes, "no hash");
     process.kill(server.pid, "SIGSTOP");
     await look().catch(() => (failures += 1));

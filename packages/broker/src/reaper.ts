@@ -1,7 +1,8 @@
 // Clears away after nodes that died: one edge at a time, which holds the office, looks once a second who is on the list without a
 // lease, condemns them, and takes back what they had. Started by every edge beside its beats.
 // Must never take the silence of Redis for that of a node: a look counts only if this edge's own beats, and all servers, have
-// been answered for one whole lease. After an outage that starts anew.
+// been answered for one whole lease. After an outage that starts anew, and where another server took over: by its clock
+// every lease may have ended.
 // States: resting (another holds the office, or there is nothing to do), clearing (looks go on to keep the office), stopped.
 import { isReady } from "./connect.ts";
 import type { RedisConnection } from "./connect.ts";
@@ -53,7 +54,7 @@ export function startReaper(options: ReaperOptions): Reaper {
   let isLooking = false;
   let isClearing = false;
   let holds = false;
-  /** Since when every look was answered. */
+  /** Since when every look was answered, by the same servers. */
   let looksSinceMs = Number.NEGATIVE_INFINITY;
   let comparedAtMs = Number.NEGATIVE_INFINITY;
   /** Lease sets of nodes that were not on the list at the last comparison: they may just have taken their id. */
@@ -122,7 +123,9 @@ export function startReaper(options: ReaperOptions): Reaper {
     let dead: DeadNodes | undefined;
     try {
       if (!isReady(connection)) throw new Error("Redis does not answer");
-      dead = await lookForDead();
+      const told = await lookForDead();
+      dead = told.dead;
+      if (told.isMoved) looksSinceMs = performance.now();
     } catch (error) {
       looksSinceMs = performance.now();
       failed(error);

@@ -9,13 +9,14 @@ import { rightsVersion } from "./rights-version.ts";
 const server = await testRedis();
 const { redis } = server;
 const connection = await connected(server.url);
-const registry = createRegistry({ connection, keys, leaseMs: 6_000 });
+const LEASE_MS = 6_000;
+const registry = createRegistry({ connection, keys, leaseMs: LEASE_MS });
 
 beforeEach(() => server.flush());
 
 function record(node: string, more: Partial<NodeRecord> = {}): NodeRecord {
   const counts = { connections: 0, draining: false, startedAt: 1, beatAt: 2, pid: 3 };
-  return { node, kind: "edge", version: "0.1.0", ...counts, ...more };
+  return { node, kind: "edge", version: "0.1.0", ...counts, livingMs: LEASE_MS, ...more };
 }
 
 describe("the registry", () => {
@@ -82,7 +83,7 @@ describe("the registry", () => {
   it("gives whoever leaves something behind a last time to live, and keeps its record", async () => {
     await registry.beat(record("a"));
     await registry.lapse(record("a", { draining: true }), 20_000);
-    expect(await registry.list()).toEqual([record("a", { draining: true })]);
+    expect(await registry.list()).toEqual([record("a", { draining: true, livingMs: 20_000 })]);
     expect(await redis.pttl(keys.node("a"))).toBeGreaterThan(15_000);
     await registry.lapse(record("a", { draining: true }), 1);
     await expect.poll(() => registry.list()).toEqual([]);

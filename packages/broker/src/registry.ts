@@ -23,6 +23,8 @@ export interface NodeRecord {
   readonly kinds?: number | undefined;
   /** The newest kind of envelope it reads. Builds that tell none read 2 and drop what is newer. */
   readonly envelopes?: number | undefined;
+  /** For how long its lease holds from the beat on. Builds that tell none tell no server whose clock is behind. */
+  readonly livingMs?: number | undefined;
   /** It has left in order: it holds no socket any more, only the presence of those who may come back elsewhere. */
   readonly left?: true | undefined;
 }
@@ -56,7 +58,7 @@ export function createRegistry(options: {
   const { connection, keys, leaseMs } = options;
 
   async function tell(record: NodeRecord, livingMs: number): Promise<BeatAnswer> {
-    const text = JSON.stringify(record);
+    const text = JSON.stringify({ ...record, livingMs });
     // The lease first: a record whose lease is not there yet would be taken for a dead one's.
     const renewed = await connection.rookeryLease(keys.node(record.node), text, livingMs);
     if (renewed !== 1 && renewed !== 2) return "condemned";
@@ -107,6 +109,8 @@ function isRecord(value: unknown): value is NodeRecord {
   const isWhole = Object.entries({ ...types, ...more }).every(([name, type]) => typeof fields[name] === type);
   const hasLeft = [undefined, true].some((left) => left === fields["left"]);
   return (
-    hasLeft && isWhole && ["kinds", "envelopes"].every((name) => ["undefined", "number"].includes(typeof fields[name]))
+    hasLeft &&
+    isWhole &&
+    ["kinds", "envelopes", "livingMs"].every((name) => ["undefined", "number"].includes(typeof fields[name]))
   );
 }

@@ -157,7 +157,14 @@ export const SCRIPTS = {
     file: "look-for-dead.lua",
     keys: ["office", "nodes", "lease.."],
     args: ["node", "held"],
-    answers: ["lease..", "node.."],
+    answers: ["serving", "holds", "lease..", "node.."],
+    flags: "allow-oom",
+  },
+  rookeryLookAtLease: {
+    file: "look-at-lease.lua",
+    keys: ["lease"],
+    args: [],
+    answers: ["serving", "lease"],
     flags: "allow-oom",
   },
   rookeryWeigh: {

@@ -18,6 +18,7 @@ beforeEach(() => server.flush());
 
 const record = (node: string, more: Partial<NodeRecord> = {}): NodeRecord => ({
   ...{ node, kind: "edge", version: "0.1.0", connections: 0, draining: false, startedAt: 1, beatAt: 2, pid: 3 },
+  livingMs: LEASE_MS,
   ...more,
 });
 
@@ -28,7 +29,7 @@ describe("the edges of a cluster", () => {
     await registry.beat(record("persister", { kind: "persister" }));
     await registry.lapse(record("leaving", { draining: true }), 10_000);
     const both = [record("a", { connections: 3 }), record("b", { connections: 4 })];
-    expect(await statistics.edges()).toEqual([...both, record("leaving", { draining: true })]);
+    expect(await statistics.edges()).toEqual([...both, record("leaving", { draining: true, livingMs: 10_000 })]);
     await redis.pexpire(keys.node("a"), LEASE_MS - 4_500);
     expect((await statistics.edges()).map(({ node }) => node)).toEqual(["b", "leaving"]);
     expect((await registry.list()).map(({ node }) => node)).toContain("a");

@@ -1,6 +1,7 @@
 // The package's public face: servers for development and tests, each ending with the process that started it.
 export { startKeeper } from "./keeper.ts";
 export type { Command, Ending, Keeper, KeeperOptions, KeptProcess, RunAs } from "./keeper.ts";
+export { offClock } from "./off-clock.ts";
 export { findOrInstallRedis } from "./redis-binary.ts";
 export type { FindRedisOptions, RedisBinary } from "./redis-binary.ts";
 export { startRedis } from "./start-redis.ts";

@@ -24,6 +24,8 @@ export interface RedisTopologyOptions extends Pick<StartRedisOptions, "args" | "
   replicas?: number;
   /** For everybody: clients, replicas and Sentinels. */
   password?: string;
+  /** By how much the wall clocks of these members are ahead, for tests: see offClock. */
+  clocksOffMs?: Readonly<Record<string, number>>;
 }
 
 /** Members are killed, frozen and brought back by their `pid` and `restart`. */
@@ -147,7 +149,7 @@ const givenLines = ({ args, password }: RedisTopologyOptions, role: ServerRole):
 
 /** Starts all members and resolves once they are whole. What fails takes everything down that was started. */
 export const startRedisTopology = async (options: RedisTopologyOptions): Promise<RedisTopology> => {
-  const { kind, password = "", tls, say } = options;
+  const { kind, password = "", tls, say, clocksOffMs = {} } = options;
   const dir = resolve(options.dir ?? (await mkdtemp(join(tmpdir(), "rookery-redis-"))));
   // It watches no server. Those who do end theirs meanwhile, so it tries until the folder is gone.
   const temporary = { stopSignal: "TERM", graceMs: 100, folder: dir } as const;
@@ -165,7 +167,7 @@ export const startRedisTopology = async (options: RedisTopologyOptions): Promise
       name,
       role,
       instruct,
-      options: { dir: join(dir, name), args: lines, tls, say },
+      options: { dir: join(dir, name), args: lines, tls, say, clockOffMs: clocksOffMs[name] },
     });
     (role === "sentinel" ? group.sentinels : group.servers).push(member);
     return member;

@@ -8,6 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { onPort, PortTaken } from "./free-port.ts";
 import { startKeeper } from "./keeper.ts";
 import type { Keeper, KeptProcess } from "./keeper.ts";
+import { offClock } from "./off-clock.ts";
 import { findOrInstallRedis } from "./redis-binary.ts";
 import { fieldsOf, talk } from "./resp.ts";
 import type { Door } from "./resp.ts";
@@ -45,6 +46,8 @@ export interface StartRedisOptions {
   tls?: TlsFiles | undefined;
   /** Removes `dir` once the server has ended, also after `kill -9` of this process. */
   removeDirAtEnd?: boolean;
+  /** By how much its wall clock is ahead, for tests: see offClock. */
+  clockOffMs?: number | undefined;
   say?: ((line: string) => void) | undefined;
 }
 
@@ -70,6 +73,7 @@ interface Plan {
   /** Undefined where the configuration in `dir` stands. */
   args: Record<string, string> | undefined;
   program: string[];
+  env: NodeJS.ProcessEnv;
   keeper: Keeper;
   password: string;
   tls: boolean;
@@ -155,7 +159,7 @@ const launch = async (port: number, plan: Plan): Promise<RunningServer> => {
   const config = join(dir, CONFIG_FILE);
   if (args !== undefined) await writeFile(config, configText(dir, port, tls, args), { mode: 0o600 });
   const [command = "", ...flags] = plan.program;
-  const kept = await keeper.start({ command, args: [config, ...flags], cwd: dir });
+  const kept = await keeper.start({ command, args: [config, ...flags], cwd: dir, env: plan.env });
   await untilAnswering(kept, { port, password, tls });
   await writeFile(noteFile(dir), JSON.stringify({ pid: kept.pid, port, starter: process.pid }));
   const login = password === "" ? "" : `:${encodeURIComponent(password)}@`;
@@ -165,7 +169,10 @@ const launch = async (port: number, plan: Plan): Promise<RunningServer> => {
 
 /** Starts one server or Sentinel; see startRedis. */
 export const launchRedis = async (options: LaunchOptions): Promise<RunningServer> => {
-  const binary = await findOrInstallRedis(options.say === undefined ? {} : { say: options.say });
+  const { clockOffMs, say } = options;
+  const finding = say === undefined ? {} : { say };
+  const binary = await findOrInstallRedis(finding);
+  const clock = clockOffMs === undefined ? {} : await offClock(clockOffMs, finding);
   const dir = resolve(options.dir ?? (await mkdtemp(join(tmpdir(), "rookery-redis-"))));
   const temporary = options.dir === undefined || options.removeDirAtEnd === true;
   const keeper = startKeeper({ stopSignal: "TERM", graceMs, folder: temporary ? dir : undefined });
@@ -179,6 +186,7 @@ export const launchRedis = async (options: LaunchOptions): Promise<RunningServer
       ...{ dir, keeper, ...door },
       args: options.keepConfig === true ? undefined : args,
       program: [binary.path, ...(isSentinel ? ["--sentinel"] : [])],
+      env: { ...process.env, ...clock },
     };
     // A cluster node also binds port + 10000 for its bus.
     const below = args["cluster-enabled"] === "yes" ? 55_536 : undefined;
