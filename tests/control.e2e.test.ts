@@ -1,18 +1,8 @@
 // Bans, kicks, revocations and orders on three real edges, by the REST API: in force everywhere, with a receipt that is true,
 // also where an edge stands still, where the message was lost, and in the middle of a flood.
 import { once } from "node:events";
-import {
-  connectRedis,
-  createAnnouncer,
-  createEpochFloors,
-  createKeys,
-  createPartitions,
-  whenReady,
-} from "@rookery/broker";
-import type { Keys } from "@rookery/broker";
-import { eventually, startCluster } from "@rookery/testkit";
-import type { ChatClient, Cluster } from "@rookery/testkit";
-import { connectStore, createAnnouncements, createChannelActs } from "@rookery/store";
+import { createUnheard, eventually, startCluster } from "@rookery/testkit";
+import type { ChatClient, Cluster, Unheard } from "@rookery/testkit";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
@@ -30,11 +20,16 @@ interface Receipt {
 }
 
 let cluster: Cluster;
+let unheard: Unheard;
 
 beforeAll(async () => {
   cluster = await startCluster({ edges: EDGES, set: UNHURRIED });
+  unheard = await createUnheard({ redisUrl: cluster.ready.redis, postgresUrl: cluster.ready.postgres });
 });
-afterAll(() => cluster?.stop());
+afterAll(async () => {
+  await unheard?.close();
+  await cluster?.stop();
+});
 
 async function connect(user: string, edge: number): Promise<ChatClient> {
   const client = await cluster.client(user, { edge });
@@ -118,7 +113,7 @@ describe("a ban in a channel", () => {
     const channel = "lost-message";
     await everywhere("owner", channel);
     const banned = await everywhere("carl", channel);
-    await banUnheard(channel, "carl");
+    await unheard.ban(channel, "carl");
     for (const each of banned) {
       const removed = each.waitFor(({ type }) => type === "removed", { withinMs: IN_FORCE_WITHIN_MS + 500 });
       expect(await removed).toMatchObject({ channel, code: "banned" });
@@ -134,7 +129,7 @@ describe("a ban in a channel", () => {
     const watched = async (): Promise<unknown> =>
       (await cluster.metrics("edge-1")).get("rookery_edge_watched_partitions");
     await eventually(async () => (await watched()) === 1, { withinMs: 15_000 });
-    await banUnheard(channel, "nina");
+    await unheard.ban(channel, "nina");
     const late = await connect("nina", 0);
     expect(await late.request({ type: "join", channel })).toMatchObject({ type: "error", code: "banned" });
   });
@@ -143,7 +138,7 @@ describe("a ban in a channel", () => {
     const channel = "lost-by-failover";
     const [owner] = await everywhere("owner", channel);
     const banned = await everywhere("otto", channel);
-    await commitBan(channel, "otto");
+    await unheard.commitBan(channel, "otto");
     const redis = new Redis(cluster.ready.redis);
     onTestFinished(() => redis.disconnect());
     // What makes another server of it: it stands alone again after it followed one that is not there.
@@ -262,39 +257,3 @@ describe("everywhere", () => {
     for (const each of hers) expect(await each.closed).toMatchObject({ code: 4003 });
   });
 });
-
-const partitions = createPartitions(64);
-
-/** As the api does, but nobody is told: its announcement is taken off the list of those that wait. */
-async function commitBan(channel: string, user: string) {
-  const store = connectStore({
-    ...{ url: cluster.ready.postgres, max: 1, application: "test", statementTimeoutMs: 2000 },
-  });
-  onTestFinished(() => store.close());
-  const actor = { kind: "key", name: "test" } as const;
-  const ban = { actor, channel, partition: partitions.of(channel), user, ban: { untilMs: null, reason: null } };
-  const acts = createChannelActs(store);
-  // The store takes a moment to connect.
-  const outcome = await eventually(() => acts.ban(ban));
-  if (outcome.kind !== "done") throw new Error("the ban was not committed");
-  await createAnnouncements(store).done([outcome.announcement]);
-  return outcome;
-}
-
-/** Commits and announces a ban as the api does, but its message goes to nobody. */
-async function banUnheard(channel: string, user: string): Promise<void> {
-  const keys = createKeys(partitions);
-  const deaf: Keys = {
-    ...keys,
-    partition: (n) => ({ ...keys.partition(n), control: `${keys.partition(n).control}:nobody` }),
-  };
-  const connection = connectRedis({ url: cluster.ready.redis, use: "commands", commandTimeoutMs: 2000 });
-  onTestFinished(() => connection.disconnect());
-  await whenReady(connection, 2000);
-  const announcer = createAnnouncer({
-    ...{ connection, keys: deaf, floors: createEpochFloors() },
-    readFloors: () => Promise.resolve(),
-  });
-  const { change, audit } = await commitBan(channel, user);
-  await announcer.announce(partitions.of(channel), change, audit);
-}

@@ -1,8 +1,9 @@
-// A master of a Cluster is lost, see the suite; and a slot moves while everybody speaks.
+// A master of a Cluster is lost, and what it announced of a message and of a ban: see the suites; and a slot moves while everybody speaks.
 import { eventually, testTopology } from "@rookery/testkit";
 import type { Redis } from "ioredis";
 import { expect, it } from "vitest";
-import { CHANNELS, codesOf, keyOf, RECOVERED_WITHIN_MS, testLostMaster } from "./lost-master.suite.ts";
+import { CHANNELS, codesOf, keyOf, PARTITIONS, RECOVERED_WITHIN_MS, testLostMaster } from "./lost-master.suite.ts";
+import { testUnheard } from "./unheard.suite.ts";
 
 const redis = await testTopology({ kind: "cluster", replicas: 2 });
 
@@ -36,3 +37,4 @@ it("a slot moves under load: what is refused is unavailable, nobody is cut off, 
 });
 
 const scene = testLostMaster(redis);
+testUnheard(scene.cluster, PARTITIONS);

@@ -23,6 +23,7 @@ export interface Scene {
 }
 
 export interface LostMaster {
+  cluster(this: void): Cluster;
   /** Talks while `fault` happens, then judges all that was said. Nobody may lose a connection. */
   talkThrough(this: void, fault: (scene: Scene) => Promise<void>): Promise<Talk>;
 }
@@ -94,5 +95,5 @@ export function testLostMaster(redis: TestTopology): LostMaster {
     expect(await epochs(), "masters that numbered").toBeGreaterThan(Math.max(before, 1) + 1);
   });
 
-  return { talkThrough };
+  return { cluster: () => cluster, talkThrough };
 }

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { createMinter } from "@rookery/auth";
 import { startPostgres } from "@rookery/servers";
 import { migrateUp } from "@rookery/store";
-import { eventually, startForgetfulLine, startProxy } from "@rookery/testkit";
-import type { ForgetfulLine, Proxy } from "@rookery/testkit";
+import { createUnheard, eventually, startProxy } from "@rookery/testkit";
+import type { Proxy, Unheard } from "@rookery/testkit";
 import postgres from "postgres";
 import type { Sql } from "postgres";
 import { keepServer } from "./kept-server.ts";
@@ -29,8 +29,6 @@ export interface Node {
 export interface EdgeNode extends Node {
   /** Between the edge and its clients. */
   readonly clients: Proxy;
-  /** Beyond its way to a single Redis: leaves out single announcements. */
-  readonly line: ForgetfulLine | undefined;
 }
 
 /** What `ok` means in a cluster: ROOKERY_ACK. */
@@ -45,6 +43,8 @@ export interface World {
   readonly persisters: readonly Node[];
   readonly api: Node;
   readonly sql: Sql;
+  /** Speaks and bans past every proxy, and no edge hears of it. */
+  readonly unheard: Unheard;
   /** One connection of its own past every proxy, for the caller to end. */
   openSql(): Sql;
   token(user: string): Promise<string>;
@@ -116,15 +116,17 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     const open = (max: number): Sql => postgres(store.url, { max, onnotice: () => undefined });
     const sql = open(3);
     endings.push(() => sql.end({ timeout: 1 }));
+    const unheard = await createUnheard({ redisUrl: redis.url, postgresUrl: store.url });
+    endings.push(unheard.close);
 
     const way = async (target: string): Promise<Proxy> => {
       const proxy = await startProxy({ target });
       endings.push(() => proxy.close());
       return proxy;
     };
-    const startNode = async (name: string, kind: ServiceKind, redisUrl = redis.url): Promise<Node> => {
+    const startNode = async (name: string, kind: ServiceKind): Promise<Node> => {
       const toPostgres = await way(store.url);
-      const toRedis = topology === "single" ? await way(redisUrl) : undefined;
+      const toRedis = topology === "single" ? await way(redis.url) : undefined;
       const service = await createService({
         ...{ name, kind, main: join(root, "services", kind, "dist", "main.js"), logFile: join(folder, `${name}.log`) },
         env: {
@@ -140,10 +142,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       return { service, redis: toRedis, postgres: toPostgres };
     };
     const startEdge = async (name: string): Promise<EdgeNode> => {
-      const line = topology === "single" ? await startForgetfulLine(redis.url) : undefined;
-      endings.push(() => line?.close());
-      const node = await startNode(name, "edge", line?.url);
-      return { ...node, line, clients: await way(`127.0.0.1:${node.service.ports.port}`) };
+      const node = await startNode(name, "edge");
+      return { ...node, clients: await way(`127.0.0.1:${node.service.ports.port}`) };
     };
     const names = (kind: string, count: number): string[] =>
       Array.from({ length: count }, (_, n) => `${kind}-${n + 1}`);
@@ -162,6 +162,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
         persisters: persisterNodes,
         api,
         sql,
+        unheard,
         stop,
         openSql: () => open(1),
       },

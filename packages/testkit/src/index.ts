@@ -27,4 +27,6 @@ export { createHistory } from "./history.ts";
 export { readRows } from "./cluster-rows.ts";
 export { startCluster } from "./cluster.ts";
 export type { Cluster, ClusterOptions } from "./cluster.ts";
+export { createUnheard } from "./unheard.ts";
+export type { Unheard } from "./unheard.ts";
 export { parseMetrics } from "./ready-line.ts";
