@@ -77,6 +77,24 @@ describe("a message", () => {
     expect(err).toEqual([String.raw`rate_limited: busy\u{1b}[2J`, String.raw`muted: busy\u{1b}[2J`]);
   });
 
+  it("that is repeated for the same reason again and again tells each reason once, and its outcome", async () => {
+    const reasons = ["unknown", "unknown", "unavailable", "unknown", "unavailable"];
+    const edge = await startFakeEdge({
+      answer: ({ type }, socket) => {
+        const code = type === "send" ? reasons.shift() : undefined;
+        if (code === undefined) return false;
+        const error = { type: "error", ref: "send", code, message: "repeat it", retry: "later", retryAfterMs: 1 };
+        socket.send(JSON.stringify(error));
+        return true;
+      },
+    });
+    const { code, out, err } = run("send", "lobby", "x", "--url", edge.url, "--token", "t");
+    expect(await code).toBe(0);
+    expect(err).toEqual(["unknown: repeat it", "unavailable: repeat it"]);
+    expect(out).toEqual(["ok 1-1"]);
+    expect(edge.asked.filter(({ type }) => type === "send")).toHaveLength(6);
+  });
+
   it("for which nobody answers is given up when its time is over, at whatever it waits", async () => {
     const server = createServer(() => undefined).listen(0, "127.0.0.1");
     await once(server, "listening");

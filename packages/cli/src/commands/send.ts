@@ -74,6 +74,8 @@ function createTalk(message: Message, { persisted, json }: SendOptions, io: Io, 
   let placed: Position | undefined;
   let cuts = 0;
   let spokenOn: ChatSocket | undefined;
+  /** Why it is repeated, each reason told once: a master that is away refuses every repeat alike. */
+  const told = new Set<string>();
   const print = (answer: ServerFrame, text: string): void => io.out(json ? JSON.stringify(answer) : text);
   const end = (code: number): void => {
     outcome = code;
@@ -99,7 +101,8 @@ function createTalk(message: Message, { persisted, json }: SendOptions, io: Io, 
   const refused = ({ code, message: why, retry, retryAfterMs }: ErrorFrame, socket: ChatSocket): void => {
     const text = visibleLine(`${code}: ${why}`);
     if (retry !== "later") return fail(text);
-    io.err(text);
+    if (!told.has(text)) io.err(text);
+    told.add(text);
     return socket.after(retryAfterMs ?? RETRY_MS, () => enter(socket));
   };
   return {
