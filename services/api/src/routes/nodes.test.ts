@@ -35,3 +35,22 @@ it("an edge is told to drain, by an admin's key alone; what is no edge, or not t
   expect(await drain("edge-1.a")).toEqual([202, "edge-1.a"]);
   expect(api.toldToDrain).toEqual(["edge-1.a"]);
 });
+
+it("an edge that has drained, or never was, is told nothing, and the answer names those that live", async () => {
+  const before = api.toldToDrain.length;
+  const drain = async (node: string) => {
+    const { status, json } = await ask("POST", `/v1/nodes/${node}/drain`);
+    return [status, json["code"], json["detail"]];
+  };
+  api.nodeRecords.set("edge-2.b", nodeRecord("edge-2.b", { draining: true, left: true }));
+  api.nodeRecords.set("edge-3.c", nodeRecord("edge-3.c", { draining: true }));
+  const living = "edges that do: edge-1.a, edge-3.c";
+  expect(await drain("edge-2.b")).toEqual([404, "not_found", `no node edge-2.b lives; ${living}`]);
+  expect(await drain("edge-9.z")).toEqual([404, "not_found", `no node edge-9.z lives; ${living}`]);
+  for (let n = 0; n < 20; n += 1) api.nodeRecords.set(`edge-4.${n}`, nodeRecord(`edge-4.${n}`));
+  expect((await drain("edge-9.z"))[2]).toMatch(/edge-1\.a, edge-3\.c, (edge-4\.\d+, ){17}edge-4\.\d+ and 2 more$/);
+  for (const node of ["edge-1.a", "edge-3.c"]) api.nodeRecords.delete(node);
+  for (let n = 0; n < 20; n += 1) api.nodeRecords.delete(`edge-4.${n}`);
+  expect(await drain("edge-2.b")).toEqual([404, "not_found", "no node edge-2.b lives; no edge does"]);
+  expect(api.toldToDrain).toHaveLength(before);
+});

@@ -1,4 +1,5 @@
 // The processes of the cluster, as each told of itself with its last beat, and the order to one of them to drain.
+import type { NodeRecord } from "@rookery/broker";
 import { ChatError } from "@rookery/protocol";
 import Type from "typebox";
 import { CursorAnswer, PAGING, readPaging, toPage } from "../paging.ts";
@@ -7,6 +8,8 @@ import type { Route } from "../route.ts";
 
 const ADMIN = { users: false, scopes: ["admin"] } as const;
 const KINDS = ["edge", "api", "persister"] as const;
+/** In a refusal: what a person reads at a glance. */
+const MOST_NAMED = 20;
 const NODE_WORDS = "a node's id: 1 to 64 of A-Z a-z 0-9 _ - .";
 const NODE_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const TimeMs = Type.Integer({ minimum: 0, description: "milliseconds since the Unix epoch, by the node's own clock" });
@@ -65,16 +68,29 @@ const drain = defineRoute({
     description:
       "The edge hears of it with its next beat, and goes when no other edge that was told to drain is on its way: clients " +
       "are told when to reconnect, closed with 4000 over its drain window, and nobody is told that they left. The process " +
-      "then ends with code 0. A repeat changes nothing. Of a node that is no edge, `invalid`.",
+      "then ends with code 0. A repeat changes nothing. Of a node that is no edge, `invalid`; of one that does not live, or " +
+      "that has drained, `not_found` with the edges that live.",
     answers: { 202: Type.Object({ node: Type.String() }) },
     refuses: ["not_found"],
   },
   async handle({ nodes }, { params: { id: node } }) {
     const found = await nodes.find(node);
     if (found !== undefined && found.kind !== "edge") throw new ChatError("invalid", '"id": only edges drain');
-    if (found === undefined || !(await nodes.orderDrain(node))) throw new ChatError("not_found", "no such node");
+    // One that has left keeps its lease for those who may come back elsewhere, and hears nothing any more.
+    const isGone = found === undefined || found.left === true;
+    if (isGone || !(await nodes.orderDrain(node))) {
+      throw new ChatError("not_found", `no node ${node} lives; ${edgesText(await nodes.list())}`);
+    }
     return { status: 202, body: { node } };
   },
 });
+
+/** Whom an order to drain would have reached. */
+function edgesText(nodes: readonly NodeRecord[]): string {
+  const living = nodes.filter(({ kind, left }) => kind === "edge" && left !== true).map(({ node }) => node);
+  if (living.length === 0) return "no edge does";
+  const more = living.length - MOST_NAMED;
+  return `edges that do: ${living.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
 
 export const nodeRoutes: readonly Route[] = [list, drain];
