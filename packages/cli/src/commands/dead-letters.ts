@@ -25,8 +25,15 @@ const COLUMNS = ["id", "at", "channel", "position", "bytes", "reason"];
 const CASE_COLUMNS = ["id", "at", "channel", "position", "message", "heldBy", "standsAt"];
 const MOST_LISTED = 1000;
 const A_PAGE = 200;
+const NOTHING = "nothing to retry: there is no dead letter";
 const letterNumber = wholeNumber(1, Number.MAX_SAFE_INTEGER);
 const numbers = (text: string, sofar: readonly number[] = []): readonly number[] => [...sofar, letterNumber(text)];
+
+/**
+ * Whoever asks for all there are is not failed by letters that nobody is owed any more: their messages were deleted, their
+ * channels do not keep them, or somebody else has dealt with them meanwhile.
+ */
+const OWED_TO_NOBODY: ReadonlySet<Retried["kind"]> = new Set(["deleted", "gone", "unknown"]);
 
 /** What became of a letter, in words for an operator. */
 const OUTCOMES: Readonly<Record<Retried["kind"], string>> = {
@@ -54,7 +61,7 @@ export function deadLetters(command: Command, io: Io): void {
   postgresSubcommand(
     command,
     "retry",
-    "store letters where they were announced; exit 1 when one could not be",
+    "store letters where they were announced; exit 1 when one was not, but for those of --all that only remain to be dropped",
     "rookery dead-letters retry 12 13",
   )
     .argument("[id...]", "their numbers, as `rookery dead-letters list` tells them", numbers)
@@ -104,13 +111,16 @@ async function retry(
   { all, channel, json }: RetryOptions,
   io: Io,
 ): Promise<void> {
+  let tried = 0;
   for await (const id of all ? everyLetter(letters, channel ?? null) : ids) {
     const retried = await letters.retry(id, by);
     const reason = "reason" in retried ? retried.reason : undefined;
     if (json) io.out(JSON.stringify({ id, outcome: retried.kind, ...(reason === undefined ? {} : { reason }) }));
     else io.out(`${id}  ${OUTCOMES[retried.kind]}${reason === undefined ? "" : ` ${reason}`}`);
-    if (retried.kind !== "stored") io.exitWith(EXIT.failed);
+    if (retried.kind !== "stored" && !(all && OWED_TO_NOBODY.has(retried.kind))) io.exitWith(EXIT.failed);
+    tried += 1;
   }
+  if (tried === 0) (json ? io.err : io.out)(channel === undefined ? NOTHING : `${NOTHING} of ${channel}`);
 }
 
 /** By their numbers, each once: one that stays a letter is not met again. */
