@@ -29,7 +29,7 @@ export function dev(command: Command, io: Io): void {
     .addOption(new Option("--redis <kind>", "the Redis to start: single, sentinel (a master and a replica under three Sentinels) or cluster (three masters with a replica each); single unless given").choices(REDIS_KINDS))
     .option("--redis-url <address>", "use this Redis instead of starting one (or ROOKERY_REDIS_URL)", redisAddress)
     .option("--postgres-url <address>", "use this Postgres instead of starting one (or ROOKERY_POSTGRES_URL)", address("postgres", "postgresql"))
-    .option("--restart", "bring back a process that dies, on the same ports", false)
+    .option("--restart", "bring back a process that dies or was drained, on the same ports", false)
     .option("--set <KEY=VALUE>", "a setting for every service; may be repeated", assignment, {})
     .option("--json", "print one line of JSON on standard output once everything answers; with --restart one more for each return", false)
     .action(async (given: Given) => {

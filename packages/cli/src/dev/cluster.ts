@@ -64,7 +64,8 @@ export function createCluster(options: ClusterOptions): Cluster {
     const died = (text: string): void =>
       options.say(restart ? text : `${text}\nthe rest goes on; --restart would bring ${name} back`);
     const back = (member: Member): void => options.back(name, member);
-    const slot = createSlot(name, start, { restart, died, back });
+    const drained = wave === "server" ? undefined : (): void => options.say(drainText(name, restart));
+    const slot = createSlot(name, start, { restart, died, drained, back });
     waves.get(wave)?.push(slot);
     return slot.open();
   };
@@ -150,6 +151,9 @@ export function createCluster(options: ClusterOptions): Cluster {
     },
   };
 }
+
+const drainText = (name: string, restart: boolean): string =>
+  `${name} was drained and ended; ${restart ? "--restart starts it again" : "the rest goes on"}`;
 
 function noteOf(slot: Slot): ProcessNote[] {
   const member = slot.member();

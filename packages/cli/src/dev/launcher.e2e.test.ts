@@ -131,7 +131,7 @@ describe("a violent end", () => {
 });
 
 describe("the death of a child", () => {
-  it("is told by name with its last lines, and the rest goes on", async () => {
+  it("is told by name with its last lines, that of one that was told to drain in one line, and the rest goes on", async () => {
     const cwd = await temporaryFolder();
     const dev = await launchFixture(cwd);
     const line = await dev.ready();
@@ -142,24 +142,32 @@ describe("the death of a child", () => {
     await until("its last lines", () => dev.err.some((each) => each.includes(`"node":"edge-2.`)));
     await until("what to do", () => dev.err.some((each) => each.includes("the rest goes on; --restart would")));
     expect(survivors(line)).toHaveLength(4);
+    const before = dev.err.length;
+    process.kill(named(line, "edge-1"), "SIGTERM");
+    await until("the report of the drain", () => dev.err.length > before);
+    process.kill(named(line, "persister-1"), "SIGKILL");
+    await until("the next report", () => dev.err.some((each) => each.startsWith("persister-1 ended")));
+    expect(dev.err[before]).toBe("edge-1 was drained and ended; the rest goes on");
+    expect(dev.err[before + 1]).toMatch(/^persister-1 ended with signal SIGKILL/);
     expect(dev.out).toHaveLength(1);
   });
 
-  it("is undone with --restart, on the same ports, as often as it dies", async () => {
+  it("is undone with --restart, on the same ports, as often as it dies or is drained", async () => {
     const cwd = await temporaryFolder();
     const dev = await launchFixture(cwd, { restart: true, ephemeral: false, data: "data" });
     const line = await dev.ready();
     const internal = line.processes[0]?.internal ?? "";
     let pid = named(line, "edge-1");
-    for (let death = 1; death <= 2; death += 1) {
-      process.kill(pid, "SIGKILL");
-      await until("the next one", () => dev.out.length === 1 + death);
-      const told: { restarted: string; pid: number } = JSON.parse(dev.out[death] ?? "");
+    for (const [before, signal] of (["SIGKILL", "SIGTERM"] as const).entries()) {
+      process.kill(pid, signal);
+      await until("the next one", () => dev.out.length === 2 + before);
+      const told: { restarted: string; pid: number } = JSON.parse(dev.out[1 + before] ?? "");
       expect(told.restarted).toBe("edge-1");
       expect(told.pid).not.toBe(pid);
       ({ pid } = told);
       expect((await fetch(`${internal}/readyz`)).status).toBe(200);
     }
+    expect(dev.err).toContain("edge-1 was drained and ended; --restart starts it again");
     await until("the note to name it", async () => {
       const note: ReadyLine = JSON.parse(await readFile(join(cwd, "data", "cluster.json"), "utf8"));
       return named(note, "edge-1") === pid;

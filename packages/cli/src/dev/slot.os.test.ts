@@ -42,6 +42,7 @@ const scene = (restart: boolean, ...cast: readonly (Acted | Error)[]): Scene => 
   const slot = createSlot("edge-1", start, {
     restart,
     died: (text) => told.push(text),
+    drained: () => told.push("drained"),
     back: ({ pid }) => told.push(`back as ${pid}`),
   });
   const until = async (text: string): Promise<void> => {
@@ -51,6 +52,7 @@ const scene = (restart: boolean, ...cast: readonly (Acted | Error)[]): Scene => 
 };
 
 const CRASH: Ending = { code: 1, signal: null };
+const IN_ORDER: Ending = { code: 0, signal: null };
 
 describe("a slot", () => {
   it("reports a death with the last lines and leaves it at that", async () => {
@@ -71,6 +73,32 @@ describe("a slot", () => {
     await until("back as");
     expect(told.slice(1)).toEqual(["edge-1 could not be brought back: port taken", "back as 2"]);
     expect(slot.member()).toBe(second.member);
+  });
+
+  it("tells of a member that was drained, and of no death, and starts it again all the same", async () => {
+    const [first, second] = [actor(1), actor(2)];
+    const { slot, told, until } = scene(true, first, second);
+    await slot.open();
+    first.end(IN_ORDER);
+    await until("back as");
+    second.end(CRASH);
+    await until("ended");
+    expect(told.slice(0, 3)).toEqual(["drained", "back as 2", expect.stringContaining("exit code 1")]);
+    await slot.stop();
+  });
+
+  it("calls the end of what does not drain a death, whatever its exit code", async () => {
+    const told: string[] = [];
+    const server = actor(1);
+    const hooks = { restart: false, drained: undefined, back: () => undefined };
+    const slot = createSlot("redis", () => Promise.resolve(server.member), {
+      ...hooks,
+      died: (text) => told.push(text),
+    });
+    await slot.open();
+    server.end(IN_ORDER);
+    while (told.length === 0) await delay(5);
+    expect(told).toEqual(["redis ended with exit code 0; its last lines:\n  1 speaking"]);
   });
 
   it("brings nobody back once it is told to stop", async () => {
@@ -111,7 +139,10 @@ describe("a slot", () => {
       await arrival;
       return late.member;
     };
-    const slot = createSlot("redis", start, { restart: false, died: () => undefined, back: () => undefined });
+    const slot = createSlot("redis", start, {
+      ...{ restart: false, drained: undefined },
+      ...{ died: () => undefined, back: () => undefined },
+    });
     void slot.open();
     const stopped = slot.stop();
     arrive();

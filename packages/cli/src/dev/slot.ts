@@ -1,4 +1,4 @@
-// One slot of a `dev` cluster and whoever fills it: reports a death, and brings the dead back where that is wanted.
+// One slot of a `dev` cluster and whoever fills it: reports a death or a drain, and brings back who is gone where that is wanted.
 // Called by dev, one slot a process.
 // States: empty, starting, running, waiting (dead, to be brought back), dead (for good), stopping, stopped. From `stop` or
 // `kill` on nothing is started any more.
@@ -8,10 +8,12 @@ import { endText } from "./member.ts";
 import type { Member, StartMember } from "./member.ts";
 
 export interface SlotHooks {
-  /** Whether a dead member is brought back. */
+  /** Whether a member that is gone is brought back: a restart begins with a drain. */
   readonly restart: boolean;
   /** The member ended by itself, or could not be brought back; one text for people. */
   died(text: string): void;
+  /** The member, a service, ended in order and not by us: somebody told it to drain. Undefined for what does not drain. */
+  readonly drained: (() => void) | undefined;
   /** The member answers again. */
   back(member: Member): void;
 }
@@ -48,8 +50,8 @@ export function createSlot(name: string, start: StartMember, hooks: SlotHooks): 
     const since = performance.now();
     void member.ended.then(async (ending) => {
       if (signal.aborted) return;
-      const text = endText(name, ending, await member.lastLines());
-      hooks.died(text);
+      if (ending.code === 0 && hooks.drained !== undefined) hooks.drained();
+      else hooks.died(endText(name, ending, await member.lastLines()));
       if (performance.now() - since > STABLE_MS) waitMs = FIRST_WAIT_MS;
       if (hooks.restart) underWay = bringBack();
     });
