@@ -10,7 +10,7 @@ import type { Break } from "./breaks.ts";
 import type { Fault } from "./fault.ts";
 import { FAULTS } from "./faults/all-faults.ts";
 import { drawMix } from "./mix.ts";
-import { readOptions, UsageError } from "./options.ts";
+import { readOptions, usage, UsageError } from "./options.ts";
 import type { LabOptions } from "./options.ts";
 import { prove } from "./prove.ts";
 import type { Proof } from "./prove.ts";
@@ -118,10 +118,11 @@ async function runProofs(breaks: readonly Break[], folder: string, seed: number)
 
 try {
   const options = readOptions(process.argv.slice(2), { faults: FAULTS, breaks: BREAKS });
-  if (options === "list") list();
+  if (options === "help") say(usage());
+  else if (options === "list") list();
   else process.exitCode = await run(options);
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`${error.message}\n`);
+  process.stderr.write(`${error.message}; --help tells what is understood\n`);
   process.exitCode = USAGE;
 }

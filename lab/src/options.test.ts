@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { BREAKS } from "./breaks.ts";
 import { FAULTS } from "./faults/all-faults.ts";
 import { drawMix } from "./mix.ts";
-import { readOptions, UsageError } from "./options.ts";
+import { readOptions, usage, UsageError } from "./options.ts";
 import { createRandom } from "./random.ts";
 
 const TABLES = { faults: FAULTS, breaks: BREAKS };
@@ -35,7 +35,10 @@ describe("the command line of the lab", () => {
       "7",
     );
     expect(given).toMatchObject({ redis: "cluster", minutes: 0.5, seed: 7 });
-    expect(given === "list" ? [] : given.faults.map(({ name }) => name)).toEqual(["edge-killed", "edge-frozen"]);
+    expect(typeof given === "string" ? [] : given.faults.map(({ name }) => name)).toEqual([
+      "edge-killed",
+      "edge-frozen",
+    ]);
     expect(read("--redis", "sentinel", "--ack", "safe")).toMatchObject({ redis: "sentinel", ack: "safe" });
     expect(read("--list")).toBe("list");
     expect(read("--prove")).toMatchObject({ breaks: BREAKS });
@@ -49,10 +52,25 @@ describe("the command line of the lab", () => {
     [["--ack", "safe"], "--ack safe needs a Redis that has replicas"],
     [["--minutes", "0"], "--minutes is a number above 0"],
     [["--fault", "master-killed"], "none of these faults is injected into single"],
-    [["--wat"], "Unknown option '--wat'"],
+    [["--wat"], /^Unknown option '--wat'$/],
+    [["subscriber-cut"], /^Unexpected argument 'subscriber-cut'/],
   ])("refuses %s", (argv, words) => {
     expect(() => read(...argv)).toThrow(UsageError);
     expect(() => read(...argv)).toThrow(words);
+  });
+});
+
+describe("the help of the lab", () => {
+  it("is asked for before anything else is judged", () => {
+    expect(read("--help", "--redis", "ring")).toBe("help");
+    expect(read("-h")).toBe("help");
+  });
+
+  it("has a line for each option and an example that is understood", () => {
+    const told = [...usage().matchAll(/^ {2}--([a-z]+)( <\w+>)? +\S/gm)].map(([, name]) => name);
+    expect(told).toEqual(["help", "list", "fault", "redis", "ack", "minutes", "seed", "mixed", "break", "prove"]);
+    const [, example = ""] = /^Example:\n {2}npm run lab -- (.*)$/m.exec(usage()) ?? [];
+    expect(read(...example.split(" "))).toMatchObject({ minutes: 5, seed: 7 });
   });
 });
 

@@ -29,9 +29,48 @@ const TOPOLOGIES: readonly Topology[] = ["single", "sentinel", "cluster"];
 const ACKS: readonly Ack[] = ["fast", "safe"];
 const LARGEST_SEED = 2 ** 31;
 
+/** Every option with what is told of it; `of` is what follows it. */
+const OPTIONS = {
+  help: { type: "boolean", short: "h", tells: "print this, and start nothing" },
+  list: { type: "boolean", tells: "name every fault and every break, and start nothing" },
+  fault: {
+    type: "string",
+    multiple: true,
+    of: "<name>",
+    tells: "this fault, several by saying it again; all without it",
+  },
+  redis: { type: "string", of: "<kind>", tells: `${TOPOLOGIES.join(", ")}; single without it` },
+  ack: { type: "string", of: "<mode>", tells: "fast, or safe where Redis has replicas; fast without it" },
+  minutes: { type: "string", of: "<n>", tells: "repeat each fault, or go on with mixes, for so long" },
+  seed: { type: "string", of: "<n>", tells: "the choices of the run that named this number" },
+  mixed: { type: "boolean", tells: "several faults beside one another, mix after mix" },
+  break: {
+    type: "string",
+    multiple: true,
+    of: "<name>",
+    tells: "take this mechanism out, and see whether that is found",
+  },
+  prove: { type: "boolean", tells: "every break, one after another" },
+} as const;
+
+const EXAMPLE = "npm run lab -- --fault redis-killed --minutes 5 --seed 7";
+
+export function usage(): string {
+  const rows = Object.entries(OPTIONS).map(([name, option]) => {
+    const left = `--${name}${"of" in option ? ` ${option.of}` : ""}`;
+    return `  ${left.padEnd(18)}${option.tells}`;
+  });
+  return [
+    ...["usage: npm run lab -- [options]", "", ...rows, ""],
+    ...["Example:", `  ${EXAMPLE}`, ""],
+    "Exit code 0: all held. 1: a promise was broken, the cluster did not recover, or a fault was not felt. 2: not understood.",
+  ].join("\n");
+}
+
 /** Throws a `UsageError` for whatever is not understood. */
-export function readOptions(argv: readonly string[], tables: Tables): LabOptions | "list" {
+export function readOptions(argv: readonly string[], tables: Tables): LabOptions | "help" | "list" {
   const values = parsed(argv);
+  if (values.help === true) return "help";
   if (values.list === true) return "list";
   const redis = TOPOLOGIES.find((topology) => topology === (values.redis ?? "single"));
   if (redis === undefined) throw new UsageError(`--redis is one of ${TOPOLOGIES.join(", ")}`);
@@ -57,24 +96,15 @@ function named<T extends { readonly name: string }>(kind: string, wanted: readon
 
 function parsed(argv: readonly string[]) {
   try {
-    return parseArgs({
-      args: [...argv],
-      options: {
-        list: { type: "boolean" },
-        fault: { type: "string", multiple: true },
-        redis: { type: "string" },
-        ack: { type: "string" },
-        minutes: { type: "string" },
-        seed: { type: "string" },
-        mixed: { type: "boolean" },
-        break: { type: "string", multiple: true },
-        prove: { type: "boolean" },
-      },
-    }).values;
+    return parseArgs({ args: [...argv], options: OPTIONS }).values;
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    // What follows the first sentence is about positional arguments, and there are none.
+    const [said = ""] = messageOf(error).split(". ");
+    throw new UsageError(said);
   }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function numberOf(name: string, given: string | undefined): number | undefined {
   if (given === undefined) return undefined;
