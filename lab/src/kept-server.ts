@@ -4,6 +4,7 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { keepLog } from "@rookery/servers";
 import type { RunningServer } from "@rookery/servers";
 import { lastingPort } from "./lasting-port.ts";
 
@@ -22,7 +23,8 @@ export interface KeptServer {
 
 export type Starter = (where: { dir: string; port: number; removeDirAtEnd: boolean }) => Promise<RunningServer>;
 
-export async function keepServer(name: string, starter: Starter): Promise<KeptServer> {
+/** What it says, in all its lives, is in `<name>.log` of the folder `logs`, which outlives it. */
+export async function keepServer(name: string, logs: string, starter: Starter): Promise<KeptServer> {
   const above = await mkdtemp(join(tmpdir(), `rookery-lab-${name}-`));
   // Where this process is root, Postgres is not, and has to enter.
   await chmod(above, 0o755);
@@ -31,9 +33,10 @@ export async function keepServer(name: string, starter: Starter): Promise<KeptSe
   const first = await starter({ dir, port, removeDirAtEnd: true });
   const lives = [first];
   let isOver = false;
-  const follow = ({ exited }: RunningServer): void => {
+  const follow = (server: RunningServer): void => {
     isOver = false;
-    void exited.then(() => {
+    keepLog(server, join(logs, `${name}.log`));
+    void server.exited.then(() => {
       isOver = true;
     });
   };

@@ -1,7 +1,7 @@
 // The lab as it is run by hand, in its shortest form: what it prints and how it ends, of faults that the cluster withstands
 // and of a cluster in which a mechanism is missing.
 import { execFile } from "node:child_process";
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
 
@@ -24,7 +24,7 @@ function lab(...args: readonly string[]): Promise<Ended> {
   });
 }
 
-it("faults that are withstood are a table of runs that held, with a history of each client, and exit code 0", async () => {
+it("faults that are withstood are a table of runs that held, with histories, logs and a record of the run, and exit code 0", async () => {
   const { code, out, folder } = await lab("--fault", "subscriber-cut", "--fault", "reply-lost", "--seed", "7");
   expect(out).toMatch(/^fault +injected +sent +acknowledged +unknown .* verdict$/m);
   expect(out).toMatch(/^subscriber-cut .* 0 +0 +0 +0 +\d+ +held$/m);
@@ -35,6 +35,18 @@ it("faults that are withstood are a table of runs that held, with a history of e
     expect(files).toHaveLength(13);
     expect(files).toContain("postgres-rows.jsonl");
   }
+  const logs = ["api", "edge-1", "edge-2", "persister-1", "persister-2", "postgres", "redis"];
+  expect(readdirSync(`${folder}/logs-1`).toSorted()).toEqual(logs.map((name) => `${name}.log`));
+  expect(readFileSync(`${folder}/logs-1/postgres.log`, "utf8")).toContain("ready to accept connections");
+  expect(readFileSync(`${folder}/logs-1/redis.log`, "utf8")).toContain("Ready to accept connections");
+  expect(JSON.parse(readFileSync(`${folder}/run.json`, "utf8"))).toMatchObject({
+    seed: 7,
+    repeat: "npm run lab -- --fault subscriber-cut --fault reply-lost --seed 7",
+    table: [
+      { seed: 7, name: "subscriber-cut", verdict: "held" },
+      { seed: 8, name: "reply-lost", verdict: "held" },
+    ],
+  });
 });
 
 it("a cluster that takes one send twice is found out by a lost reply", async () => {

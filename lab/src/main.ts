@@ -6,7 +6,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BREAKS } from "./breaks.ts";
-import type { Break } from "./breaks.ts";
 import type { Fault } from "./fault.ts";
 import { FAULTS } from "./faults/all-faults.ts";
 import { drawMix } from "./mix.ts";
@@ -15,6 +14,8 @@ import type { LabOptions } from "./options.ts";
 import { prove } from "./prove.ts";
 import type { Proof } from "./prove.ts";
 import { createRandom } from "./random.ts";
+import { startRecord } from "./record.ts";
+import type { RunRecord } from "./record.ts";
 import { runFaults } from "./run.ts";
 import { renderProofs, renderReasons, renderRows, renderTable } from "./table.ts";
 import type { Outcome } from "./verdict.ts";
@@ -35,7 +36,7 @@ function list(): void {
 }
 
 /** The cluster of the moment, which is begun anew after a run that was no good: nobody knows what is left of it. */
-function createStage(options: LabOptions, folder: string) {
+function createStage(options: LabOptions, folder: string, record: RunRecord) {
   let world: World | undefined;
   let worlds = 0;
   let plays = 0;
@@ -50,9 +51,11 @@ function createStage(options: LabOptions, folder: string) {
       worlds += world === undefined ? 1 : 0;
       const logs = join(folder, `logs-${worlds}`);
       world ??= await startWorld({ topology: options.redis, ack: options.ack, root: REPOSITORY, folder: logs });
-      const random = createRandom(options.seed + plays);
+      const seed = options.seed + plays;
+      const random = createRandom(seed);
       plays += 1;
       const outcome = await runFaults({ world, faults, name, folder, random, minutes });
+      await record.addPlay({ seed, faults: faults.map((fault) => fault.name), outcome });
       say(`${outcome.name}: ${outcome.verdict}`);
       if (outcome.verdict !== "held") {
         // At once: a long mix need not be waited for.
@@ -85,8 +88,9 @@ async function playMixed(stage: Stage, { faults, minutes = 0, seed }: LabOptions
 async function run(options: LabOptions): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "rookery-lab-histories-"));
   say(`seed ${options.seed}, ${options.redis}, ${options.ack}, histories in ${folder}`);
-  if (options.breaks.length > 0) return runProofs(options.breaks, folder, options.seed);
-  const stage = createStage(options, folder);
+  const record = await startRecord(folder, options);
+  if (options.breaks.length > 0) return runProofs(options, folder, record);
+  const stage = createStage(options, folder, record);
   const stopEarly = (): void => {
     const end = (): never => process.exit(INTERRUPTED);
     stage.clear().then(end, end);
@@ -104,10 +108,11 @@ async function run(options: LabOptions): Promise<number> {
   return bad.length > 0 ? 1 : 0;
 }
 
-async function runProofs(breaks: readonly Break[], folder: string, seed: number): Promise<number> {
+async function runProofs({ breaks, seed }: LabOptions, folder: string, record: RunRecord): Promise<number> {
   const proofs: Proof[] = [];
   for (const broken of breaks) {
     const proof = await prove({ broken, faults: FAULTS, repository: REPOSITORY, folder, random: createRandom(seed) });
+    await record.addProof(proof);
     say(`${broken.name}: ${proof.isCaught ? "caught" : "NOT CAUGHT"}`);
     proofs.push(proof);
   }

@@ -1,7 +1,8 @@
 // Owns the Redis of a lab's cluster, whatever it is made of: its servers, each of which dies and comes back where it was, and
 // a plain client past every proxy to each. Called by world.ts, and by faults through it.
 // States: whole, with members that are dead or frozen, stopped. Must never ask the product's own code who leads.
-import { startRedis, startRedisTopology } from "@rookery/servers";
+import { join } from "node:path";
+import { keepLog, startRedis, startRedisTopology } from "@rookery/servers";
 import type { RedisKind, TopologyServer } from "@rookery/servers";
 import { eventually } from "@rookery/testkit";
 import { Redis } from "ioredis";
@@ -41,8 +42,9 @@ const SETTLED_WITHIN_MS = 60_000;
 /** A Cluster has so many of them. */
 const MASTERS: Readonly<Record<Topology, number>> = { single: 1, sentinel: 1, cluster: 3 };
 
-export async function startRedisSide(topology: Topology): Promise<RedisSide> {
-  const { url, members, settled, stop } = await (topology === "single" ? startAlone() : startGroup(topology));
+/** What each server and Sentinel says is in `<name>.log` of the folder `logs`. */
+export async function startRedisSide(topology: Topology, logs: string): Promise<RedisSide> {
+  const { url, members, settled, stop } = await (topology === "single" ? startAlone(logs) : startGroup(topology, logs));
   const masters = async (): Promise<RedisMember[]> => {
     const roles = await Promise.all(members.map(({ admin }) => roleOf(admin)));
     return members.filter((_, n) => roles[n] === "master");
@@ -66,15 +68,17 @@ export async function startRedisSide(topology: Topology): Promise<RedisSide> {
 type Started = Pick<RedisSide, "url" | "members" | "settled" | "stop">;
 
 /** On a port that it finds free again after its death. */
-async function startAlone(): Promise<Started> {
-  const server = await keepServer("redis", (where) => startRedis({ ...where }));
+async function startAlone(logs: string): Promise<Started> {
+  const server = await keepServer("redis", logs, (where) => startRedis({ ...where }));
   const { name, url, dir, pid, kill, revive, stop } = server;
   const settled = (): Promise<void> => Promise.resolve();
   return { url, settled, stop, members: [{ name, url, dir, pid, kill, revive, admin: adminOf(url) }] };
 }
 
-async function startGroup(kind: Exclude<Topology, "single">): Promise<Started> {
+async function startGroup(kind: Exclude<Topology, "single">, logs: string): Promise<Started> {
   const group = await startRedisTopology({ kind });
+  const logOf = ({ name }: TopologyServer): string => join(logs, `${name}.log`);
+  for (const one of [...group.servers, ...group.sentinels]) keepLog(one.process, logOf(one));
   const memberOf = (server: TopologyServer): RedisMember => ({
     ...{ name: server.name, url: server.url, dir: server.dir, admin: adminOf(server.url) },
     pid: () => server.pid,
@@ -83,7 +87,7 @@ async function startGroup(kind: Exclude<Topology, "single">): Promise<Started> {
       await server.process.exited;
     },
     revive: async () => {
-      if (server.isOver) await server.restart();
+      if (server.isOver) keepLog(await server.restart(), logOf(server));
     },
   });
   const members = group.servers.map(memberOf);

@@ -62,7 +62,7 @@ export interface WorldOptions {
   readonly ack?: Ack;
   /** Where the checkout, or a variant of it, was built. */
   readonly root: string;
-  /** For the logs of its processes. */
+  /** For the logs of its processes and servers. */
   readonly folder: string;
   readonly edges?: number;
   readonly persisters?: number;
@@ -108,8 +108,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   };
   try {
     const [redis, store] = await Promise.all([
-      startRedisSide(topology),
-      keepServer("postgres", (where) => startPostgres({ ...where, ephemeral: true })),
+      startRedisSide(topology, folder),
+      keepServer("postgres", folder, (where) => startPostgres({ ...where, ephemeral: true })),
     ]);
     endings.push(redis.stop, store.stop);
     await migrateUp(store.url);

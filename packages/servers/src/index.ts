@@ -4,6 +4,7 @@ export type { Command, Ending, Keeper, KeeperOptions, KeptProcess, RunAs } from 
 export { offClock } from "./off-clock.ts";
 export { findOrInstallRedis } from "./redis-binary.ts";
 export type { FindRedisOptions, RedisBinary } from "./redis-binary.ts";
+export { keepLog } from "./server-log.ts";
 export { startRedis } from "./start-redis.ts";
 export type { RunningServer, StartRedisOptions, TlsFiles } from "./start-redis.ts";
 export { memberNames, REDIS_KINDS, startRedisTopology } from "./start-redis-topology.ts";

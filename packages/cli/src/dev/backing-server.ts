@@ -1,8 +1,7 @@
 // Redis and Postgres of a `dev` cluster as members: started by @rookery/servers, on the same port and folder again after a
 // death. Called by dev through slot.ts. It knows nothing of what is in them.
-import { createWriteStream } from "node:fs";
 import { join } from "node:path";
-import { memberNames, startPostgres, startRedisTopology } from "@rookery/servers";
+import { keepLog, memberNames, startPostgres, startRedisTopology } from "@rookery/servers";
 import type { RedisKind, RunningServer } from "@rookery/servers";
 import { LAST_LINES } from "./member.ts";
 import type { Member } from "./member.ts";
@@ -42,7 +41,7 @@ export function redisServers({ folder, say }: BackingOptions, kind: RedisKind): 
         if (member === undefined) throw new Error(`a ${kind} has no ${name}`);
         starts += 1;
         const server = starts === 1 ? member.process : await member.restart();
-        writeLog(server, join(folder, "logs", `${name}.log`));
+        keepLog(server, join(folder, "logs", `${name}.log`));
         return memberOf(server, server.stop);
       },
     };
@@ -60,7 +59,7 @@ export function postgresServer({ folder, ephemeral, say }: BackingOptions): Back
     const server = await startPostgres({ dir: join(folder, "postgres"), port, removeDirAtEnd, ephemeral, say });
     port = server.port;
     keepers.push(server);
-    writeLog(server, join(folder, "logs", "postgres.log"));
+    keepLog(server, join(folder, "logs", "postgres.log"));
     // The first keeper removes a temporary folder at its end, so those of former runs end with the last one.
     const stop = async (): Promise<void> => {
       for (const keeper of keepers.splice(0).toReversed()) await keeper.stop();
@@ -80,18 +79,4 @@ function memberOf(server: RunningServer, stop: () => Promise<void>): BackingMemb
   };
   const lastLines = (): Promise<readonly string[]> => Promise.resolve(server.tail().slice(-LAST_LINES));
   return { pid: server.pid, url: server.url, ended: server.exited, lastLines, stop, kill };
-}
-
-function writeLog(server: RunningServer, path: string): void {
-  const log = createWriteStream(path, { flags: "a" });
-  log.on("error", () => undefined);
-  log.write(
-    server
-      .tail()
-      .map((line) => `${line}\n`)
-      .join(""),
-  );
-  server.child.stdout?.pipe(log, { end: false });
-  server.child.stderr?.pipe(log, { end: false });
-  void server.exited.then(() => log.end());
 }
