@@ -7,7 +7,7 @@ import type { JudgedChange } from "./judge-change.ts";
 import type { Keys } from "./keys.ts";
 import type { RedisClock } from "./redis-clock.ts";
 import { brokeOff, refusalFor, refusalOf } from "./rejections.ts";
-import { SCRIPTS } from "./scripts.ts";
+import { SCRIPTS } from "./script-table.ts";
 import type { WriteLinks } from "./write-links.ts";
 
 export interface ChangeRunOptions {

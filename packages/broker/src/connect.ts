@@ -7,10 +7,11 @@ import { Cluster, Redis } from "ioredis";
 import type { ClientContext, ClusterOptions, RedisOptions, Result } from "ioredis";
 import { parseRedisUrl } from "./redis-url.ts";
 import type { RedisAddress } from "./redis-url.ts";
+import type { ScriptName, SCRIPTS } from "./script-table.ts";
 import { loadScripts, unpipelinedScripts } from "./scripts.ts";
+import type { ScriptArguments, ScriptDefinitions } from "./scripts.ts";
 import { hearSecondErrors } from "./second-error.ts";
 import { tlsFault } from "./tls-fault.ts";
-import type { ScriptArguments, ScriptDefinitions, ScriptName, SCRIPTS } from "./scripts.ts";
 
 /** Replies are of the script's own making: whoever calls one says how it is read. */
 type ScriptCommands<Context extends ClientContext> = {

@@ -10,7 +10,7 @@ import type { Stretch } from "./next-run.ts";
 import type { Outcome, RunAnswer } from "./publish-line.ts";
 import type { RedisClock } from "./redis-clock.ts";
 import { brokeOff, isAnswer, refusalFor, refusalOf } from "./rejections.ts";
-import { SCRIPTS } from "./scripts.ts";
+import { SCRIPTS } from "./script-table.ts";
 import type { WriteLink, WriteLinks } from "./write-links.ts";
 
 const ANSWERS = SCRIPTS.rookeryPublish.answers;

@@ -1,8 +1,9 @@
 // What holds for every script, whatever it does: its header says what its row says, and its parts what they are given.
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { loadScripts, SCRIPTS } from "./scripts.ts";
-import type { Script } from "./scripts.ts";
+import { SCRIPTS } from "./script-table.ts";
+import type { Script } from "./script-table.ts";
+import { loadScripts } from "./scripts.ts";
 
 const LUA = new URL("../lua/", import.meta.url);
 const rows: [string, Script][] = Object.entries(SCRIPTS);
