@@ -18,7 +18,6 @@ import {
 } from "@rookery/node";
 import type { ClusterLife, ClusterLoad, NodeContext } from "@rookery/node";
 import { ChatError, createDecoder } from "@rookery/protocol";
-import type { FrameLimits } from "@rookery/protocol";
 import { createRights } from "@rookery/rights";
 import { createClientAddress, createOriginAllowed, pause } from "@rookery/runtime";
 import {
@@ -38,6 +37,7 @@ import { dispatch } from "./dispatch.ts";
 import { createDoor } from "./door.ts";
 import { createDrain } from "./drain.ts";
 import { createFanOut } from "./fan-out.ts";
+import { frameLimits } from "./frame-limits.ts";
 import { createFramesOut } from "./frames-out.ts";
 import { registerEdgeGauges } from "./gauges.ts";
 import { createHub } from "./hub.ts";
@@ -296,20 +296,4 @@ async function main(context: Context): Promise<void> {
   const leave = (): Promise<void> => drain.run({ door, listener: opened, turn: belonged.turnToDrain });
   onStop("drain", leave, drain.withinMs);
   context.announceReady({ port: opened.port, internalPort });
-}
-
-function frameLimits(settings: Context["settings"]): FrameLimits {
-  return {
-    frameBytes: settings.frameBytes,
-    bodyBytes: settings.bodyBytes,
-    metaBytes: settings.metaBytes,
-    channels: settings.channelsPerSession,
-    pageMessages: settings.pageMessages,
-    pageBytes: settings.pageBytes,
-    sendsPerSec: settings.sendsPerSec,
-    sendBurst: settings.sendBurst,
-    commandsPerSec: settings.commandsPerSec,
-    typingPerSec: settings.typingPerSec,
-    idleMs: settings.idleMs,
-  };
 }
