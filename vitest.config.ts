@@ -10,7 +10,8 @@ declare module "vitest" {
 // Four sets. `pure` asks for no server, socket, process or real time, and stays under 5 s; `os` asks this machine for some of
 // those, but for no server; `servers` runs against a real Redis and a real Postgres; `e2e` starts whole clusters of
 // processes. The middle two run side by side, since the one mostly waits; two cores are all that any may count on. Beside
-// these four, which `npm test` runs, `faults` takes longer over the same promises: `npm run test:faults`.
+// these four, which `npm test` runs, `faults` takes longer over the same promises, and `deploy` tries what operators get:
+// `npm run test:faults`, `npm run test:deploy`.
 const resolve = { conditions: ["source"] };
 const shared = { ssr: { resolve }, resolve };
 const ends = (kind: string): string[] =>
@@ -35,7 +36,10 @@ export default defineConfig({
           isolate: false,
           testTimeout: 5_000 * fuzzTimes,
           include: ends("test"),
-          exclude: [...["os", "redis", "pg", "e2e", "faults"].flatMap((kind) => ends(`${kind}.test`)), ...NEVER],
+          exclude: [
+            ...["os", "redis", "pg", "e2e", "faults", "deploy"].flatMap((kind) => ends(`${kind}.test`)),
+            ...NEVER,
+          ],
           sequence: { groupOrder: 0 },
         },
       },
@@ -79,6 +83,16 @@ export default defineConfig({
           testTimeout: 240_000,
           hookTimeout: 180_000,
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "deploy",
+          include: ends("deploy.test"),
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 4 },
         },
       },
     ],
