@@ -9,6 +9,7 @@ const documents = [
   "README.md",
   "packages/protocol/PROTOCOL.md",
   "loadtest/README.md",
+  "loadtest/k6/README.md",
   "docs/README.md",
   ...pages.map((page) => join("docs", page)),
 ];
