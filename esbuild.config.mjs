@@ -29,8 +29,8 @@ const STARTED = [
 /** What pages import, and whoever else speaks to an edge: for any platform, so without a word to Node. */
 const FOR_CLIENTS = ["packages/protocol/src/index.ts", "packages/protocol/src/wire.ts"];
 
-/** They find files of their own beside their code: a native module, a page's assets, the workers of a test run. */
-const LEFT_OUTSIDE = ["uWebSockets.js", "@fastify/swagger-ui", "@node-rs/argon2", "vitest"];
+/** They find files of their own beside their code: a native module, a program, a page's assets, the workers of a test run. */
+const LEFT_OUTSIDE = ["uWebSockets.js", "esbuild", "@fastify/swagger-ui", "@node-rs/argon2", "vitest"];
 
 /** CommonJS packages ask for Node's own modules by `require`, which an ES module does not have. */
 const REQUIRE = 'import { createRequire as from } from "node:module"; const require = from(import.meta.url);';

@@ -15,6 +15,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "packages/cli": ["commander", "ws", ...ours("protocol", "runtime", "auth", "servers", "broker", "store", "node")],
   "packages/testkit": [
     "ws",
+    "esbuild",
     "postgres",
     "ioredis",
     "vitest",

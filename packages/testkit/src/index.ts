@@ -30,3 +30,5 @@ export type { Cluster, ClusterOptions } from "./cluster.ts";
 export { createUnheard } from "./unheard.ts";
 export type { Unheard } from "./unheard.ts";
 export { parseMetrics } from "./ready-line.ts";
+export { runLoadScript } from "./k6/run.ts";
+export type { LoadResult, LoadRun } from "./k6/run.ts";
