@@ -1,0 +1,78 @@
+// The files that a deployment starts from: secrets made by the shipped script are taken by every process as a start in
+// production takes them, and the certificate is one that a client which knows it accepts.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect, createServer } from "node:tls";
+import { once } from "node:events";
+import { clusterSettings } from "@rookery/node";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ownServices, readCompose } from "./compose-file.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "rookery-deploy-"));
+const secrets = join(folder, "secrets");
+const certificate = join(folder, "rookery.pem");
+const makeSecrets = (): Buffer => execFileSync("deploy/compose/secrets.sh", [secrets]);
+const makeCertificate = (...names: string[]): string =>
+  execFileSync(process.execPath, ["deploy/compose/certificate.mjs", certificate, ...names], { encoding: "utf8" });
+
+beforeAll(() => {
+  makeSecrets();
+  makeCertificate("localhost", "127.0.0.1", "haproxy");
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("the secrets of a deployment", () => {
+  it.each(ownServices(readCompose()))("are taken by $name in production, with all else that it is told", (service) => {
+    const { part, environment = {} } = service;
+    const env = Object.fromEntries(
+      Object.entries(environment).map(([name, value]) => [name, String(value).replace("/run/secrets", secrets)]),
+    );
+    const found = clusterSettings.inspect(part, { env: { NODE_ENV: "production", ...env } });
+    expect(found.filter(({ source }) => source === "generated")).toEqual([]);
+  });
+
+  it("are those of the file, in a folder for nobody else", () => {
+    const names = Object.keys(readCompose().secrets).toSorted();
+    expect(readdirSync(secrets).toSorted()).toEqual(names);
+    expect(statSync(secrets).mode & 0o777).toBe(0o700);
+    expect(new Set(names.map((name) => readFileSync(join(secrets, name), "utf8"))).size).toBe(names.length - 1);
+  });
+
+  it("stay as they are when the script is run again, and only a missing one is made", () => {
+    const kept = readFileSync(join(secrets, "postgres_password"), "utf8");
+    const key = readFileSync(join(secrets, "api_key"), "utf8");
+    rmSync(join(secrets, "api_key"));
+    makeSecrets();
+    expect(readFileSync(join(secrets, "postgres_password"), "utf8")).toBe(kept);
+    expect(readFileSync(join(secrets, "postgres_url"), "utf8")).toContain(kept);
+    expect(readFileSync(join(secrets, "api_key"), "utf8")).not.toBe(key);
+  });
+});
+
+describe("the certificate of a first start", () => {
+  it.each(["localhost", "127.0.0.1", "haproxy"])("is accepted for %s by a client that knows it", async (name) => {
+    const pem = readFileSync(certificate);
+    const server = createServer({ cert: pem, key: pem }, (socket) => socket.end()).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    try {
+      const socket = connect({ host: "127.0.0.1", port, ca: pem, servername: name === "127.0.0.1" ? "" : name });
+      await once(socket, "secureConnect");
+      expect(socket.authorized).toBe(true);
+      socket.destroy();
+    } finally {
+      server.close();
+    }
+  });
+
+  it("is kept while it holds, and made where there is none", () => {
+    const first = readFileSync(certificate, "utf8");
+    expect(makeCertificate("elsewhere")).toBe("");
+    expect(readFileSync(certificate, "utf8")).toBe(first);
+    rmSync(certificate);
+    expect(makeCertificate("localhost", "127.0.0.1", "haproxy")).toContain("a new certificate");
+  });
+});
