@@ -10,8 +10,8 @@ declare module "vitest" {
 // Four sets. `pure` asks for no server, socket, process or real time, and stays under 5 s; `os` asks this machine for some of
 // those, but for no server; `servers` runs against a real Redis and a real Postgres; `e2e` starts whole clusters of
 // processes. The middle two run side by side, since the one mostly waits; two cores are all that any may count on. Beside
-// these four, which `npm test` runs, `faults` takes longer over the same promises, and `deploy` tries what operators get:
-// `npm run test:faults`, `npm run test:deploy`.
+// these four, which `npm test` runs, `faults` takes longer over the same promises, `deploy` tries what operators get, and
+// `images` builds and runs the images: `npm run test:faults`, `npm run test:deploy`, `npm run test:images`.
 const resolve = { conditions: ["source"] };
 const shared = { ssr: { resolve }, resolve };
 const ends = (kind: string): string[] =>
@@ -37,7 +37,7 @@ export default defineConfig({
           testTimeout: 5_000 * fuzzTimes,
           include: ends("test"),
           exclude: [
-            ...["os", "redis", "pg", "e2e", "faults", "deploy"].flatMap((kind) => ends(`${kind}.test`)),
+            ...["os", "redis", "pg", "e2e", "faults", "deploy", "images"].flatMap((kind) => ends(`${kind}.test`)),
             ...NEVER,
           ],
           sequence: { groupOrder: 0 },
@@ -93,6 +93,14 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 4 },
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "images",
+          include: ends("images.test"),
+          sequence: { groupOrder: 5 },
         },
       },
     ],

@@ -1,7 +1,7 @@
 // @ts-check
 // What takes too long for every change: the sets below e2e on each version of Node that is supported, and the properties
-// with many times their cases, the model of presence on real servers and edges with some times its own, and the lab with all its
-// faults on each topology. Run by
+// with many times their cases, the model of presence on real servers and edges with some times its own, the images, and the
+// lab with all its faults on each topology. Run by
 // `npm run test:long`, whose arguments go to vitest; the gate never calls it.
 // Must never count what it could not run: a version that is not found is named in a line of its own.
 import { spawnSync } from "node:child_process";
@@ -69,6 +69,7 @@ outcomes.set(
   passes(here, MODEL, { TEST_FUZZ_TIMES: String(MODEL_TIMES) }),
 );
 
+outcomes.set("the images, where buildah is found", passes(here, ["--project", "images"]));
 outcomes.set("the lab finds what is broken on purpose", labHolds("--prove"));
 for (const redis of TOPOLOGIES) {
   outcomes.set(`each fault of the lab on ${redis}`, labHolds("--redis", redis));
