@@ -34,6 +34,25 @@ export function goTool(name: string, module: string): string | undefined {
   return existsSync(built) ? built : missing(name, `go install ${module} did not bring it`);
 }
 
+/** How to run a Python package that is a program. */
+export interface PythonTool {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Installed by pip beside the checkout, once; `requirement` is `name==version`, and its module the name. */
+export function pythonTool(name: string, requirement: string): PythonTool | undefined {
+  const home = join(KEPT, name);
+  const python = onPath("python3");
+  if (python === undefined) return missing(name, `Python runs it: pip install ${requirement}`);
+  const quick = ["--quiet", "--no-compile", "--disable-pip-version-check", "--root-user-action", "ignore"];
+  const program = join(home, "bin", name);
+  if (!existsSync(program)) run(python, ["-m", "pip", "install", ...quick, "--target", home, requirement]);
+  if (!existsSync(program)) return missing(name, `pip install ${requirement} did not bring it`);
+  return { command: python, args: [program], env: { PYTHONPATH: home, PYTHONDONTWRITEBYTECODE: "1" } };
+}
+
 function onPath(name: string): string | undefined {
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), ...SYSTEM_FOLDERS];
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
