@@ -10,6 +10,7 @@ const documents = [
   "packages/protocol/PROTOCOL.md",
   "loadtest/README.md",
   "loadtest/k6/README.md",
+  "deploy/README.md",
   "docs/README.md",
   ...pages.map((page) => join("docs", page)),
 ];
