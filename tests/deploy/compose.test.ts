@@ -150,9 +150,23 @@ describe("docker-compose.yml", () => {
   it("mounts its own files read-only, and they are there", () => {
     const files = services.flatMap(({ volumes = [] }) => volumes.filter((volume) => volume.startsWith("./")));
     expect(files.filter((volume) => !volume.endsWith(":ro"))).toEqual([]);
-    const here = files.filter((volume) => /^\.\/deploy\/(compose|redis)\//.test(volume));
-    expect(here.length).toBe(2);
-    expect(here.filter((volume) => !existsSync(volume.split(":")[0] ?? ""))).toEqual([]);
+    expect(files.length).toBeGreaterThan(5);
+    expect(files.filter((volume) => !existsSync(volume.split(":")[0] ?? ""))).toEqual([]);
+  });
+
+  it("is scraped by Prometheus wherever a process has an internal port, and nowhere else", () => {
+    const scraped = [...readFileSync("deploy/prometheus/prometheus.yml", "utf8").matchAll(/"([a-z0-9-]+):9464"/g)];
+    const served = own.filter(({ part }) => part !== "migrate").map(({ name }) => name);
+    expect(scraped.map(([, name]) => name).toSorted()).toEqual(served.toSorted());
+  });
+
+  it("has a balancer that listens where its port is published, with the certificate of the first start", () => {
+    const configuration = readFileSync("deploy/haproxy/haproxy.cfg", "utf8");
+    expect(configuration).toMatch(/^\s*bind \S*:8443 .*crt \/etc\/haproxy\/tls\b/m);
+    expect(compose.services["certificate"]?.command).toContain("/tls/rookery.pem");
+    for (const { name } of own.filter(({ part }) => part === "edge" || part === "api")) {
+      expect(configuration).toContain(` ${name}:8080 `);
+    }
   });
 });
 
