@@ -57,7 +57,7 @@ describe("the documents", () => {
 
   it("give the commands that the gate runs", () => {
     const gate = readFileSync(".ci/run", "utf8");
-    for (const command of ["npm ci && npm test", "npm run test:faults"]) {
+    for (const command of ["npm ci && npm test", "npm run test:faults", "npm run test:deploy"]) {
       expect(readme).toContain(command);
       expect(gate).toContain(command);
     }

@@ -165,7 +165,7 @@ describe("docker-compose.yml", () => {
     expect(configuration).toMatch(/^\s*bind \S*:8443 .*crt \/etc\/haproxy\/tls\b/m);
     expect(compose.services["certificate"]?.command).toContain("/tls/rookery.pem");
     for (const { name } of own.filter(({ part }) => part === "edge" || part === "api")) {
-      expect(configuration).toContain(` ${name}:8080 `);
+      expect(configuration).toMatch(new RegExp(` ${name}:8080$`, "m"));
     }
   });
 });

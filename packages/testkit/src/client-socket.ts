@@ -13,6 +13,8 @@ export interface SocketOptions {
   via: Via;
   /** More request headers, for example `Origin`. */
   headers?: Record<string, string>;
+  /** PEM certificates of who signs for a `wss` address. */
+  ca?: string;
   /** More fields of the `auth` frame, when that is how the token travels. */
   auth?: Record<string, unknown>;
   welcomeWithinMs: number;
@@ -53,10 +55,15 @@ export interface OpenSocket {
   kill: () => void;
 }
 
-const opened = ({ url, token, via, headers = {} }: SocketOptions): WebSocket => {
-  if (via === "header") return new WebSocket(url, { headers: { ...headers, authorization: `Bearer ${token}` } });
-  if (via === "auth") return new WebSocket(url, { headers });
-  return new WebSocket(url, ["rookery.v1", `bearer.${Buffer.from(token).toString("base64url")}`], { headers });
+const opened = ({ url, token, via, headers = {}, ca }: SocketOptions): WebSocket => {
+  const trust = ca === undefined ? {} : { ca };
+  if (via === "header")
+    return new WebSocket(url, { headers: { ...headers, authorization: `Bearer ${token}` }, ...trust });
+  if (via === "auth") return new WebSocket(url, { headers, ...trust });
+  return new WebSocket(url, ["rookery.v1", `bearer.${Buffer.from(token).toString("base64url")}`], {
+    headers,
+    ...trust,
+  });
 };
 
 /** Opens a connection and resolves at its welcome. Rejects with a ConnectFailure. */

@@ -25,6 +25,8 @@ export interface ClientOptions {
   /** Where to record; a fresh one in memory unless given. */
   history?: History;
   headers?: Record<string, string>;
+  /** PEM certificates of who signs for a `wss` address. */
+  ca?: string;
   /** More fields of the `auth` frame, for `via: "auth"`. */
   auth?: Record<string, unknown>;
   reconnecting?: Reconnecting;
@@ -178,6 +180,7 @@ export const connectClient = async (options: ClientOptions): Promise<ChatClient>
       token: options.token,
       via: options.via ?? "header",
       headers: options.headers ?? {},
+      ...(options.ca === undefined ? {} : { ca: options.ca }),
       auth: options.auth ?? {},
       reconnecting: options.reconnecting,
       answerWithinMs: options.answerWithinMs ?? 15_000,
