@@ -1,6 +1,5 @@
-// The shipped HAProxy in front of a cluster's edges and api, with nothing changed but addresses, the port, the certificate and how
-// many connections this machine has files for.
-// Called by tests; ends with the file that started it.
+// The shipped balancers in front of a cluster's edges and api, with nothing changed but addresses, the port, the certificate and
+// how many connections this machine has files for. Called by tests, which close what they start.
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -9,74 +8,125 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "@rookery/testkit";
 import type { Cluster, TestCertificates } from "@rookery/testkit";
-import { afterAll } from "vitest";
+import { debianTool } from "./tools.ts";
 
-export interface Balancer {
-  readonly port: number;
-  /** What it has logged, a line a request that ended. */
-  log(this: void): string;
-}
+export type BalancerKind = "haproxy" | "nginx";
 
-/** One is looked for where the file says 8443, and tried until it is free. */
-const PORTS = { first: 18_443, count: 200 };
-
-export async function startBalancer(
-  program: string,
-  { ready }: Cluster,
-  certificates: TestCertificates,
-): Promise<Balancer> {
-  const folder = await mkdtemp(join(tmpdir(), "rookery-haproxy-"));
-  const pem = join(folder, "rookery.pem");
-  const [certificate, key] = [certificates.files.cert, certificates.files.key].map((file) =>
-    readFileSync(file, "utf8"),
-  );
-  await writeFile(pem, `${certificate}${key}`, { mode: 0o600 });
-  const port = PORTS.first + (process.pid % PORTS.count);
-  const file = join(folder, "haproxy.cfg");
-  await writeFile(file, configuration({ port, pem, ready }));
-  const child = spawn(program, ["-db", "-f", file], { stdio: ["ignore", "pipe", "pipe"] });
-  let said = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes: Buffer) => (said += String(bytes)));
-  const ended = new Promise((resolve) => child.once("close", resolve));
-  afterAll(async () => {
-    child.kill("SIGKILL");
-    await ended;
-    await rm(folder, { recursive: true, force: true });
-  });
-  await eventually(
-    async () => {
-      if (child.exitCode !== null) throw new Error(`haproxy ended: ${said}`);
-      return listens(port);
-    },
-    { withinMs: 10_000, what: "a balancer that listens" },
-  );
-  return { port, log: () => said };
+interface Shipped {
+  readonly file: string;
+  /** How it is started, in the foreground. */
+  readonly args: (file: string, folder: string) => readonly string[];
+  /** What stands in the file, to what stands there in a test. */
+  readonly changes: (given: Given) => readonly (readonly [string | RegExp, string])[];
+  readonly server: (name: string, port: string, internalPort: string) => readonly [string | RegExp, string];
 }
 
 interface Given {
   readonly port: number;
   readonly pem: string;
-  readonly ready: Cluster["ready"];
+  readonly folder: string;
 }
 
-/** Each name of the file that is not changed would fail its start. */
-function configuration({ port, pem, ready }: Given): string {
+const SHIPPED: Readonly<Record<BalancerKind, Shipped>> = {
+  haproxy: {
+    file: "deploy/haproxy/haproxy.cfg",
+    args: (file) => ["-db", "-f", file],
+    changes: ({ port, pem }) => [
+      ["bind :8443 ssl crt /etc/haproxy/tls/rookery.pem", `bind 127.0.0.1:${port} ssl crt ${pem}`],
+      [/\bmaxconn \d+/, "maxconn 5000"],
+      [/\bcheck port 9464 /g, "check "],
+    ],
+    server: (name, port, internalPort) => [
+      `server ${name} ${name}:8080`,
+      `server ${name} 127.0.0.1:${port} port ${internalPort}`,
+    ],
+  },
+  nginx: {
+    file: "deploy/nginx/nginx.conf",
+    args: (file, folder) => ["-c", file, "-p", folder, "-g", `daemon off; pid ${folder}/nginx.pid;`],
+    changes: ({ port, pem, folder }) => [
+      ["listen 8443 ssl;", `listen 127.0.0.1:${port} ssl;`],
+      [/\/etc\/nginx\/tls\/rookery\.pem/g, pem],
+      // A pipe cannot be opened by that name.
+      ["/dev/stdout", join(folder, "access.log")],
+      [/worker_rlimit_nofile \d+;/, ""],
+      [/worker_connections \d+;/, "worker_connections 4000;"],
+    ],
+    server: (name, port) => [`server ${name}:8080`, `server 127.0.0.1:${port}`],
+  },
+};
+
+export interface Balancer {
+  readonly port: number;
+  /** What it has logged, a line a request that ended. */
+  log(this: void): string;
+  close(this: void): Promise<void>;
+}
+
+/** Each file of tests has a process of its own. */
+const FIRST_PORT = { haproxy: 18_400, nginx: 18_700 };
+const PORTS = 300;
+
+/** Undefined where there is none and none can be installed. */
+export const balancerProgram = (kind: BalancerKind): string | undefined =>
+  debianTool(kind, kind === "nginx" ? "nginx-light" : kind);
+
+export async function startBalancer(
+  kind: BalancerKind,
+  cluster: Cluster,
+  certificates: TestCertificates,
+): Promise<Balancer> {
+  const folder = await mkdtemp(join(tmpdir(), `rookery-${kind}-`));
+  const pem = join(folder, "rookery.pem");
+  const [certificate, key] = [certificates.files.cert, certificates.files.key].map((file) =>
+    readFileSync(file, "utf8"),
+  );
+  await writeFile(pem, `${certificate}${key}`, { mode: 0o600 });
+  const port = FIRST_PORT[kind] + (process.pid % PORTS);
+  const file = join(folder, "balancer.conf");
+  await writeFile(file, configuration(kind, { port, pem, folder }, cluster.ready));
+  const child = spawn(balancerProgram(kind) ?? kind, SHIPPED[kind].args(file, folder), {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes: Buffer) => (said += String(bytes)));
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  const close = async (): Promise<void> => {
+    child.kill("SIGTERM");
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+  const listening = eventually(
+    async () => {
+      if (child.exitCode !== null) throw new Error(`${kind} ended: ${said}`);
+      return listens(port);
+    },
+    { withinMs: 10_000, what: "a balancer that listens" },
+  );
+  await listening.catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
+  return { port, log: () => said, close };
+}
+
+/** A change that finds nothing to change is an error: the file says something else than the test believes. */
+function configuration(kind: BalancerKind, given: Given, ready: Cluster["ready"]): string {
+  const { file, changes, server } = SHIPPED[kind];
   const publicOf: Readonly<Record<string, string>> = {
     "edge-1": ready.ws[0] ?? "",
     "edge-2": ready.ws[1] ?? "",
     api: ready.api,
   };
-  let text = readFileSync("deploy/haproxy/haproxy.cfg", "utf8")
-    .replace("bind :8443 ssl crt /etc/haproxy/tls/rookery.pem", `bind 127.0.0.1:${port} ssl crt ${pem}`)
-    .replace(/\bmaxconn \d+/, "maxconn 5000")
-    .replaceAll("check port 9464 ", "check ");
-  for (const { name, internal = "" } of ready.processes) {
+  const servers = ready.processes.flatMap(({ name, internal = "" }) => {
     const address = publicOf[name];
-    if (address === undefined) continue;
-    text = text.replace(
-      `server ${name} ${name}:8080`,
-      `server ${name} 127.0.0.1:${new URL(address).port} port ${new URL(internal).port}`,
-    );
+    return address === undefined ? [] : [server(name, new URL(address).port, new URL(internal).port)];
+  });
+  let text = readFileSync(file, "utf8");
+  for (const [from, to] of [...changes(given), ...servers]) {
+    const changed = text.replace(from, to);
+    if (changed === text) throw new Error(`${file} does not say ${String(from)}`);
+    text = changed;
   }
   return text;
 }

@@ -1,13 +1,12 @@
 // A rolling restart of every edge behind the shipped HAProxy, under five hundred who chat: as seen by clients, which know one
 // address, and by the balancer, which logs how each of their requests ended.
 import { eventually, startCluster, testCertificates } from "@rookery/testkit";
-import type { ChatClient } from "@rookery/testkit";
-import { afterAll, describe, expect, it, onTestFinished } from "vitest";
+import type { ChatClient, Cluster } from "@rookery/testkit";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { closesOf, expectPromisesKept, startTalk, UNHURRIED } from "../talk.ts";
-import { startBalancer } from "./balancer.ts";
-import { debianTool } from "./tools.ts";
+import { balancerProgram, startBalancer } from "./balancer.ts";
+import type { Balancer } from "./balancer.ts";
 
-const haproxy = debianTool("haproxy", "haproxy");
 const CLIENTS = 500;
 const CHANNELS = 50;
 const AT_ONCE = 25;
@@ -20,21 +19,29 @@ const BALANCER_WAIT_MS = 3_000;
 const CONNECTS_PER_SEC = 100;
 const RESTARTED_WITHIN_MS = 60_000;
 
-describe.skipIf(haproxy === undefined)("behind the shipped HAProxy", async () => {
-  const certificates = await testCertificates();
-  const set = {
-    ...UNHURRIED,
-    ...{ ROOKERY_TRUSTED_PROXIES: "127.0.0.1", ROOKERY_BALANCER_WAIT_MS: String(BALANCER_WAIT_MS) },
-    ...{ ROOKERY_DRAIN_MS: String(DRAIN_MS), ROOKERY_CONNECTS_PER_SEC: String(CONNECTS_PER_SEC) },
-    // Whoever is away for a moment has left, unless a drain holds them present.
-    ROOKERY_PRESENCE_GRACE_MS: "0",
-  };
-  const cluster = await startCluster({ edges: EDGES.length, restart: true, set });
-  afterAll(() => cluster.stop());
-  const balancer = await startBalancer(haproxy ?? "", cluster, certificates);
-  const url = `wss://127.0.0.1:${balancer.port}/ws`;
+const SET = {
+  ...UNHURRIED,
+  ...{ ROOKERY_TRUSTED_PROXIES: "127.0.0.1", ROOKERY_BALANCER_WAIT_MS: String(BALANCER_WAIT_MS) },
+  ...{ ROOKERY_DRAIN_MS: String(DRAIN_MS), ROOKERY_CONNECTS_PER_SEC: String(CONNECTS_PER_SEC) },
+  // Whoever is away for a moment has left, unless a drain holds them present.
+  ROOKERY_PRESENCE_GRACE_MS: "0",
+};
+const certificates = await testCertificates();
+
+describe.skipIf(balancerProgram("haproxy") === undefined)("behind the shipped HAProxy", () => {
+  let cluster: Cluster;
+  let balancer: Balancer;
+  beforeAll(async () => {
+    cluster = await startCluster({ edges: EDGES.length, restart: true, set: SET });
+    balancer = await startBalancer("haproxy", cluster, certificates);
+  });
+  afterAll(async () => {
+    await balancer?.close();
+    await cluster?.stop();
+  });
 
   it("a rolling restart of every edge loses nothing, refuses nobody and announces nobody's coming or going", async () => {
+    const url = `wss://127.0.0.1:${balancer.port}/ws`;
     const clients: ChatClient[] = [];
     const reconnecting = { urls: [url], firstDelayMs: 100, maxDelayMs: 1_000 };
     while (clients.length < CLIENTS) {

@@ -1,6 +1,6 @@
 // A persister that ends between COMMIT and the word to Redis, a thousand times in a row: a real Redis and a real Postgres, and
 // a drain that falls silent at that point as a process does that is killed there. Whatever it had asked of Postgres by then may
-// yet be committed, as with a process. Real kills of real processes are in persister-kill.e2e.
+// yet be committed, as with a process. Real kills of real processes are in persister-kill.faults.
 import {
   composeMessage,
   connectRedis,
