@@ -20,13 +20,13 @@
 // | `SESSION_SEC` | 60 | a session takes from half of it to one and a half |
 import exec from "k6/execution";
 import type { Options } from "k6/options";
-import { createMixer, thinkMs } from "./lib/deeds.ts";
-import { commonKnobs, numberKnob } from "./lib/knobs.ts";
-import { runMember } from "./lib/member.ts";
-import { bounds, TREND_STATS } from "./lib/metrics.ts";
-import { beginRun, channelOf, GRACE_SEC, summarize } from "./lib/run.ts";
-import type { Run, Summary } from "./lib/run.ts";
-import { createTokens } from "./lib/tokens.ts";
+import { createMixer, thinkMs } from "./members/deeds.ts";
+import { commonKnobs, numberKnob } from "./members/knobs.ts";
+import { runMember } from "./members/member.ts";
+import { bounds, TREND_STATS } from "./members/metrics.ts";
+import { beginRun, channelOf, GRACE_SEC, summarize } from "./members/run.ts";
+import type { Run, Summary } from "./members/run.ts";
+import { createTokens } from "./members/tokens.ts";
 
 const common = commonKnobs(300);
 const members = numberKnob("MEMBERS", 100);

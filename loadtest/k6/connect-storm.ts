@@ -21,13 +21,13 @@
 // | `THINK_MS` | 500 | a witness speaks so often, in the mean |
 import exec from "k6/execution";
 import type { Options } from "k6/options";
-import { thinkMs } from "./lib/deeds.ts";
-import { commonKnobs, numberKnob } from "./lib/knobs.ts";
-import { runMember } from "./lib/member.ts";
-import { bounds, TREND_STATS } from "./lib/metrics.ts";
-import { beginRun, channelOf, GRACE_SEC, summarize } from "./lib/run.ts";
-import type { Run, Summary } from "./lib/run.ts";
-import { createTokens } from "./lib/tokens.ts";
+import { thinkMs } from "./members/deeds.ts";
+import { commonKnobs, numberKnob } from "./members/knobs.ts";
+import { runMember } from "./members/member.ts";
+import { bounds, TREND_STATS } from "./members/metrics.ts";
+import { beginRun, channelOf, GRACE_SEC, summarize } from "./members/run.ts";
+import type { Run, Summary } from "./members/run.ts";
+import { createTokens } from "./members/tokens.ts";
 
 const common = commonKnobs(60);
 const members = numberKnob("MEMBERS", 100);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { watchChannel } from "../../loadtest/k6/lib/channel-watch.ts";
-import type { Sequenced } from "../../loadtest/k6/lib/frame.ts";
+import { watchChannel } from "../../loadtest/k6/members/channel-watch.ts";
+import type { Sequenced } from "../../loadtest/k6/members/frame.ts";
 
 // What the load scripts count as a fault, and what they must not: a false alarm would fail a run of a cluster that kept its word.
 

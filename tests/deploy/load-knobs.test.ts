@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 
 const FOLDER = "loadtest/k6";
 const scripts = readdirSync(FOLDER).filter((file) => file.endsWith(".ts"));
-const libraries = readdirSync(join(FOLDER, "lib")).map((file) => join(FOLDER, "lib", file));
+const files = readdirSync(join(FOLDER, "members")).map((file) => join(FOLDER, "members", file));
 
 const textOf = (file: string): string => readFileSync(file, "utf8");
 
@@ -25,7 +25,7 @@ function toldIn(text: string): Map<string, string> {
   );
 }
 
-const shared = readIn(libraries.map(textOf).join("\n"));
+const shared = readIn(files.map(textOf).join("\n"));
 
 describe("the load scripts", () => {
   it("are the five that the operators' page names", () => {
