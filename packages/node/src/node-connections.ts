@@ -4,6 +4,7 @@ import { connectRedis, createKeys, createPartitions } from "@rookery/broker";
 import type { ConnectionUse, Keys, RedisConnection } from "@rookery/broker";
 import { connectStore } from "@rookery/store";
 import type { Store } from "@rookery/store";
+import type { ProcessContext } from "@rookery/runtime";
 import type { SettingsContext } from "./settings-context.ts";
 
 /** Told once a change; `detail` is the last fault's text. */
@@ -20,9 +21,10 @@ export interface NodeConnections {
 
 export type ConnectingContext = SettingsContext<
   "partitions" | "redisUrl" | "redisCa" | "commandTimeoutMs" | "postgresUrl" | "statementTimeoutMs"
->;
+> &
+  Pick<ProcessContext<unknown>, "refuse">;
 
-export function createNodeConnections({ settings, log, node, onStop }: ConnectingContext): NodeConnections {
+export function createNodeConnections({ settings, log, node, onStop, refuse }: ConnectingContext): NodeConnections {
   const { redisUrl: url, redisCa: ca, commandTimeoutMs, postgresUrl, statementTimeoutMs } = settings;
   let isClosing = false;
   return {
@@ -37,7 +39,7 @@ export function createNodeConnections({ settings, log, node, onStop }: Connectin
     },
     postgres(max, told) {
       const application = `rookery-${node.current()}`;
-      const pool = { url: postgresUrl, max, application, statementTimeoutMs };
+      const pool = { url: postgresUrl, max, application, statementTimeoutMs, refusedSchema: refuse };
       const store = connectStore({ ...pool, ...(told && { onState: told }) });
       onStop("postgres", () => {
         isClosing = true;

@@ -42,6 +42,7 @@ const AWAY_CODES: ReadonlySet<string> = new Set([
   "EPIPE",
   "ETIMEDOUT",
   "SASL_SIGNATURE_MISMATCH",
+  "UNFIT_SCHEMA",
 ]);
 
 /** A server whose certificate is not the right one, or with which no TLS comes about: certificates are renewed. */

@@ -1,14 +1,15 @@
 // A pool of connections to Postgres that comes up by itself whenever Postgres does, also behind a pooler of connections.
 // Everything else in this package asks through `Store.query`. Must never hold a transaction open: each query is one
 // (the driver, 3.4.9, rolls back on the null socket of a lost connection, which ends the process).
-// States, told once per change: ready, lost. Ways: not known -> direct or pooled.
+// States, told once per change: ready, lost. Ways: not known -> direct or pooled. Tables: not known -> fit; until then it is lost.
 import { ChatError } from "@rookery/protocol";
 import { codeOf, isAway, isOutOfReach, isUnanswered, NoAnswer } from "./away.ts";
 import { createPool, IDLE_IN_TRANSACTION_MS } from "./driver.ts";
 import type { Pool, Way } from "./driver.ts";
 import { readPostgresUrl } from "./postgres-url.ts";
 import { outageReason } from "./reason.ts";
-import { loadStatement } from "./statement.ts";
+import { newerSchema, schemaFault, UnfitSchema } from "./schema-fit.ts";
+import { loadStatement, migrationNames } from "./statement.ts";
 import type { Statement } from "./statement.ts";
 
 /** Arrays go as text: see arrayLiteral. */
@@ -24,6 +25,11 @@ export interface StoreOptions {
   readonly statementTimeoutMs: number;
   /** Whether Postgres answers. Called once per change, never per attempt; `detail` says what was wrong. */
   onState?(state: "ready" | "lost", detail?: string): void;
+  /**
+   * Given by whoever works with our tables: nothing is asked of them before they are this build's, and until then Postgres counts
+   * as away. Called, with the reason in one line, when they are of a newer build that no older one can work with.
+   */
+  refusedSchema?(reason: string): void;
 }
 
 /** What a client's request is about, in the words in which it is told that this is unavailable. */
@@ -69,12 +75,20 @@ const READY_WITHIN_MS = 1_000;
 const RETIRE_SEC = 2;
 const CLOSE_SEC = 2;
 
+const NO_SUCH_TABLE = "42P01";
+const NOT_ALLOWED = "42501";
+
 const READ_ONLY = loadStatement("read-only");
 
 const SESSION_TIMEOUTS = loadStatement("session-timeouts");
+const MIGRATIONS = loadStatement("migration-list");
 
 interface ReadOnlyRow {
   readonly readOnly: string;
+}
+
+interface MigrationRow {
+  readonly name: string;
 }
 
 interface TimeoutsRow {
@@ -100,6 +114,8 @@ export function connectStore(options: StoreOptions): Store {
   const open = (by: Way): Pool => createPool({ address, max, application, statementTimeoutMs, way: by });
   let way: Way | undefined;
   let pool = open("direct");
+  let isSchemaFit = options.refusedSchema === undefined;
+  let schemaNote: string | undefined;
   let finding: Promise<void> | undefined;
   let closed = false;
   let told: StoreState = "unknown";
@@ -140,26 +156,58 @@ export function connectStore(options: StoreOptions): Store {
     if (way === "pooled") retire(asked);
   }
 
+  async function findSchema(): Promise<void> {
+    const known = migrationNames();
+    const applied = (await appliedMigrations()) ?? known;
+    const fault = schemaFault(known, applied);
+    if (fault?.isNewer === true) options.refusedSchema?.(fault.message);
+    if (fault !== undefined) throw fault;
+    isSchemaFit = true;
+    schemaNote = newerSchema(known, applied);
+  }
+
+  /** Undefined where this role may not look. By a statement that is not prepared, as the one before it. */
+  async function appliedMigrations(): Promise<readonly string[] | undefined> {
+    try {
+      const rows = await answered(pool.unsafe<MigrationRow[]>(MIGRATIONS, [], { prepare: false }), answerWithinMs);
+      return rows.map(({ name }) => name);
+    } catch (error) {
+      if (codeOf(error) === NO_SUCH_TABLE) return [];
+      if (codeOf(error) === NOT_ALLOWED) return undefined;
+      throw error;
+    }
+  }
+
+  async function findOut(): Promise<void> {
+    if (way === undefined) await findWay();
+    if (!isSchemaFit) await findSchema();
+  }
+
   async function ask<Row extends object>(
     statement: Statement,
     parameters: readonly Parameter[],
     limit: Limit,
   ): Promise<Row[]> {
-    if (way === undefined) {
+    if (way === undefined || !isSchemaFit) {
       // One looks for all; asked again until it is known.
-      finding ??= findWay().finally(() => (finding = undefined));
+      finding ??= findOut().finally(() => (finding = undefined));
       await answered(finding, limit.withinMs);
     }
     const asked = pool;
     try {
       const question = asked.unsafe<Row[]>(statement, [...parameters], { prepare: true });
       const rows = await answered(question, limit.withinMs);
-      tell("ready", way === "pooled" ? POOLED : undefined);
+      tell("ready", readyNote());
       return [...rows];
     } catch (error) {
       if (error instanceof NoAnswer && limit.retires) retire(asked);
       throw error;
     }
+  }
+
+  function readyNote(): string | undefined {
+    const notes = [way === "pooled" ? POOLED : undefined, schemaNote].filter((note) => note !== undefined);
+    return notes.length === 0 ? undefined : notes.join("; ");
   }
 
   async function query<Row extends object>(statement: Statement, parameters: readonly Parameter[]): Promise<Row[]> {
@@ -187,7 +235,7 @@ export function connectStore(options: StoreOptions): Store {
         return row?.readOnly === "on" ? "Postgres is read-only: it refuses to write" : undefined;
       } catch (error) {
         tell("lost", outageReason(error));
-        return "Postgres does not answer";
+        return error instanceof UnfitSchema ? error.message : "Postgres does not answer";
       }
     },
     state: () => told,

@@ -37,6 +37,7 @@ export { createOutboxPositions } from "./outbox-positions.ts";
 export type { OutboxPositions } from "./outbox-positions.ts";
 export { claimPartitionCount, UnfitPostgres } from "./partition-count.ts";
 export { readPostgresUrl } from "./postgres-url.ts";
+export { UnfitSchema } from "./schema-fit.ts";
 export { outageReason } from "./reason.ts";
 export { createReadPositions } from "./reads.ts";
 export type { Mention, MentionWish, ReadAnswer, ReadPositions, ReadWish, SavedRead, Span } from "./reads.ts";

@@ -4,6 +4,7 @@
 // States of a migration: pending, applied, changed (the file differs now), unknown (applied by another version).
 import { connectForMigrations } from "./driver.ts";
 import type { MigrationConnection } from "./driver.ts";
+import { schemaFault } from "./schema-fit.ts";
 import { loadMigrations, loadStatement, recordOf } from "./statement.ts";
 import type { Migration } from "./statement.ts";
 
@@ -28,7 +29,7 @@ const LOCK = loadStatement("migration-lock");
 /**
  * Applies what is missing and answers the names of what it applied itself. Several callers may run at once: each
  * migration is applied by one of them, while the others wait for it. Throws an Error when an applied migration was
- * changed, or when one is missing that stands before an applied one.
+ * changed, or when one is missing that stands before an applied one; UnfitSchema when a newer build has broken with this one.
  */
 export async function migrateUp(url: string): Promise<string[]> {
   return connected(url, async (connection) => {
@@ -82,6 +83,11 @@ function judge(migrations: readonly Migration[], applied: readonly AppliedRow[])
 
 function pendingMigrations(rows: readonly AppliedRow[]): Migration[] {
   const migrations = loadMigrations();
+  const fault = schemaFault(
+    migrations.map(({ name }) => name),
+    rows.map(({ name }) => name),
+  );
+  if (fault?.isNewer === true) throw fault;
   const states = judge(migrations, rows);
   const changed = states.filter(({ state }) => state === "changed").map(({ name }) => name);
   if (changed.length > 0) throw new Error(`applied migrations were changed since: ${changed.join(", ")}`);

@@ -1,6 +1,7 @@
 // Says in one line for an operator why Postgres is unavailable. Used by the store and by the persister, for logs alone. Pure.
 // What Postgres says about data is never repeated: only what it says about connections, roles, databases and itself.
 import { codeOf } from "./away.ts";
+import { UnfitSchema } from "./schema-fit.ts";
 
 /** SQLSTATE classes whose text tells of the server and of who asks: the answers to a connection that is refused or lost. */
 const ABOUT_THE_SERVER = /^(08|25006|28|3D|53|57)/;
@@ -16,7 +17,7 @@ export function outageReason(error: unknown): string {
   const isOfServer = !isState(code, error) || ABOUT_THE_SERVER.test(code);
   const said = isOfServer && error instanceof Error ? oneLine(error.message) : "";
   if (NO_TLS.test(said)) return "it ended the TLS handshake; it may offer no TLS";
-  if (said === "") return code;
+  if (said === "" || error instanceof UnfitSchema) return said || code;
   return said.includes(code) ? said : `${said} (${code})`;
 }
 

@@ -26,10 +26,16 @@ export function loadStatement(name: string): Statement {
   return asStatement(readFileSync(new URL(`${name}.sql`, FOLDER), "utf8"));
 }
 
+/** Of every migration, in the order in which they are applied. */
+export function migrationNames(): string[] {
+  return readdirSync(new URL("migrations/", FOLDER))
+    .flatMap((file) => MIGRATION_FILE.exec(file)?.[1] ?? [])
+    .toSorted();
+}
+
 /** Every migration, in the order in which they are applied. */
 export function loadMigrations(): Migration[] {
-  const names = readdirSync(new URL("migrations/", FOLDER)).flatMap((file) => MIGRATION_FILE.exec(file)?.[1] ?? []);
-  return names.toSorted().map((name) => {
+  return migrationNames().map((name) => {
     const text = loadStatement(`migrations/${name}`);
     return { name, text, checksum: createHash("sha256").update(text.replaceAll("\r\n", "\n")).digest("hex") };
   });

@@ -40,6 +40,7 @@ const context = {
   metrics: createMetrics({ service: "api", node: () => "api.test", version: "0" }),
   node: createNodeId("api"),
   onStop: (_name: string, stop: () => Promise<void> | void) => void stops.push(stop),
+  refuse: (reason: string) => expect.unreachable(reason),
 };
 const stores = connectStores(context);
 await whenReady(stores.commands, 10_000);

@@ -45,8 +45,15 @@ export function migrate(command: Command, io: Io): void {
 }
 
 async function up(url: string, { json }: MigrateOptions, io: Io): Promise<number> {
-  const { migrateUp } = await import("@rookery/store");
-  const applied = await migrateUp(url);
+  const { migrateUp, UnfitSchema } = await import("@rookery/store");
+  const applied = await migrateUp(url).catch((error: unknown) => {
+    if (error instanceof UnfitSchema) return error;
+    throw error;
+  });
+  if (applied instanceof UnfitSchema) {
+    io.err(`rookery: ${applied.message}`);
+    return EXIT.config;
+  }
   if (json) io.out(JSON.stringify({ applied }));
   else io.out(applied.length === 0 ? "nothing to apply" : `applied ${applied.join(", ")}`);
   return EXIT.done;

@@ -35,9 +35,17 @@ export async function inPostgres(
 ): Promise<void> {
   const { connectStore } = await import("@rookery/store");
   const url = await postgresUrl(options, io);
-  const store = connectStore({ url, max: 1, application, statementTimeoutMs: STATEMENT_MS });
+  let trouble: string | undefined;
+  const store = connectStore({
+    ...{ url, max: 1, application, statementTimeoutMs: STATEMENT_MS },
+    onState: (state, detail) => void (trouble = state === "lost" ? detail : undefined),
+    // The command fails by it like by any other trouble.
+    refusedSchema: () => undefined,
+  });
   try {
     await work(store, { machine: hostname(), user: ownName() });
+  } catch (error) {
+    throw trouble === undefined ? error : new Error(`Postgres: ${trouble}`, { cause: error });
   } finally {
     await store.close();
   }
