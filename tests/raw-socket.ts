@@ -6,6 +6,8 @@ import { WebSocket } from "ws";
 export interface RawOptions {
   headers?: Record<string, string>;
   protocols?: string[];
+  /** PEM certificates of who signs for a `wss` address. */
+  ca?: string;
   /** False: pings of the server stay unanswered, as by a peer that is gone. */
   answersPings?: boolean;
 }
@@ -15,6 +17,8 @@ export interface RawSocket {
   protocol: string;
   /** Every frame so far, the welcome too. */
   frames: Frame[];
+  /** How often the server has asked so far whether this side is there. */
+  pings: () => number;
   /** A text message; bytes go out as they are, UTF-8 or not. */
   send: (message: string | Uint8Array) => void;
   sendBinary: (message: Uint8Array) => void;
@@ -78,9 +82,11 @@ const createWaiting = (frames: Frame[], closed: RawSocket["closed"]) => {
 /** Resolves once the upgrade is done, whatever follows. Rejects with UpgradeRefused or the error of the connection. */
 export const openRaw = (url: string, options: RawOptions = {}): Promise<RawSocket> =>
   new Promise((resolve, reject) => {
-    const { headers = {}, protocols = [], answersPings = true } = options;
-    const socket = new WebSocket(url, protocols, { headers, autoPong: answersPings });
+    const { headers = {}, protocols = [], ca, answersPings = true } = options;
+    const trust = ca === undefined ? {} : { ca };
+    const socket = new WebSocket(url, protocols, { headers, autoPong: answersPings, ...trust });
     const frames: Frame[] = [];
+    let pings = 0;
     let fault = "";
     const closed = new Promise<{ code: number; reason: string }>((done) => {
       socket.once("close", (code, reason) => done({ code, reason: reason.toString("utf8") || fault }));
@@ -90,6 +96,7 @@ export const openRaw = (url: string, options: RawOptions = {}): Promise<RawSocke
       frames.push(frameIn(data));
       waiting.look();
     });
+    socket.on("ping", () => (pings += 1));
     socket.on("error", (error) => {
       fault = error.message;
       reject(error);
@@ -102,6 +109,7 @@ export const openRaw = (url: string, options: RawOptions = {}): Promise<RawSocke
       resolve({
         protocol: socket.protocol,
         frames,
+        pings: () => pings,
         send: (message) => socket.send(message, { binary: false }, () => undefined),
         sendBinary: (message) => socket.send(message, { binary: true }, () => undefined),
         waitFor: waiting.waitFor,

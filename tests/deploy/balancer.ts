@@ -1,13 +1,15 @@
-// The shipped balancers in front of a cluster's edges and api, with nothing changed but addresses, the port, the certificate and
-// how many connections this machine has files for. Called by tests, which close what they start.
+// The shipped balancers in front of a cluster's edges and api, with nothing changed but addresses, the port, the certificate,
+// how many connections this machine has files for, and times that follow the heartbeat. Called by tests, which close what
+// they start.
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "@rookery/testkit";
 import type { Cluster, TestCertificates } from "@rookery/testkit";
+import { defaultOf } from "./setting-names.ts";
 import { debianTool } from "./tools.ts";
 
 export type BalancerKind = "haproxy" | "nginx";
@@ -19,12 +21,17 @@ interface Shipped {
   /** What stands in the file, to what stands there in a test. */
   readonly changes: (given: Given) => readonly (readonly [string | RegExp, string])[];
   readonly server: (name: string, port: string, internalPort: string) => readonly [string | RegExp, string];
+  /** How long a socket may be silent, in the file: what stands before the seconds, and these. */
+  readonly silence: RegExp;
+  /** A request for a socket that has ended, in the log: the status of its answer. */
+  readonly ended: RegExp;
 }
 
 interface Given {
   readonly port: number;
   readonly pem: string;
-  readonly folder: string;
+  /** How often the cluster's edges ping. */
+  readonly heartbeatMs: number;
 }
 
 const SHIPPED: Readonly<Record<BalancerKind, Shipped>> = {
@@ -40,19 +47,21 @@ const SHIPPED: Readonly<Record<BalancerKind, Shipped>> = {
       `server ${name} ${name}:8080`,
       `server ${name} 127.0.0.1:${port} port ${internalPort}`,
     ],
+    silence: /(timeout tunnel )(\d+)s/g,
+    ended: / edges\/\S+ [-+\d/]+ (-?\d+) \S+ .*"GET [^"]*\/ws /g,
   },
   nginx: {
     file: "deploy/nginx/nginx.conf",
     args: (file, folder) => ["-c", file, "-p", folder, "-g", `daemon off; pid ${folder}/nginx.pid;`],
-    changes: ({ port, pem, folder }) => [
-      ["listen 8443 ssl;", `listen 127.0.0.1:${port} ssl;`],
+    changes: ({ port, pem }) => [
+      ["listen 8443 ssl ", `listen 127.0.0.1:${port} ssl `],
       [/\/etc\/nginx\/tls\/rookery\.pem/g, pem],
-      // A pipe cannot be opened by that name.
-      ["/dev/stdout", join(folder, "access.log")],
       [/worker_rlimit_nofile \d+;/, ""],
       [/worker_connections \d+;/, "worker_connections 4000;"],
     ],
     server: (name, port) => [`server ${name}:8080`, `server 127.0.0.1:${port}`],
+    silence: /(proxy_(?:read|send)_timeout )(90)s/g,
+    ended: / (\d{3}) "GET \/ws" /g,
   },
 };
 
@@ -60,6 +69,8 @@ export interface Balancer {
   readonly port: number;
   /** What it has logged, a line a request that ended. */
   log(this: void): string;
+  /** What each request for a socket was answered, of those that have ended. */
+  statuses(this: void): number[];
   close(this: void): Promise<void>;
 }
 
@@ -75,6 +86,7 @@ export async function startBalancer(
   kind: BalancerKind,
   cluster: Cluster,
   certificates: TestCertificates,
+  heartbeatMs: number = defaultOf("heartbeatMs"),
 ): Promise<Balancer> {
   const folder = await mkdtemp(join(tmpdir(), `rookery-${kind}-`));
   const pem = join(folder, "rookery.pem");
@@ -84,12 +96,15 @@ export async function startBalancer(
   await writeFile(pem, `${certificate}${key}`, { mode: 0o600 });
   const port = FIRST_PORT[kind] + (process.pid % PORTS);
   const file = join(folder, "balancer.conf");
-  await writeFile(file, configuration(kind, { port, pem, folder }, cluster.ready));
+  await writeFile(file, configuration(kind, { port, pem, heartbeatMs }, cluster.ready));
+  // HAProxy drops lines that a pipe has no room for, and nginx cannot open one by the name that its file says.
+  const output = join(folder, "output");
+  const handle = await open(output, "a");
   const child = spawn(balancerProgram(kind) ?? kind, SHIPPED[kind].args(file, folder), {
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", handle.fd, handle.fd],
   });
-  let said = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes: Buffer) => (said += String(bytes)));
+  await handle.close();
+  const log = (): string => readFileSync(output, "utf8");
   const ended = new Promise((resolve) => child.once("close", resolve));
   const close = async (): Promise<void> => {
     child.kill("SIGTERM");
@@ -98,7 +113,7 @@ export async function startBalancer(
   };
   const listening = eventually(
     async () => {
-      if (child.exitCode !== null) throw new Error(`${kind} ended: ${said}`);
+      if (child.exitCode !== null) throw new Error(`${kind} ended: ${log()}`);
       return listens(port);
     },
     { withinMs: 10_000, what: "a balancer that listens" },
@@ -107,12 +122,13 @@ export async function startBalancer(
     await close();
     throw error;
   });
-  return { port, log: () => said, close };
+  const statuses = (): number[] => [...log().matchAll(SHIPPED[kind].ended)].map(([, status]) => Number(status));
+  return { port, log, statuses, close };
 }
 
 /** A change that finds nothing to change is an error: the file says something else than the test believes. */
 function configuration(kind: BalancerKind, given: Given, ready: Cluster["ready"]): string {
-  const { file, changes, server } = SHIPPED[kind];
+  const { file, changes, server, silence } = SHIPPED[kind];
   const publicOf: Readonly<Record<string, string>> = {
     "edge-1": ready.ws[0] ?? "",
     "edge-2": ready.ws[1] ?? "",
@@ -122,7 +138,10 @@ function configuration(kind: BalancerKind, given: Given, ready: Cluster["ready"]
     const address = publicOf[name];
     return address === undefined ? [] : [server(name, new URL(address).port, new URL(internal).port)];
   });
-  let text = readFileSync(file, "utf8");
+  const share = given.heartbeatMs / defaultOf("heartbeatMs");
+  const shipped = readFileSync(file, "utf8");
+  let text = shipped.replaceAll(silence, (_, name, seconds) => `${name}${Number(seconds) * share * 1000}ms`);
+  if (text === shipped) throw new Error(`${file} does not say ${String(silence)}`);
   for (const [from, to] of [...changes(given), ...servers]) {
     const changed = text.replace(from, to);
     if (changed === text) throw new Error(`${file} does not say ${String(from)}`);

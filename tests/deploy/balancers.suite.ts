@@ -1,62 +1,46 @@
-// A shipped balancer as clients meet it, whichever it is: TLS, both ways to show a token, the api on the same name, requests that two sides
-// could read differently, and an edge that dies behind it.
-import { once } from "node:events";
-import { connect } from "node:tls";
-import { eventually, startCluster } from "@rookery/testkit";
-import type { ChatClient, Cluster, TestCertificates } from "@rookery/testkit";
-import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
-import { closesOf, expectPromisesKept, startTalk, UNHURRIED } from "../talk.ts";
-import { startBalancer } from "./balancer.ts";
-import type { Balancer, BalancerKind } from "./balancer.ts";
+// A shipped balancer as clients meet it, whichever it is: TLS, the ways to show a token, pages of other sites, the api on the same
+// name, and requests that two sides could read differently.
+import { eventually } from "@rookery/testkit";
+import type { TestCertificates } from "@rookery/testkit";
+import { expect, it, onTestFinished } from "vitest";
+import { rawPeer, upgradeText } from "../raw-peer.ts";
+import { balancerScene, edgeOf, EDGES, ORIGIN, PER_ADDRESS } from "./balancer-scene.ts";
+import type { Scene } from "./balancer-scene.ts";
+import type { BalancerKind } from "./balancer.ts";
+import { itKeepsSockets } from "./balanced-sockets.suite.ts";
 
-const SPEAKERS = 40;
-const CHANNELS = 8;
 const HEAD_BYTES = 15_000;
+const FORGED = "192.0.2.7";
+const HONEST = 8;
+
+const statusIn = (answer: string): string => /^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? "none";
 
 export function itBalances(kind: BalancerKind, certificates: TestCertificates): void {
-  let cluster: Cluster;
-  let balancer: Balancer;
-  let url = "";
-  beforeAll(async () => {
-    // Of addresses other than loopback each may have one socket.
-    const set = { ...UNHURRIED, ROOKERY_TRUSTED_PROXIES: "127.0.0.1", ROOKERY_CONNECTIONS_PER_ADDRESS: "1" };
-    cluster = await startCluster({ edges: 2, restart: true, set });
-    balancer = await startBalancer(kind, cluster, certificates);
-    url = `wss://127.0.0.1:${balancer.port}/ws`;
-  });
-  afterAll(async () => {
-    await balancer?.close();
-    await cluster?.stop();
-  });
+  const scene = balancerScene(kind, certificates);
+  itLetsIn(scene);
+  itCountsAddresses(scene);
+  itPassesNothingDoubtful(scene);
+  itKeepsSockets(scene);
+}
 
-  const connected = async (user: string, more: Parameters<Cluster["client"]>[1] = {}): Promise<ChatClient> => {
-    const client = await cluster.client(user, { url, ca: certificates.ca, ...more });
-    onTestFinished(() => client.close());
-    return client;
-  };
-
-  /** The head of the answer to bytes that a client may not send. */
-  const answerTo = async (request: string): Promise<string> => {
-    const socket = connect({ host: "127.0.0.1", port: balancer.port, ca: certificates.ca });
-    onTestFinished(() => void socket.destroy());
-    await once(socket, "secureConnect");
-    let answer = "";
-    socket.on("data", (bytes) => (answer += String(bytes)));
-    socket.on("error", () => undefined);
-    socket.write(request);
-    await eventually(() => answer.includes("\r\n\r\n"), { what: "an answer" });
-    return answer.slice(0, answer.indexOf("\r\n"));
-  };
-
+function itLetsIn({ connected, answerTo }: Scene): void {
   it("a token in a header, in the sub-protocol or in the first frame opens a socket, on either edge", async () => {
     const ways = ["header", "subprotocol", "auth", "header"] as const;
     const clients = await Promise.all(ways.map((via, n) => connected(`way-${n}`, { via })));
     for (const client of clients) expect(await client.join("lobby")).toMatchObject({ type: "ok" });
-    const nodes = new Set(clients.map(({ welcome }) => String(welcome()["node"]).split(".")[0]));
-    expect(nodes).toEqual(new Set(["edge-1", "edge-2"]));
+    expect(new Set(clients.map(edgeOf))).toEqual(new Set(EDGES));
     const [first, ...others] = clients;
     const { id } = (await first?.send("lobby", "hello")) ?? {};
     await Promise.all(others.map((client) => client.waitFor((frame) => frame.type === "message" && frame.id === id)));
+  });
+
+  it("a page of an allowed origin goes in; one of another, or of none that it could name, is told 403", async () => {
+    const page = await connected("page", { via: "subprotocol", headers: { origin: ORIGIN } });
+    expect(await page.join("lobby")).toMatchObject({ type: "ok" });
+    for (const origin of ["https://evil.example", `${ORIGIN}.evil.example`, "http://chat.example", "null"]) {
+      const other = connected("other", { via: "subprotocol", headers: { origin } });
+      await expect(other, origin).rejects.toThrow("answered 403");
+    }
   });
 
   it("a head of 15 KB is let through", async () => {
@@ -64,20 +48,45 @@ export function itBalances(kind: BalancerKind, certificates: TestCertificates): 
     expect(await client.join("lobby")).toMatchObject({ type: "ok" });
   });
 
-  it("what a client says of its address is not believed", async () => {
-    const headers = { "x-forwarded-for": "192.0.2.7", forwarded: "for=192.0.2.7", "x-real-ip": "192.0.2.7" };
-    const clients = await Promise.all(Array.from({ length: 6 }, (_, n) => connected(`forger-${n}`, { headers })));
-    for (const client of clients) expect(await client.join("lobby")).toMatchObject({ type: "ok" });
-    await expect(
-      cluster.client("direct-1", { headers }).then(() => cluster.client("direct-2", { headers })),
-    ).rejects.toThrow("answered 503");
-  });
-
   it("the api answers on the same name", async () => {
     const answer = await answerTo("GET /v1/channels HTTP/1.1\r\nhost: chat.test\r\nconnection: close\r\n\r\n");
     expect(answer).toMatch(/^HTTP\/1\.1 401 /);
   });
+}
 
+function itCountsAddresses({ cluster, connected, answerTo }: Scene): void {
+  /** Asks for so many sockets and one more; whether each was given, or refused for want of room. */
+  const answersOf = async (sockets: number, ask: () => Promise<string>): Promise<Set<string>> =>
+    new Set(await Promise.all(Array.from({ length: sockets + 1 }, ask)));
+
+  it("what a client says of its address is not believed", async () => {
+    const headers = { "x-forwarded-for": FORGED, forwarded: `for=${FORGED}`, "x-real-ip": FORGED };
+    for (const edge of cluster().ready.ws) {
+      // Whoever is beside the balancer is taken for it, and may say so.
+      const answers = await answersOf(PER_ADDRESS, async () => {
+        const peer = await rawPeer(Number(new URL(edge).port));
+        onTestFinished(peer.destroy);
+        peer.write(upgradeText(headers));
+        await eventually(() => peer.text().includes("\r\n\r\n"), { what: "an answer" });
+        return statusIn(peer.text());
+      });
+      expect(answers).toEqual(new Set(["101", "503"]));
+    }
+    const clients = await Promise.all(Array.from({ length: 6 }, (_, n) => connected(`forger-${n}`, { headers })));
+    for (const client of clients) expect(await client.join("lobby")).toMatchObject({ type: "ok" });
+  });
+
+  it("an address that has all the sockets it may have is refused, and costs nobody else an edge", async () => {
+    const ask = async (): Promise<string> => statusIn(await answerTo(upgradeText(), "127.0.0.9"));
+    expect(await answersOf(EDGES.length * PER_ADDRESS, ask)).toEqual(new Set(["101", "503"]));
+    for (let n = 0; n < HONEST; n += 1) {
+      expect(await ask()).toBe("503");
+      await connected(`honest-${n}`);
+    }
+  });
+}
+
+function itPassesNothingDoubtful({ answerTo }: Scene): void {
   it.each([
     ["two hosts", "host: a.test\r\nhost: b.test\r\n"],
     ["two lengths", "host: a.test\r\ncontent-length: 5\r\ncontent-length: 6\r\n"],
@@ -89,31 +98,5 @@ export function itBalances(kind: BalancerKind, certificates: TestCertificates): 
       const answer = await answerTo(`POST ${path} HTTP/1.1\r\n${headers}\r\nhello`);
       expect(answer, path).toMatch(/^HTTP\/1\.1 (400|501) /);
     }
-  });
-
-  it("an edge that is killed costs nobody a message: all go on at the other one, and come back to it", async () => {
-    const clients = await Promise.all(
-      Array.from({ length: SPEAKERS }, (_, n) => connected(`speaker-${n}`, { reconnecting: { urls: [url] } })),
-    );
-    const speakers = clients.map((client, n) => ({ client, channel: `talk-${n % CHANNELS}` }));
-    await Promise.all(speakers.map(({ client, channel }) => client.join(channel)));
-    const talk = startTalk(
-      speakers.map((each) => ({ ...each, before: () => each.client.ready() })),
-      { paceMs: 50 },
-    );
-    await eventually(() => talk.acknowledged() > 3 * SPEAKERS, { withinMs: 30_000, what: "a talk in full flow" });
-    const returned = cluster.restarted("edge-1", 30_000);
-    cluster.kill("edge-1");
-    await returned;
-    await Promise.all(clients.map((client) => client.ready()));
-    const before = talk.acknowledged();
-    await eventually(() => talk.acknowledged() > before + 3 * SPEAKERS, {
-      withinMs: 30_000,
-      what: "talk afterwards",
-    });
-    await talk.end();
-    await expectPromisesKept({ cluster, talk, clients, withinMs: 30_000 });
-    expect(clients.flatMap(closesOf).filter((code) => code !== 1006)).toEqual([]);
-    expect(clients.filter((client) => client.session() > 1).length).toBeGreaterThan(SPEAKERS / 4);
   });
 }

@@ -29,7 +29,9 @@ export function secretsByValue(names: readonly string[]): string[] {
 
 /** What a setting is worth where nobody says otherwise; throws for one that is no number. */
 export function defaultOf(
-  key: "drainMs" | "balancerWaitMs" | "maxConnections" | "statementTimeoutMs" | "port",
+  key:
+    | ("drainMs" | "balancerWaitMs" | "maxConnections" | "statementTimeoutMs")
+    | ("port" | "internalPort" | "heartbeatMs" | "idleMs"),
 ): number {
   return SETTINGS[key].default;
 }
