@@ -1,12 +1,12 @@
 // A rolling restart of three edges under load: one is told to drain over REST, one on the command line and one by a signal, and
 // their clients go on by their own list of addresses.
 import { execFile } from "node:child_process";
-import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { eventually, startCluster } from "@rookery/testkit";
 import type { ChatClient, Cluster } from "@rookery/testkit";
 import { expect, it, onTestFinished } from "vitest";
+import { beyondBudget, watchConnects } from "./connect-watch.ts";
 import { closesOf, expectPromisesKept, startTalk, UNHURRIED } from "./talk.ts";
 
 const EDGES = 3;
@@ -53,33 +53,6 @@ const ORDERS: readonly ((cluster: Cluster) => Promise<void>)[] = [
   async (cluster) => cluster.kill(nameOf(2), "SIGTERM"),
 ];
 
-/** How many connections each process has taken so far, read again and again; a restarted one begins at none. */
-function watchConnects(cluster: Cluster) {
-  const looks: { edge: number; pid: number; atMs: number; connects: number; refused: number }[] = [];
-  let isOver = false;
-  const look = async (edge: number): Promise<void> => {
-    const pid = cluster.pid(nameOf(edge));
-    const found = await cluster.metrics(nameOf(edge)).catch(() => undefined);
-    if (found === undefined || pid !== cluster.pid(nameOf(edge))) return;
-    const connects = found.get("rookery_edge_connects_total") ?? 0;
-    const refused = found.get('rookery_edge_upgrades_refused_total{reason="too_many_at_once"}') ?? 0;
-    looks.push({ edge, pid, atMs: performance.now(), connects, refused });
-  };
-  const over = (async () => {
-    while (!isOver) {
-      await Promise.all(ORDERS.map((_order, edge) => look(edge)));
-      await delay(200);
-    }
-  })();
-  return {
-    async end() {
-      isOver = true;
-      await over;
-      return looks;
-    },
-  };
-}
-
 it("a rolling restart of three edges under load loses nothing, tells nobody's coming or going, and keeps to the budget of connects", async () => {
   const set = {
     ...UNHURRIED,
@@ -107,7 +80,10 @@ it("a rolling restart of three edges under load loses nothing, tells nobody's co
   );
   await eventually(() => talk.acknowledged() > 5 * CLIENTS, { withinMs: 30_000, what: "a talk in full flow" });
   const cameFrom = clients.map(({ frames }) => frames.length);
-  const connects = watchConnects(cluster);
+  const connects = watchConnects(
+    cluster,
+    ORDERS.map((_order, edge) => nameOf(edge)),
+  );
 
   for (const [edge, order] of ORDERS.entries()) {
     const before = clients.filter(({ welcome }) => String(welcome()["node"]).startsWith(`${nameOf(edge)}.`));
@@ -130,11 +106,5 @@ it("a rolling restart of three edges under load loses nothing, tells nobody's co
   expect(clients.flatMap(closesOf).filter((code) => ![4000, 1006].includes(code))).toEqual([]);
   expect(looks.length).toBeGreaterThan(10 * EDGES);
   expect(looks.filter(({ refused }) => refused > 0)).toEqual([]);
-  // A bucket may be full: a second's worth beyond the rate.
-  const mostOf = (ms: number): number => CONNECTS_PER_SEC * (1 + ms / 1000);
-  const beyond = looks.filter(({ pid, atMs, connects: sofar }, n) => {
-    const last = looks.slice(0, n).findLast((each) => each.pid === pid);
-    return last !== undefined && sofar - last.connects > mostOf(atMs - last.atMs);
-  });
-  expect(beyond).toEqual([]);
+  expect(beyondBudget(looks, CONNECTS_PER_SEC)).toEqual([]);
 });
