@@ -292,7 +292,7 @@ describe("a deletion", () => {
     const message = publication(newChannel());
     const first = await publisher.publish(message);
     await remove({ ...first, channel: message.channel, clientId: message.clientId });
-    for (const contentHash of [message.contentHash, "another"])
+    for (const contentHash of [message.contentHash, "hash-of-another"])
       expect(await publisher.publish({ ...message, contentHash })).toEqual({ ...first, duplicate: true });
   });
 

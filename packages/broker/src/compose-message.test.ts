@@ -16,6 +16,7 @@ describe("a composed message", () => {
     const two = composeMessage({ ...draft, id: "j".repeat(21), meta: { b: "x", a: 1 } });
     expect(one.contentHash).toBe(two.contentHash);
     expect(one.contentHash).not.toContain("|");
+    expect(one.contentHash).toMatch(/^2:/);
   });
 
   it("has another hash for another body, replyTo or meta, and for the same in another channel or of another user or clientId", () => {

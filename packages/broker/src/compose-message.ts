@@ -39,11 +39,14 @@ export function composeMessage(draft: MessageDraft): ComposedMessage {
   };
 }
 
+/** Before each hash: one of another recipe, which another build has left, cannot be compared. See recall.lua. */
+const RECIPE = "2:";
+
 /**
  * 160 bits against accidents, not against attackers: a sender could only collide with its own clientId. Salted with what the
  * once-key names, so that equal texts are not seen to be equal in Redis; it is overwritten when the message is deleted.
  */
 function contentHash({ channel, user, clientId, body, replyTo, meta }: MessageDraft): string {
   const sorted = meta === undefined ? [] : Object.entries(meta).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return hash("sha1", JSON.stringify([channel, user, clientId, body, replyTo ?? null, sorted]), "base64url");
+  return RECIPE + hash("sha1", JSON.stringify([channel, user, clientId, body, replyTo ?? null, sorted]), "base64url");
 }

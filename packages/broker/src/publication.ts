@@ -3,7 +3,7 @@ import type { Position } from "@rookery/protocol";
 import type { ComposedMessage } from "./compose-message.ts";
 import type { EntryId } from "./entry-id.ts";
 
-/** One message on its way. `contentHash` must not hold `|`. */
+/** One message on its way. `contentHash` must not hold `|`, and begins with two characters that name how it is made. */
 export interface Publication extends ComposedMessage {
   /** the version of the channel's rights with which the sender was found to be allowed */
   readonly rightsVersion: number;

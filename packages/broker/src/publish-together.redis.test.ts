@@ -77,7 +77,7 @@ describe("messages of one run", () => {
   it("are told apart where one repeats another", async () => {
     const channel = newChannel();
     const message = publication(channel);
-    const outcomes = await together([message, message, { ...message, contentHash: "another" }]);
+    const outcomes = await together([message, message, { ...message, contentHash: "hash-of-another" }]);
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(["ok", "duplicate", "conflict"]);
   });
 

@@ -107,6 +107,12 @@ describe("a repeat with the same clientId", () => {
     expect(reason).toMatchObject({ code: "conflict" });
   });
 
+  it("answers the first outcome where another build hashed the content by another recipe", async () => {
+    const message = publication(newChannel());
+    const first = await publisher.publish({ ...message, contentHash: "5dQZ_of-the-build-before" });
+    expect(await publisher.publish(message)).toEqual({ ...first, duplicate: true });
+  });
+
   it("is another message for another user or in another channel", async () => {
     const channel = newChannel();
     const message = publication(channel);

@@ -138,7 +138,7 @@ it("one wait covers all that was answered before it, and a refusal waits for non
   const message = publication(newChannel());
   await publisher.publish(message);
   const before = waits.length;
-  expect(await outcome(publisher, { ...message, contentHash: "another" })).toBe("conflict");
+  expect(await outcome(publisher, { ...message, contentHash: "hash-of-another" })).toBe("conflict");
   expect(waits.length).toBe(before);
 });
 
