@@ -5,7 +5,7 @@ import { ChatError, formatPosition } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
 import { answered } from "./answered.ts";
 import type { RedisConnection } from "./connect.ts";
-import { formatEntryId } from "./entry-id.ts";
+import { formatEntryId, parseEntryId } from "./entry-id.ts";
 import type { EntryId } from "./entry-id.ts";
 import type { Correction } from "./envelope.ts";
 import type { Keys } from "./keys.ts";
@@ -61,6 +61,8 @@ export interface Outbox {
   save(partition: number, saved: SavedBatch): Promise<void>;
   /** Of all partitions together. */
   waiting(): Promise<OutboxBacklog>;
+  /** Up to where each partition was confirmed to this Redis; one that never was, or whose keys are broken, is missing. */
+  stored(): Promise<Map<number, EntryId>>;
 }
 
 export interface OutboxOptions {
@@ -168,6 +170,17 @@ export function createOutbox(options: OutboxOptions): Outbox {
         const oldestAtMs = Math.min(...backlogs.map((backlog) => backlog.oldestAtMs));
         const loads = backlogs.map(({ partition, bytes: held }) => ({ partition, bytes: held }));
         return { entries, bytes, loads, ...(Number.isFinite(oldestAtMs) ? { oldestAtMs } : {}) };
+      }),
+    stored: () =>
+      answered(connection, async () => {
+        const partitions = Array.from({ length: keys.partitions.count }, (_, n) => n);
+        const looks = await Promise.allSettled(
+          partitions.map((n) => connection.hget(keys.partition(n).part, "stored")),
+        );
+        const [refused] = looks.flatMap((look) => (look.status === "rejected" ? [look.reason as unknown] : []));
+        if (looks.every(({ status }) => status === "rejected")) throw refused;
+        const ids = looks.map((look) => (look.status === "fulfilled" ? parseEntryId(look.value ?? "") : undefined));
+        return new Map(ids.flatMap((id, partition) => (id === undefined ? [] : [[partition, id] as const])));
       }),
   };
 }

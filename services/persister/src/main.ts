@@ -14,6 +14,7 @@ import {
   createAuditChain,
   createAuditKey,
   createMessages,
+  createOutboxPositions,
   createReadPositions,
   createRetention,
   saveBatch,
@@ -31,6 +32,7 @@ import { createRelief } from "./relief.ts";
 import { createRetentionLoop } from "./retention.ts";
 import { createShareWatch } from "./share-watch.ts";
 import { connectStores } from "./stores.ts";
+import { createSureSave } from "./sure-save.ts";
 import { createTakingsLoop } from "./takings.ts";
 
 type Context = NodeContext<"persister">;
@@ -101,7 +103,12 @@ async function main(context: Context): Promise<void> {
   const chain = auditChain(context);
   const drain = createDrain({
     outbox,
-    save: (batch) => saveBatch(store, batch, chain),
+    save: createSureSave({
+      outbox,
+      positions: createOutboxPositions(store),
+      save: (batch) => saveBatch(store, batch, chain),
+      refuse: context.refuse,
+    }),
     batchEntries: settings.batchEntries,
     lingerMs: settings.batchLingerMs,
     ...outages,
