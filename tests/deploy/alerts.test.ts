@@ -64,7 +64,7 @@ describe("the runbook", () => {
   it("names settings, metrics and alerts that there are", () => {
     const settings = new Set(clusterSettings.describe().match(/\bROOKERY_[A-Z_]+/g));
     const families = new Set(ownFamilies().map(({ name }) => name));
-    const ofPattern = (pattern: RegExp): string[] => [...chapter.matchAll(pattern)].map(([name]) => name);
+    const ofPattern = (pattern: RegExp): string[] => [...runbook.matchAll(pattern)].map(([name]) => name);
     expect(ofPattern(/\bROOKERY_[A-Z_]+/g).filter((name) => !settings.has(name))).toEqual([]);
     expect(ofPattern(/\brookery_\w+/g).filter((name) => !families.has(name))).toEqual([]);
     expect(ofPattern(/\bRookery[A-Z]\w+/g).filter((name) => !names.includes(name))).toEqual([]);

@@ -1,8 +1,8 @@
 // The build before this one, for what is tried across a version: its sources out of this checkout's history, its own packages,
 // its own bundles, in a folder that is kept between runs. Called by tests of upgrades, before anything is started.
 // 503f603 is the last commit before presence, changes of messages, read positions, rights and audit came, all in one step: it
-// knows one kind of outbox entry and migrations up to 0008, so each kind, envelope and table that was added is new to it. No
-// commit since then adds a kind or a migration, and none before 0007 holds a partition for a newer persister.
+// knows one kind of outbox entry and migrations up to 0008, so each kind, envelope and table that was added is new to it. It is
+// old enough to be a hard case and young enough to be an honest one: builds before migration 0007 bury what they do not know.
 import { spawnSync } from "node:child_process";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
