@@ -74,15 +74,16 @@ const run = async (plan: DataPlan, command: string, args: string[], input: strin
   throw new Error(`${basename(command)} failed: ${output.trim().split("\n").slice(-6).join(" | ")}`);
 };
 
+const GRANTED_ROLES = ["writer", "reader", "edge", "api", "persister"].map((name) => `rookery_${name}`);
+
 /** The role may make databases, for tests that clone one; it is no superuser. */
 const firstStatements = (password: string): string =>
   [
     `create role rookery login createdb password '${password}'`,
     "create database rookery owner rookery",
     // What the migrations grant to: they may make no roles here.
-    "create role rookery_writer nologin",
-    "create role rookery_reader nologin",
-    "grant rookery_writer, rookery_reader to rookery",
+    ...GRANTED_ROLES.map((role) => `create role ${role} nologin`),
+    `grant ${GRANTED_ROLES.join(", ")} to rookery`,
     // Nobody else is meant to log in here.
     "revoke connect on database postgres from public",
   ]
