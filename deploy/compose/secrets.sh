@@ -1,9 +1,11 @@
 #!/bin/sh
 # Makes the secrets that docker-compose.yml and the small overlay of deploy/k8s read, each in a file of
-# deploy/compose/secrets; what is there already is left alone. Once before the first start; needs a shell and coreutils.
+# deploy/compose/secrets; a password or a key that is there already stays. Before the first start, and again with a new
+# release: what follows from them, the users of Redis and the roles of Postgres, is made anew. Needs a shell, sed and coreutils.
 # The folder is closed to everybody else. The files are not: containers read them as users that this machine does not know.
 set -eu
-folder=${1:-$(dirname "$0")/secrets}
+here=$(dirname "$0")
+folder=${1:-$here/secrets}
 umask 077
 mkdir -p "$folder"
 chmod 700 "$folder"
@@ -17,25 +19,49 @@ put() {
   mv "$folder/$1.new" "$folder/$1"
 }
 has() { [ -s "$folder/$1" ]; }
+# password_in NAME: of the address in that file.
+password_in() {
+  url=$(cat "$folder/$1")
+  url=${url#*://*:}
+  printf %s "${url%%@*}"
+}
+# joined FILE: without comments, lines that are indented behind the one before.
+joined() {
+  line=
+  while IFS= read -r next; do
+    case $next in
+      '#'* | '') ;;
+      ' '*) line="$line ${next#"${next%%[! ]*}"}" ;;
+      *) [ -z "$line" ] || printf '%s\n' "$line"; line=$next ;;
+    esac
+  done < "$1"
+  printf '%s\n' "$line"
+}
 
-for name in jwt_secret audit_key api_key grafana_password; do
+for name in jwt_secret audit_key api_key grafana_password postgres_password; do
   has "$name" || random | put "$name"
 done
-
-# Postgres, and those who connect to it.
-has postgres_password || random | put postgres_password
-# One role for all, until there are several: whoever migrates owns the tables, and everybody else need not.
-for name in postgres_owner_url postgres_url; do
-  has "$name" || printf 'postgres://rookery:%s@postgres:5432/rookery' "$(cat "$folder/postgres_password")" | put "$name"
+for part in edge api persister; do
+  has "redis_url_$part" || printf 'redis://%s:%s@redis:6379' "$part" "$(random)" | put "redis_url_$part"
+  has "postgres_url_$part" ||
+    printf 'postgres://rookery_%s_a:%s@postgres:5432/rookery' "$part" "$(random)" | put "postgres_url_$part"
 done
+has postgres_url_migrate ||
+  printf 'postgres://rookery_migrator:%s@postgres:5432/rookery' "$(random)" | put postgres_url_migrate
 
-# Redis knows a password by its digest alone. `health` may say no more than PING.
-if ! has redis_users || ! has redis_url; then
-  password=$(random)
-  printf 'redis://rookery:%s@redis:6379' "$password" | put redis_url
-  put redis_users << USERS
-user default off
-user health on nopass -@all +ping
-user rookery on #$(digest "$password") ~* &* -@all +@read +@write +@pubsub +@connection +eval +evalsha +time +wait -@dangerous +info +cluster|slots +cluster|info
-USERS
-fi
+# Redis knows a password by its digest alone.
+users=$(joined "$here/../redis/users.acl")
+for part in edge api persister; do
+  users=$(printf '%s\n' "$users" | sed "s/#DIGEST_OF_$part /#$(digest "$(password_in "redis_url_$part")") /")
+done
+printf '%s\n' "$users" | put redis_users
+
+# For the superuser: the roles, and a password for each login that is in use.
+{
+  cat "$here/../postgres/roles.sql"
+  for part in edge api persister; do
+    login=$(sed 's|^postgres://||; s|:.*||' "$folder/postgres_url_$part")
+    printf "alter role %s password '%s';\n" "$login" "$(password_in "postgres_url_$part")"
+  done
+  printf "alter role rookery_migrator password '%s';\n" "$(password_in postgres_url_migrate)"
+} | put postgres_roles

@@ -10,7 +10,6 @@ const own = ownServices(compose);
 const lasting = services.filter(({ restart }) => restart !== "no");
 const dockerfile = readFileSync("Dockerfile", "utf8");
 const { version }: { version: string } = JSON.parse(readFileSync("package.json", "utf8"));
-const secretsScript = readFileSync("deploy/compose/secrets.sh", "utf8");
 const redisConf = new Map(
   readFileSync("deploy/redis/redis.conf", "utf8")
     .split("\n")
@@ -21,7 +20,7 @@ const redisConf = new Map(
 describe("docker-compose.yml", () => {
   it("has a balancer, two edges, an api, a persister, both stores, and what is done once", () => {
     expect(services.filter(({ profiles }) => profiles === undefined).map(({ name }) => name)).toEqual([
-      ...["haproxy", "certificate", "edge-1", "edge-2", "api", "persister", "migrate", "redis", "postgres"],
+      ...["haproxy", "certificate", "edge-1", "edge-2", "api", "persister", "roles", "migrate", "redis", "postgres"],
     ]);
     expect(Object.fromEntries(services.flatMap(({ name, profiles = [] }) => profiles.map((of) => [name, of])))).toEqual(
       {
@@ -126,19 +125,27 @@ describe("docker-compose.yml", () => {
     expect([...new Set(proxies)]).toEqual([address]);
   });
 
-  it("reads each secret from a file that the script makes, and makes none that nobody reads", () => {
+  it("reads each secret from a file of the script's folder, and names none that nobody reads", () => {
     const used = new Set(services.flatMap(({ secrets = [] }) => secrets));
     expect([...used].toSorted()).toEqual(Object.keys(compose.secrets).toSorted());
     for (const [name, { file }] of Object.entries(compose.secrets)) {
       expect(file).toBe(`./deploy/compose/secrets/${name}`);
-      expect(secretsScript).toContain(name);
     }
-    for (const { name, environment = {}, secrets = [] } of services) {
-      const read = Object.values(environment).flatMap(
-        (value) => /^\/run\/secrets\/(\w+)$/.exec(String(value))?.[1] ?? [],
-      );
+    for (const { name, environment = {}, command = [], secrets = [] } of services) {
+      const told = [...Object.values(environment).map(String), ...command].join(" ");
+      const read = [...told.matchAll(/\/run\/secrets\/(\w+)/g)].map(([, secret]) => secret);
       expect(secrets.filter((secret) => secret !== "redis_users").toSorted(), name).toEqual(read.toSorted());
     }
+  });
+
+  it("gives each kind of process its own way into the stores, and the superuser's to nobody who stays", () => {
+    for (const { name, part, secrets = [] } of own) {
+      const urls = secrets.filter((secret) => secret.includes("_url_"));
+      const stores = part === "migrate" ? ["postgres"] : ["redis", "postgres"];
+      expect(urls, name).toEqual(stores.map((store) => `${store}_url_${part}`));
+    }
+    const mighty = services.filter(({ secrets = [] }) => secrets.includes("postgres_password"));
+    expect(mighty.map(({ name }) => name)).toEqual(["roles", "postgres"]);
   });
 
   it("names each volume that is mounted, and mounts each that is named", () => {
@@ -181,11 +188,5 @@ describe("the Redis of a deployment", () => {
   it("has room beside its memory for buffers and for the copy while its file is rewritten", () => {
     const limit = bytesOf(compose.services["redis"]?.deploy?.resources.limits.memory);
     expect(limit).toBeGreaterThanOrEqual(2 * bytesOf(redisConf.get("maxmemory")));
-  });
-
-  it("grants what the page on operating says is needed, and no more", () => {
-    const page = /^ACL SETUSER rookery on >SECRET (.*~\*.*)$/m.exec(readFileSync("docs/operating.md", "utf8"))?.[1];
-    const granted = /^user rookery on #\S+ "\$password"\) (.*)$/m.exec(secretsScript)?.[1];
-    expect(granted).toBe(page);
   });
 });

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { podsOf, readManifests, selects } from "./manifests.ts";
+import { containersOf, podsOf, readManifests, selects } from "./manifests.ts";
 import type { Manifest } from "./manifests.ts";
 import { endTakesMs, secretsByValue, unknownNames } from "./setting-names.ts";
 import { goTool, pythonTool } from "./tools.ts";
@@ -75,12 +75,12 @@ describe.skipIf(kustomize === undefined).each(OVERLAYS)("the overlay %s", (overl
 
   it("holds no secret: each comes as a file of a Secret that is not here", () => {
     expect(of("Secret")).toEqual([]);
-    for (const { name, env, container, spec } of pods) {
+    for (const pod of pods) {
+      const { name, env, spec } = pod;
       expect(secretsByValue(Object.keys(env)), name).toEqual([]);
       const keys = spec.volumes?.flatMap(({ secret }) => secret?.items.map(({ key }) => key) ?? []) ?? [];
-      const files = [...Object.values(env), ...(container.args ?? [])].flatMap(
-        (text) => /\/run\/secrets\/rookery\/(\w+)/.exec(text)?.[1] ?? [],
-      );
+      const told = [...Object.values(env), ...containersOf(pod).flatMap(({ args = [] }) => args)].join(" ");
+      const files = [...told.matchAll(/\/run\/secrets\/rookery\/(\w+)/g)].map(([, key]) => key);
       expect(keys.toSorted(), name).toEqual(files.toSorted());
       expect(keys.length, name).toBeGreaterThan(0);
     }
@@ -104,15 +104,17 @@ describe.skipIf(kustomize === undefined).each(OVERLAYS)("the overlay %s", (overl
   });
 
   it("runs everything without root, without a way to become it, on a root that nobody writes", () => {
-    for (const { name, spec, container } of pods) {
+    for (const { name, spec } of pods) {
       expect(spec.automountServiceAccountToken, name).toBe(false);
       expect(spec.securityContext, name).toMatchObject({
         ...{ runAsNonRoot: true, runAsUser: expect.any(Number), seccompProfile: { type: "RuntimeDefault" } },
       });
-      expect(container.securityContext, name).toEqual({
+    }
+    for (const container of pods.flatMap(containersOf)) {
+      expect(container.securityContext, container.name).toEqual({
         ...{ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } },
       });
-      expect(container.resources, name).toMatchObject({
+      expect(container.resources, container.name).toMatchObject({
         requests: { cpu: expect.anything(), memory: expect.anything() },
         limits: { cpu: expect.anything(), memory: expect.anything() },
       });
@@ -121,7 +123,8 @@ describe.skipIf(kustomize === undefined).each(OVERLAYS)("the overlay %s", (overl
 
   it("pins every image, ours by the version of this repository", () => {
     const { version }: { version: string } = JSON.parse(readFileSync("package.json", "utf8"));
-    const theirs = pods.filter(({ part }) => part === undefined).map(({ container }) => container.image);
+    const own = new Set(ours.map(({ container }) => container));
+    const theirs = pods.flatMap(containersOf).flatMap((each) => (own.has(each) ? [] : [each.image]));
     expect(theirs.filter((image) => !/^[a-z]+:\d+\.\d+(\.\d+)?-bookworm$/.test(image))).toEqual([]);
     for (const { container, part } of ours) expect(container.image).toBe(`rookery-${part}:${version}`);
     expect(of("Job").map(({ metadata }) => metadata.name)).toEqual([`rookery-migrate-${version}`]);

@@ -43,6 +43,7 @@ export interface PodSpec {
   readonly terminationGracePeriodSeconds?: number;
   readonly securityContext?: object;
   readonly topologySpreadConstraints?: readonly { readonly topologyKey: string; readonly labelSelector: object }[];
+  readonly initContainers?: readonly Container[];
   readonly containers: readonly Container[];
   readonly volumes?: readonly {
     readonly name: string;
@@ -85,7 +86,7 @@ export function readManifests(text: string): Manifest[] {
   });
 }
 
-/** Everything of one overlay that runs as pods of one container. */
+/** Everything of one overlay that runs as pods of one container, and what comes before that. */
 export function podsOf(manifests: readonly Manifest[]): Pod[] {
   const settings = manifests.find(({ kind }) => kind === "ConfigMap");
   return manifests.flatMap(({ kind, metadata, spec }) => {
@@ -99,6 +100,12 @@ export function podsOf(manifests: readonly Manifest[]): Pod[] {
     return [{ name: metadata.name, kind, labels, spec: spec.template.spec, container, part, env }];
   });
 }
+
+/** Every container of a pod. */
+export const containersOf = ({ spec }: Pod): readonly Container[] => [
+  ...(spec.initContainers ?? []),
+  ...spec.containers,
+];
 
 /** Whether a selector's labels are all among these. */
 export function selects(selector: Labels | undefined, labels: Labels | undefined): boolean {

@@ -1,7 +1,7 @@
 // The files that a deployment starts from: secrets made by the shipped script are taken by every process as a start in
 // production takes them, and the certificate is one that a client which knows it accepts.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, createServer } from "node:tls";
@@ -37,17 +37,28 @@ describe("the secrets of a deployment", () => {
     const names = Object.keys(readCompose().secrets).toSorted();
     expect(readdirSync(secrets).toSorted()).toEqual(names);
     expect(statSync(secrets).mode & 0o777).toBe(0o700);
-    expect(new Set(names.map((name) => readFileSync(join(secrets, name), "utf8"))).size).toBe(names.length - 1);
+    expect(new Set(names.map((name) => readFileSync(join(secrets, name), "utf8"))).size).toBe(names.length);
   });
 
   it("stay as they are when the script is run again, and only a missing one is made", () => {
-    const kept = readFileSync(join(secrets, "postgres_password"), "utf8");
-    const key = readFileSync(join(secrets, "api_key"), "utf8");
+    const read = (name: string): string => readFileSync(join(secrets, name), "utf8");
+    const [password, users, roles, key] = ["postgres_password", "redis_users", "postgres_roles", "api_key"].map(read);
     rmSync(join(secrets, "api_key"));
     makeSecrets();
-    expect(readFileSync(join(secrets, "postgres_password"), "utf8")).toBe(kept);
-    expect(readFileSync(join(secrets, "postgres_url"), "utf8")).toContain(kept);
-    expect(readFileSync(join(secrets, "api_key"), "utf8")).not.toBe(key);
+    expect([read("postgres_password"), read("redis_users"), read("postgres_roles")]).toEqual([password, users, roles]);
+    expect(read("api_key")).not.toBe(key);
+  });
+
+  it("follow an address that was given another password or another login", () => {
+    const file = join(secrets, "postgres_url_edge");
+    const url = readFileSync(file, "utf8");
+    writeFileSync(file, url.replace(/rookery_edge_a:\w+@/, "rookery_edge_b:another@"));
+    makeSecrets();
+    expect(readFileSync(join(secrets, "postgres_roles"), "utf8")).toContain(
+      "alter role rookery_edge_b password 'another';",
+    );
+    writeFileSync(file, url);
+    makeSecrets();
   });
 });
 

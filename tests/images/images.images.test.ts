@@ -117,8 +117,8 @@ describe.skipIf(buildah === undefined || debootstrap === undefined)("the images"
     const postgres = await startPostgres();
     const running: Running[] = [];
     try {
-      writeFileSync(join(secrets, "redis_url"), redis.url);
-      for (const name of ["postgres_url", "postgres_owner_url"]) writeFileSync(join(secrets, name), postgres.url);
+      for (const part of ["edge", "api", "persister"]) writeFileSync(join(secrets, `redis_url_${part}`), redis.url);
+      for (const part of TARGETS) writeFileSync(join(secrets, `postgres_url_${part}`), postgres.url);
       const migrate = runPart(store, "migrate", secrets, {});
       expect([await migrate.ended, migrate.log.join("\n")]).toEqual([0, expect.stringContaining("applied 0001")]);
 
