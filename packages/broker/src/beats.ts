@@ -24,6 +24,8 @@ export interface BeatsOptions {
    * left has been cleared away. Absent of one that leaves nothing.
    */
   readonly lapseMs?: number | undefined;
+  /** Whether there can be anything to leave behind; absent: there can. One that never got so far is gone at once. */
+  hasServed?(this: void): boolean;
   /** The present id was condemned: others clear away after it. The node has to take another one. */
   condemned?(this: void): void;
   /** Somebody tells this node to drain: with each beat until it is gone. */
@@ -83,7 +85,7 @@ export function startBeats(options: BeatsOptions): Beats {
   }
 
   function leaveAs(id: string): Promise<void> {
-    if (lapseMs === undefined) return registry.leave(id);
+    if (lapseMs === undefined || options.hasServed?.() === false) return registry.leave(id);
     return registry.lapse({ ...recordOf(id), draining: true, left: true }, lapseMs);
   }
 

@@ -248,7 +248,9 @@ function watchState(connection: RedisConnection, address: RedisAddress, options:
     }
   };
   const remember = (happened: Error): void => {
-    const text = faultText(happened);
+    const said = faultText(happened);
+    // A server without TLS takes a handshake for the beginning of a command, and waits for the rest.
+    const text = address.tls && said.endsWith("ETIMEDOUT") ? `${said}; the server may speak no TLS` : said;
     const isUntold = address.tls && text.endsWith(UNTOLD);
     // What is known already says more than that.
     if (!isUntold || faultOf(connection) === undefined) faults.set(connection, text);

@@ -17,6 +17,8 @@ export interface ClusterLifeOptions {
   load?(this: void): ClusterLoad;
   /** This node was told to drain, and it is its turn: of several that were told, one goes at a time. Called more than once. */
   drain?(this: void): void;
+  /** Of an edge: whether anybody was ever connected. One without leaves nothing to be held. */
+  hasServed?(this: void): boolean;
   /** Of an edge, which clears away after dead nodes: hears of their sessions before they are taken off. */
   readonly ending?: ReaperOptions["ending"];
 }
@@ -62,6 +64,7 @@ export function joinCluster(options: ClusterLifeOptions): ClusterLife {
     self: { ...self, version: VERSION },
     load,
     lapseMs: isEdge ? RESUME_WINDOW_MS : undefined,
+    ...(options.hasServed === undefined ? {} : { hasServed: options.hasServed }),
     condemned() {
       log.warn({ former: node.current() }, "this node was given up for dead; it goes on under another id");
       node.renew();

@@ -84,7 +84,10 @@ export async function runProcess<R extends SettingRows & ProcessRows, S extends 
       if (!ending.isStopping()) log.fatal(reason);
       ending.stop("wrong surroundings", EXIT_CONFIG);
     },
-    announceReady: (ports) => announceReady(log, { ready: true, ...ports, node: node.current() }),
+    announceReady: (ports) => {
+      // A main that was told to stop while it started is not to be counted on.
+      if (!ending.isStopping()) announceReady(log, { ready: true, ...ports, node: node.current() });
+    },
   };
   try {
     await main(context);

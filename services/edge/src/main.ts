@@ -249,7 +249,7 @@ async function main(context: Context): Promise<void> {
   const drainAsTold = (): void => context.stop("told to drain");
   const belonged = joinCluster({
     ...{ context, commands, keys, self: { kind: "edge" }, load },
-    ...{ drain: drainAsTold, ending: notes.died },
+    ...{ drain: drainAsTold, ending: notes.died, hasServed: () => metrics.connects.n > 0 },
   });
   life = belonged;
   onStop("relays", () => feed.close());
