@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { eventually, testCertificates, testPostgres, testRedis, testTopology } from "@rookery/testkit";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { spawnUnready } from "../service-process.ts";
+import { freePort } from "./free-port.ts";
 import type { ServiceKind } from "../service-process.ts";
 
 const ENDS_WITHIN_MS = 30_000;
@@ -217,16 +218,6 @@ const WAITS: readonly Omit<Mistake, "code">[] = [
   { what: "a database without tables", by: () => ({ ROOKERY_POSTGRES_URL: older.url }), says: /rookery migrate up/ },
 ];
 
-/** Not given out again so soon by the kernel. */
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const port = portOf(server);
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
 const told = (log: readonly string[]): string => log.join("\n");
 const start = (kind: ServiceKind, by: Readonly<Record<string, string>>) => {
   const given: Readonly<Record<string, string>> = { ...GIVEN[kind], ...stores(), ...by };
@@ -251,7 +242,7 @@ describe.each(MISTAKES)("$what", ({ by, of: kinds = SERVICES, code, says }) => {
 
 describe.each(WAITS)("$what", ({ by, says }) => {
   it.each(SERVICES)("lets %s wait without being ready, and say for what", async (kind) => {
-    const port = await freePort();
+    const port = String(await freePort());
     const { log } = start(kind, { ...by(), ROOKERY_INTERNAL_PORT: port });
     await eventually(() => expect(told(log())).toMatch(says), { withinMs: 20_000 });
     const answer = await eventually(() => fetch(`http://127.0.0.1:${port}/readyz`), { withinMs: 20_000 });

@@ -7,6 +7,7 @@ import type { ChatClient } from "@rookery/testkit";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { expectPromisesKept, startTalk } from "../talk.ts";
 import type { Talk } from "../talk.ts";
+import { freePort } from "./free-port.ts";
 import { previousBuild, THIS_BUILD } from "./previous-build.ts";
 import type { Build } from "./previous-build.ts";
 import { createServices } from "./service-processes.ts";
@@ -66,12 +67,15 @@ describe.skipIf(before === undefined)("from the build before to this one, and ba
 
   it("a newer persister that comes before its migrations is not ready, buries nothing, and drains once they are there", async () => {
     await persistersEnd();
-    const persister = await run("persister-1", THIS_BUILD);
-    await eventually(async () =>
-      expect(await persister.readiness()).toContain("Postgres refuses what it is asked (42883)"),
-    );
+    const port = await freePort();
+    const starting = run("persister-1", THIS_BUILD, { ROOKERY_INTERNAL_PORT: String(port) });
+    await eventually(async () => {
+      const answer = await fetch(`http://127.0.0.1:${port}/readyz?verbose`);
+      expect(await answer.text()).toMatch(/^\{"ready":false.*0009-changes.*run `rookery migrate up`/);
+    });
     expect(() => services.rookery(THIS_BUILD, "migrate", "verify")).toThrow(/pending {2}0009-changes/);
     expect(services.rookery(THIS_BUILD, "migrate", "up")).toMatch(/^applied 0009-changes/);
+    const persister = await starting;
     await saved();
     const metrics = await persister.metrics();
     expect(metrics.get("rookery_persister_dead_letters_total")).toBe(0);
@@ -218,8 +222,8 @@ describe.skipIf(before === undefined)("from the build before to this one, and ba
     expect(log.join("\n")).toContain("ROOKERY_MEMORY_BYTES");
   });
 
-  async function run(name: string, build: Build): Promise<ServiceProcess> {
-    const started = await services.start(name, build);
+  async function run(name: string, build: Build, set?: Readonly<Record<string, string>>): Promise<ServiceProcess> {
+    const started = await services.start(name, build, set);
     running.set(name, started);
     return started;
   }
