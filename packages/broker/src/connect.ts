@@ -75,6 +75,19 @@ export function connectRedis(options: ConnectOptions): RedisConnection {
   return connection;
 }
 
+/** Each Sentinel of an address by a connection of its own, entered as they are when a master is looked for; none for others. */
+export function connectSentinels(options: ConnectOptions): ServerConnection[] {
+  const address = parseRedisUrl(options.url);
+  if (address.topology !== "sentinel") return [];
+  // They may refuse INFO, by which a server is asked whether it is ready.
+  const settings = { ...sharedOptions(address, options), enableOfflineQueue: false, enableReadyCheck: false };
+  return address.hosts.map((host) => {
+    const connection = new Redis({ ...settings, ...host, retryStrategy: retryAfterMs });
+    watchState(connection, { ...address, hosts: [host] }, options);
+    return connection;
+  });
+}
+
 /** Each master that is known; the one server where there is no Cluster. */
 export function mastersOf(connection: RedisConnection): ServerConnection[] {
   return connection instanceof Cluster ? connection.nodes("master") : [connection];

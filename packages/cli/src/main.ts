@@ -9,6 +9,7 @@ import { chat } from "./commands/chat.ts";
 import { config } from "./commands/config.ts";
 import { deadLetters } from "./commands/dead-letters.ts";
 import { dev } from "./commands/dev.ts";
+import { doctor } from "./commands/doctor.ts";
 import { explain } from "./commands/explain.ts";
 import { key } from "./commands/key.ts";
 import { member } from "./commands/member.ts";
@@ -45,6 +46,8 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: "run one persister in the foreground" },
   { name: "migrate", build: migrate, example: "rookery migrate status --json",
     summary: "bring the Postgres schema up to date, or tell how it stands" },
+  { name: "doctor", build: doctor, example: "ROOKERY_CONFIG=rookery.yaml rookery doctor edge",
+    summary: "tell whether a service would run well here: ports, limits, Redis, Postgres, clocks, with a fix for each" },
   { name: "token", build: token, example: "rookery token create --user alice",
     summary: "make a user token, or look into one" },
   { name: "key", build: key, example: "rookery key create --name backend --scope tokens",

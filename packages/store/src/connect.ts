@@ -254,7 +254,7 @@ function refuse(error: unknown, subject: Subject, asked: "read" | "changed"): ne
 }
 
 /** A pooler of connections (PgBouncer, for one) refuses what it cannot keep for whoever comes next. */
-function isOfPooler(error: unknown): boolean {
+export function isOfPooler(error: unknown): boolean {
   return codeOf(error) === "08P01" && error instanceof Error && /unsupported startup parameter/i.test(error.message);
 }
 

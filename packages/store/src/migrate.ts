@@ -15,7 +15,7 @@ export interface MigrationState {
   readonly state: "applied" | "pending" | "changed" | "unknown";
 }
 
-interface AppliedRow {
+export interface AppliedRow {
   readonly name: string;
   readonly checksum: string;
   readonly appliedAt: number;
@@ -68,7 +68,7 @@ export async function migrationStatus(url: string): Promise<MigrationState[]> {
 }
 
 /** Pure: compares the files with what is recorded. */
-function judge(migrations: readonly Migration[], applied: readonly AppliedRow[]): MigrationState[] {
+export function judge(migrations: readonly Migration[], applied: readonly AppliedRow[]): MigrationState[] {
   const files = new Map(migrations.map(({ name, checksum }) => [name, checksum]));
   const known = applied.map(({ name, checksum, appliedAt }): MigrationState => {
     const expected = files.get(name);
