@@ -16,7 +16,7 @@ interface PostgresFacts extends PostgresNeeds {
 }
 
 /** The majors of Postgres with which Rookery is tried. */
-const TRIED = { from: 17, to: 18 } as const;
+const TRIED = { from: 15, to: 18 } as const;
 const MAJOR = 10_000;
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1):\d+$/;
 const BREAKING = /^\d{4}-breaking-/;
