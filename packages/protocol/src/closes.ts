@@ -39,3 +39,8 @@ export function actionForClose(code: number): CloseAction {
   if (code >= 4400 && code <= 4499) return "renew";
   return FINAL_STANDARD_CODES.has(code) ? "stop" : "reconnect";
 }
+
+/** A close that the edge chose and named: that it comes while a frame is under way says nothing of the frame. */
+export function isFarewell(code: number): boolean {
+  return code >= 4000;
+}

@@ -24,7 +24,7 @@ export interface FrameLimits {
   readonly idleMs: number;
 }
 
-export const DEFAULT_LIMITS: FrameLimits = Object.freeze({
+export const DEFAULT_LIMITS: FrameLimits = /* @__PURE__ */ Object.freeze({
   frameBytes: 16_384,
   bodyBytes: 4_096,
   metaBytes: 1_024,

@@ -6,7 +6,7 @@ export type { BackoffBounds } from "./backoff.ts";
 export { backoffMs, RECONNECT } from "./backoff.ts";
 export type { ClientFrame, ClientFrameOf, ClientFrameType, Meta } from "./client-frames.ts";
 export type { CloseAction, CloseReason } from "./closes.ts";
-export { actionForClose, CLOSES } from "./closes.ts";
+export { actionForClose, CLOSES, isFarewell } from "./closes.ts";
 export { encodeClientFrame } from "./encode-client.ts";
 export type { ErrorCode, ErrorDetails, Retry } from "./errors.ts";
 export { ChatError, ERRORS } from "./errors.ts";
@@ -29,4 +29,15 @@ export {
 } from "./limits.ts";
 export type { Position } from "./position.ts";
 export { comparePositions, formatPosition, ORIGIN, parsePosition, samePosition } from "./position.ts";
-export type { ServerFrame, ServerFrameOf, ServerFrameType } from "./server-frames.ts";
+export type {
+  ErrorFrame,
+  GapFrame,
+  MessageFrame,
+  OkFrame,
+  OkBodyType,
+  OkFrameOf,
+  SequencedFrame,
+  ServerFrame,
+  ServerFrameOf,
+  ServerFrameType,
+} from "./server-frames.ts";
