@@ -101,6 +101,9 @@ export function createChannelHandle(id: string, options: ChannelOptions, world: 
     outbox.fail(id, by);
     changed();
   };
+  const beIn = (): void => {
+    if (outBy) throw outBy;
+  };
   const goOut = (error: RookeryError): void => {
     finish(error, error);
     hearers.emit("out", error);
@@ -131,7 +134,7 @@ export function createChannelHandle(id: string, options: ChannelOptions, world: 
     gap(from, to, lost) {
       if (lost) {
         fold.lost(from, to);
-        own.lost(new RookeryError("lost", "taken back before it was saved"), from, to);
+        own.lost(new RookeryError("lost", "taken back unsaved"), from, to);
       }
       tell({ type: "gap", channel: id, from, to, lost });
     },
@@ -145,7 +148,7 @@ export function createChannelHandle(id: string, options: ChannelOptions, world: 
     },
     out: (frame) => goOut(errorOf(frame)),
   });
-  const own = createOwnSends({ ...{ channel: id, clock, outbox, kept, changed } });
+  const own = createOwnSends({ ...{ channel: id, clock, outbox, kept, changed, beIn } });
   const fold = createStateFold({ me, nowMs: clock.nowMs, phase: following.phase, pending: own.pending });
 
   const ask = <T extends OkBodyType>(
@@ -154,7 +157,7 @@ export function createChannelHandle(id: string, options: ChannelOptions, world: 
     isOrdered = false,
   ): Promise<OkFrameOf<T>> => {
     return abortable(signal, (resolve, reject) => {
-      if (outBy) throw outBy;
+      beIn();
       const frame = { channel: id, ...asking };
       const done: Errand["done"] = (answer) => {
         if (isOkOf<T>(answer)) resolve(answer);
@@ -177,7 +180,7 @@ export function createChannelHandle(id: string, options: ChannelOptions, world: 
     on: hearers.on,
     ready: ({ signal } = {}) =>
       abortable(signal, (resolve, reject) => {
-        if (outBy) throw outBy;
+        beIn();
         if (following.phase() === "live") resolve();
         else caughtUp.promise.then(resolve, reject);
         return ignore;

@@ -38,6 +38,8 @@ export interface OwnSendsOptions {
   readonly outbox: Outbox;
   readonly kept: () => Kept | undefined;
   readonly changed: () => void;
+  /** Throws where the channel is over. */
+  readonly beIn: () => void;
 }
 
 /** What a storage keeps of one that has no answer. */
@@ -58,7 +60,7 @@ interface Own {
   error?: RookeryError;
 }
 
-export function createOwnSends({ channel, clock, outbox, kept, changed }: OwnSendsOptions): OwnSends {
+export function createOwnSends({ channel, clock, outbox, kept, changed, beIn }: OwnSendsOptions): OwnSends {
   const all = new Map<string, Own>();
   let savedTo: Position = ORIGIN;
   let lastAt = 0;
@@ -83,7 +85,7 @@ export function createOwnSends({ channel, clock, outbox, kept, changed }: OwnSen
     const { saidAt } = own.send;
     // Two pages on one storage may have the same send; the one that brings it to its end takes it out.
     if (own.isKept && kept()?.get(nameOf(own.send)) === null)
-      return new RookeryError("unknown", "another page has ended it");
+      return new RookeryError("unknown", "ended by another page");
     own.send = { ...own.send, saidAt: saidAt ?? clock.timeMs() };
     put(own);
     return undefined;
@@ -102,6 +104,7 @@ export function createOwnSends({ channel, clock, outbox, kept, changed }: OwnSen
       changed();
     };
     const accepted = abortable<Accepted>(signal, (resolve, reject) => {
+      beIn();
       all.set(clientId, own);
       if (!isKept) put(own);
       const forget = outbox.add({
