@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 // Who may import whom: the direction in which data flows. A package that is not listed may be imported by nobody.
 const MAY_IMPORT: Record<string, readonly string[]> = {
   "packages/protocol": ["typebox"],
-  "packages/client": ["@rookery/protocol"],
+  "packages/client": ["@rookery/protocol", "react"],
   "packages/runtime": ["typebox", "yaml", "pino", "prom-client"],
   "packages/auth": ["jose", "@node-rs/argon2", "@rookery/protocol"],
   "packages/rights": ["@rookery/protocol"],
@@ -64,8 +64,8 @@ function ours(...names: string[]): string[] {
   return names.map((name) => `@rookery/${name}`);
 }
 
-/** Ways into a package besides its index, for those who must not load the rest of it. */
-const LIGHT_ENTRIES: ReadonlySet<string> = new Set(["@rookery/protocol/wire"]);
+/** Ways into a package besides its index, for those who must not load the rest of it, or have what it needs. */
+const LIGHT_ENTRIES: ReadonlySet<string> = new Set(["@rookery/protocol/wire", "@rookery/client/react"]);
 
 const isTest = (file: string): boolean => /\.(test|suite|bench)\.ts$/.test(file);
 
