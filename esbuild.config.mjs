@@ -29,6 +29,9 @@ const STARTED = [
 /** What pages import, and whoever else speaks to an edge: for any platform, so without a word to Node. */
 const FOR_CLIENTS = ["packages/protocol/src/index.ts", "packages/protocol/src/wire.ts"];
 
+/** Published: with everything of ours inside. */
+const PUBLISHED = ["packages/client/src/index.ts", "packages/client/src/react.ts"];
+
 /** They find files of their own beside their code: a native module, a program, a page's assets, the workers of a test run. */
 const LEFT_OUTSIDE = ["uWebSockets.js", "esbuild", "@fastify/swagger-ui", "@node-rs/argon2", "vitest"];
 
@@ -128,4 +131,9 @@ await Promise.all([
     }),
   ),
   build({ ...shared, entryPoints: FOR_CLIENTS.map(entryOf), platform: "neutral", target: "es2022" }),
+  build({
+    ...{ ...shared, sourcemap: false, entryPoints: PUBLISHED.map(entryOf), platform: "neutral", target: "es2022" },
+    // Both parts have the client's one half in common: a page that uses both loads it once.
+    ...{ splitting: true, chunkNames: "packages/client/dist/common", external: ["react"] },
+  }),
 ]);
