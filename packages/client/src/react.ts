@@ -69,7 +69,7 @@ export const RookeryProvider: FunctionComponent<RookeryProviderProps> = ({ child
       client.close();
     };
   }, [urls]);
-  return createElement(Context, { value: "client" in given ? given.client : made }, children);
+  return createElement(Context.Provider, { value: "client" in given ? given.client : made }, children);
 };
 
 /** Undefined until the provider is mounted. */
