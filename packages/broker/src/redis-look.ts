@@ -22,6 +22,8 @@ export interface ServerLook {
   readonly config: Told | undefined;
   /** Its clock, between two moments of ours. Undefined where our user may not ask. */
   readonly clock: ClockLook | undefined;
+  /** The commands that our user may not run there, in words. Undefined where it may not even run a script. */
+  readonly lacking: readonly string[] | undefined;
 }
 
 /** A question that left at `sentMs` and was answered by `receivedMs`, both ours, with the server's time. */
@@ -44,8 +46,6 @@ export interface RedisLook {
   readonly sentinels: readonly SentinelLook[];
   /** Of a Cluster, what CLUSTER INFO says. */
   readonly slots: Told | undefined;
-  /** The commands that our user may not run, in words. Undefined where it may not even run a script. */
-  readonly lacking: readonly string[] | undefined;
   /** What is recorded, empty where nothing is; undefined where our user may not look. */
   readonly partitions: string | undefined;
   readonly cluster: string | undefined;
@@ -61,7 +61,7 @@ export interface RedisLookOptions {
 }
 
 const NOTHING: RedisLook = {
-  ...{ masters: [], sentinels: [], slots: undefined, lacking: [], partitions: undefined, cluster: undefined },
+  ...{ masters: [], sentinels: [], slots: undefined, partitions: undefined, cluster: undefined },
 };
 
 /** Never rejects, and never takes longer than it was given by more than a moment. */
@@ -96,36 +96,39 @@ async function lookThrough(
     if (!isReady(connection)) return { ...NOTHING, fault: wordsOf(error) };
   }
   const masters = mastersOf(connection);
-  const [servers, slots, lacking, partitions, cluster] = await Promise.all([
-    Promise.all(masters.map((master) => lookAtServer(master))),
-    connection.isCluster ? seen(clusterInfo(masters)) : undefined,
-    seen(lackingOf(connection, neededCommands(user, keys))),
-    seen(connection.get(keys.partitionCount).then((count) => count ?? "")),
-    seen(
+  const needed = neededCommands(user, keys);
+  const [servers, slots, partitions, cluster] = await Promise.all([
+    Promise.all(masters.map((master) => lookAtServer(master, needed))),
+    connection.isCluster ? clusterInfo(masters) : undefined,
+    orUnseen(connection.get(keys.partitionCount).then((count) => count ?? "")),
+    orUnseen(
       createClusterMarks(connection, keys)
         .read()
         .then((mark) => mark?.cluster ?? ""),
     ),
   ]);
-  return { masters: servers, sentinels: [], slots, lacking, partitions, cluster };
+  return { masters: servers, sentinels: [], slots, partitions, cluster };
 }
 
 const nameOf = ({ options: { host = "localhost", port = 6379 } }: ServerConnection): string => `${host}:${port}`;
 
-async function lookAtServer(server: ServerConnection): Promise<ServerLook> {
+const ASKED_SETTINGS = ["save", "client-output-buffer-limit", "min-replicas-to-write"] as const;
+
+async function lookAtServer(server: ServerConnection, needed: readonly NeededCommand[]): Promise<ServerLook> {
   const name = nameOf(server);
   const sentMs = Date.now();
-  const clock = seen(server.time()).then(
-    (answer) => answer && { sentMs, receivedMs: Date.now(), serverMs: ms(answer) },
-  );
+  const time = server.time().then((answer) => ({ sentMs, receivedMs: Date.now(), serverMs: ms(answer) }));
   try {
-    const config = seen(
-      server.config("GET", "save", "client-output-buffer-limit", "min-replicas-to-write", "min-replicas-max-lag"),
-    );
-    const info = parseInfo(await server.info());
-    return { name, info, config: configOf(await config), clock: await clock };
+    const [info, config, clock, lacking] = await Promise.all([
+      server.info(),
+      ifAllowed(server.config("GET", ...ASKED_SETTINGS)),
+      ifAllowed(time),
+      ifAllowed(lackingOn(server, needed)),
+    ]);
+    return { name, info: parseInfo(info), config: configOf(config), clock, lacking };
   } catch (error) {
-    return { name, fault: wordsOf(error), info: new Map(), config: undefined, clock: undefined };
+    const unknown = { config: undefined, clock: undefined, lacking: undefined };
+    return { name, fault: wordsOf(error), info: new Map(), ...unknown };
   }
 }
 
@@ -151,8 +154,8 @@ for _, command in ipairs(cjson.decode(ARGV[1])) do
 end
 return lacking`;
 
-async function lackingOf(connection: RedisConnection, needed: readonly NeededCommand[]): Promise<readonly string[]> {
-  const answer: unknown = await connection.eval(MAY, 0, JSON.stringify(needed));
+async function lackingOn(server: ServerConnection, needed: readonly NeededCommand[]): Promise<readonly string[]> {
+  const answer: unknown = await server.eval(MAY, 0, JSON.stringify(needed));
   return Array.isArray(answer) ? answer.map((each) => String(each).trim()) : [];
 }
 
@@ -168,8 +171,16 @@ async function lookAtSentinel(sentinel: ServerConnection, url: string, withinMs:
   }
 }
 
-/** Undefined where our user is not let; other failures too, since whoever cannot be asked is told of by its own row. */
-async function seen<Answer>(asked: Promise<Answer>): Promise<Answer | undefined> {
+/** Undefined where our user may not ask. */
+async function ifAllowed<Answer>(asked: Promise<Answer>): Promise<Answer | undefined> {
+  return asked.catch((error: unknown) => {
+    if (wordsOf(error).startsWith("NOPERM")) return undefined;
+    throw error;
+  });
+}
+
+/** Of a key whose master is gone: that is told of elsewhere. */
+async function orUnseen<Answer>(asked: Promise<Answer>): Promise<Answer | undefined> {
   return asked.catch(() => undefined);
 }
 

@@ -4,5 +4,6 @@ select
   (
     select coalesce(string_agg(relname, ', ' order by relname), '')
     from pg_class
-    where relnamespace = to_regnamespace(current_schema()) and relkind in ('r', 'p') and not pg_has_role(relowner, 'usage')
+    where relnamespace = to_regnamespace(current_schema()) and relkind in ('r', 'p') and not relispartition
+      and not pg_has_role(relowner, 'usage')
   ) as "ofOthers"

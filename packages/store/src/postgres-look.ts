@@ -165,8 +165,9 @@ async function lackingOf(ask: Ask, user: PostgresUser): Promise<string[]> {
 
 async function lackingOfOwner(ask: Ask): Promise<string[]> {
   const [found] = await ask<{ mayCreate: boolean; ofOthers: string }>(OWNERSHIP);
-  const create = found?.mayCreate === true ? [] : ["create in the schema"];
-  return [...create, ...(found?.ofOthers === "" ? [] : [`ownership of ${found?.ofOthers ?? "the tables"}`])];
+  if (found === undefined) return [];
+  const tables = found.ofOthers === "" ? [] : found.ofOthers.split(", ").map((table) => `ownership of ${table}`);
+  return [...(found.mayCreate ? [] : ["create in the schema"]), ...tables];
 }
 
 /** No right to look, or a table that only a later migration makes. */

@@ -63,7 +63,8 @@ const reachable: Judge<RedisFacts>["judge"] = ({ look }) => {
       lost.map(({ name, fault = "" }) => `${name}: ${fault}`).join("; "),
       "start this master, or let INFO be run on it",
     );
-  return ok(`${look.masters.map(({ name }) => name).join(", ")} answers`);
+  const names = look.masters.map(({ name }) => name);
+  return ok(`${names.join(", ")} ${names.length === 1 ? "answers" : "answer"}`);
 };
 
 function memory({ look, outboxMaxBytes }: RedisFacts): Finding | undefined {
@@ -135,15 +136,12 @@ const sentinels: Judge<RedisFacts>["judge"] = ({ look: { sentinels: all } }) => 
   return ok(`all ${all.length} name the master`);
 };
 
-const rights: Judge<RedisFacts>["judge"] = ({ look: { lacking } }) => {
-  if (lacking === undefined)
-    return trouble("this user may not run a script", "give it the rights that docs/operating.md lists (ACL SETUSER)");
+function rights({ name, lacking }: ServerLook): Finding {
+  const fix = "give it the rights that docs/operating.md lists (ACL SETUSER, on every server)";
+  if (lacking === undefined) return trouble(`this user may not run a script on ${name}`, fix);
   if (lacking.length === 0) return ok("this user may do what this process does");
-  return trouble(
-    `this user may not: ${lacking.join(", ")}`,
-    "give it the rights that docs/operating.md lists (ACL SETUSER)",
-  );
-};
+  return trouble(`on ${name} this user may not: ${lacking.join(", ")}`, fix);
+}
 
 const answering = (look: RedisLook): readonly ServerLook[] => look.masters.filter(({ fault }) => fault === undefined);
 
@@ -162,7 +160,7 @@ const JUDGES: readonly Judge<RedisFacts>[] = [
   { name: "redis memory", judge: memory },
   { name: "redis subscribers", judge: each(subscribers) },
   { name: "redis replicas", judge: (facts) => (facts.ack === "safe" ? each(replicas)(facts) : undefined) },
-  { name: "redis rights", judge: rights },
+  { name: "redis rights", judge: each(rights) },
   {
     name: "redis clock",
     judge: ({ look, toleranceMs }) =>
