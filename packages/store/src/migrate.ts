@@ -1,10 +1,11 @@
 // Brings the schema to what this version expects: forward only, each migration once and whole, one process at a time.
 // Called by `rookery migrate`, `rookery dev` and tests. Must never change what was applied: a file that differs from its
 // recorded checksum stops everything. Nothing here outlives a transaction: behind a pooler there is no session to rely on.
-// States of a migration: pending, applied, changed (the file differs now), unknown (applied by another version).
+// States of a migration: pending, applied, changed (the file differs now), unknown (applied by a newer
+// version), breaking (the same, and no older one can work with it).
 import { connectForMigrations } from "./driver.ts";
 import type { MigrationConnection } from "./driver.ts";
-import { schemaFault } from "./schema-fit.ts";
+import { isBreaking, schemaFault } from "./schema-fit.ts";
 import { loadMigrations, loadStatement, recordOf } from "./statement.ts";
 import type { Migration } from "./statement.ts";
 
@@ -12,7 +13,7 @@ import type { Migration } from "./statement.ts";
 export interface MigrationState {
   readonly name: string;
   readonly appliedAt?: number;
-  readonly state: "applied" | "pending" | "changed" | "unknown";
+  readonly state: "applied" | "pending" | "changed" | "unknown" | "breaking";
 }
 
 export interface AppliedRow {
@@ -72,7 +73,7 @@ export function judge(migrations: readonly Migration[], applied: readonly Applie
   const files = new Map(migrations.map(({ name, checksum }) => [name, checksum]));
   const known = applied.map(({ name, checksum, appliedAt }): MigrationState => {
     const expected = files.get(name);
-    if (expected === undefined) return { name, appliedAt, state: "unknown" };
+    if (expected === undefined) return { name, appliedAt, state: isBreaking(name) ? "breaking" : "unknown" };
     return { name, appliedAt, state: expected === checksum ? "applied" : "changed" };
   });
   const done = new Set(applied.map(({ name }) => name));

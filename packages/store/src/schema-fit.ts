@@ -19,9 +19,11 @@ export class UnfitSchema extends Error {
   }
 }
 
+export const isBreaking = (name: string): boolean => BREAKING.test(name);
+
 /** `known` are those of this build, `applied` those of the database, both by name. Undefined when it may be worked with. */
 export function schemaFault(known: readonly string[], applied: readonly string[]): UnfitSchema | undefined {
-  const breaking = newerThan(known, applied).filter((name) => BREAKING.test(name));
+  const breaking = newerThan(known, applied).filter(isBreaking);
   if (breaking.length > 0) {
     const why = `the schema is of a newer build, and no older one can work with it (${listed(breaking)})`;
     return new UnfitSchema(`${why}: run that build or a newer one`, true);

@@ -1,5 +1,5 @@
 // Every verdict about a Postgres, from a look at one that is well and is then spoiled at one spot.
-import type { PostgresLook, PostgresServer } from "@rookery/store";
+import type { MigrationState, PostgresLook, PostgresServer } from "@rookery/store";
 import { describe, expect, it } from "vitest";
 import type { Verdict } from "./check.ts";
 import { judgePostgres } from "./judge-postgres.ts";
@@ -15,7 +15,7 @@ const WELL: PostgresLook = {
   ...{ statementMs: 5_000, migrations: [FIRST], lacking: [], partitions: "64", cluster: "c" },
 };
 const serverIs = (change: Partial<PostgresServer>): PostgresLook => ({ ...WELL, server: { ...SERVER, ...change } });
-type State = "pending" | "changed" | "unknown";
+type State = MigrationState["state"];
 const also = (name: string, state: State): PostgresLook => ({ ...WELL, migrations: [FIRST, { name, state }] });
 
 type Row = readonly [check: string, verdict: Verdict, found: RegExp, look: PostgresLook];
@@ -43,7 +43,7 @@ const ROWS: readonly Row[] = [
   ["schema", "ok", /up to date: 0001-tables/, WELL],
   ["schema", "warning", /may not see/, { ...WELL, migrations: undefined }],
   ["schema", "warning", /newer than this build: 9999-later/, also("9999-later", "unknown")],
-  ["schema", "trouble", /no older one works with it: 9999-breaking-all/, also("9999-breaking-all", "unknown")],
+  ["schema", "trouble", /no older one works with it: 9999-breaking-all/, also("9999-breaking-all", "breaking")],
   ["schema", "trouble", /older than this build: 0002-more/, also("0002-more", "pending")],
   ["schema", "trouble", /no tables yet: 0001-tables/, { ...WELL, migrations: [{ name: "0001-tables", state: "pending" }] }],
   ["schema", "trouble", /not what this build applies: 0002-more/, also("0002-more", "changed")],

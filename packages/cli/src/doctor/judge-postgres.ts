@@ -19,7 +19,6 @@ interface PostgresFacts extends PostgresNeeds {
 const TRIED = { from: 15, to: 18 } as const;
 const MAJOR = 10_000;
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1):\d+$/;
-const BREAKING = /^\d{4}-breaking-/;
 const MOST_NAMED = 3;
 
 const version: Judge<PostgresFacts>["judge"] = ({ server }) => {
@@ -70,8 +69,7 @@ const schema: Judge<PostgresFacts>["judge"] = ({ look: { migrations }, server: {
   if (migrations === undefined)
     return warning(`${role} may not see how it stands`, `grant select on schema_migrations to ${role}`);
   const named = (state: string): string[] => migrations.flatMap((each) => (each.state === state ? [each.name] : []));
-  const [changed, newer, missing] = [named("changed"), named("unknown"), named("pending")];
-  const breaking = newer.filter((name) => BREAKING.test(name));
+  const [changed, newer, missing, breaking] = [named("changed"), named("unknown"), named("pending"), named("breaking")];
   if (changed.length > 0)
     return trouble(
       `not what this build applies: ${listed(changed)}`,
