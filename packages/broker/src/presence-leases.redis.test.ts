@@ -44,15 +44,21 @@ const enlist = (node: string): Promise<unknown> =>
   createRegistry({ connection, keys, leaseMs: 60_000 }).beat(recordOf(node));
 
 /** One that has been steady for ever, but for what the options say. */
-function reaperOn(options: Partial<ReaperOptions> = {}): Reaper & { readonly reaped: string[] } {
+function reaperOn(
+  options: Partial<ReaperOptions> = {},
+): Reaper & { readonly reaped: string[]; readonly hadLeft: string[] } {
   const reaped: string[] = [];
+  const hadLeft: string[] = [];
   const reaper = startReaper({
     ...{ connection, keys, leaseMs: LEASE_MS, node: () => "reaper", steadyMs: () => LEASE_MS },
-    reaped: (node) => void reaped.push(node),
+    reaped(node, hasLeft) {
+      reaped.push(node);
+      if (hasLeft) hadLeft.push(node);
+    },
     ...options,
   });
   onTestFinished(reaper.stop);
-  return { ...reaper, reaped };
+  return { ...reaper, reaped, hadLeft };
 }
 
 function beatsOf(id: TestNode["id"], options: { connection?: RedisConnection; lapseMs?: number } = {}): Beats {
@@ -252,6 +258,7 @@ describe("a reaper", () => {
     await reaper.look();
     expect(await countsIn(server, channel)).toEqual({ ann: 1 });
     await expect.poll(() => reaper.reaped).toEqual(["one.1", "one.1"]);
+    expect(reaper.hadLeft).toEqual([]);
     expect(await countsIn(server, channel)).toEqual({});
     expect(await leftOf("one.1")).toEqual([]);
     expect(heard.map(told)).toEqual(["joined ann", "left ann"]);
@@ -431,6 +438,7 @@ describe("a node that drains (H6)", () => {
     await two.enter(channel, "ann");
     expect(await countsIn(server, channel)).toEqual({ ann: 2, bob: 1 });
     await expect.poll(() => reaper.reaped, { timeout: 5_000 }).toEqual(["one.1"]);
+    expect(reaper.hadLeft).toEqual(["one.1"]);
     expect(await countsIn(server, channel)).toEqual({ ann: 1 });
     expect(await reader.sessionsOf("ann")).toEqual([]);
     expect(heard.map(told)).toEqual(["joined ann", "joined bob", "left bob"]);

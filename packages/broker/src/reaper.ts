@@ -11,6 +11,7 @@ import type { DeadNodes } from "./dead-nodes.ts";
 import type { Keys } from "./keys.ts";
 import { createReaping } from "./reaping.ts";
 import type { ReapingOptions } from "./reaping.ts";
+import { readRecord } from "./registry.ts";
 
 export interface ReaperOptions {
   readonly connection: RedisConnection;
@@ -19,8 +20,8 @@ export interface ReaperOptions {
   node(this: void): string;
   /** For how long, up to now, this node's beats were answered. */
   steadyMs(this: void): number;
-  /** A node was cleared away after. */
-  reaped?(this: void, node: string): void;
+  /** A node was cleared away after; `hasLeft`: one that had left in order, and not died. */
+  reaped?(this: void, node: string, hasLeft: boolean): void;
   failed?(this: void, error: unknown): void;
   readonly ending?: ReapingOptions["ending"];
   /** Users that one run takes back. */
@@ -80,8 +81,12 @@ export function startReaper(options: ReaperOptions): Reaper {
 
   /** Trouble with one keeps nobody from clearing away after the others; the next look finds it again. */
   async function clear(dead: string, loud: boolean): Promise<void> {
-    const isWhole = await reaping.reap(dead, loud).catch(failed);
-    if (isWhole === true) options.reaped?.(dead);
+    try {
+      const hasLeft = readRecord(await connection.hget(keys.nodes, dead))?.left === true;
+      if (await reaping.reap(dead, loud)) options.reaped?.(dead, hasLeft);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   /** One that another edge condemned is gone on with. */

@@ -87,9 +87,9 @@ export function joinCluster(options: ClusterLifeOptions): ClusterLife {
   );
   const reaper = startReaper({
     ...{ connection: commands, keys, leaseMs: settings.leaseMs, node: node.current, steadyMs: beats.steadyMs },
-    reaped(dead) {
-      reaped.n += 1;
-      log.info({ dead }, "cleared away after a node");
+    reaped(dead, hasLeft) {
+      if (!hasLeft) reaped.n += 1;
+      log.info({ dead }, hasLeft ? "cleared away after a node that had left" : "cleared away after a dead node");
     },
     failed: (err) => log.debug({ err }, "the look for dead nodes failed"),
     ...(options.ending === undefined ? {} : { ending: options.ending }),

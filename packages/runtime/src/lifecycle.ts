@@ -4,7 +4,7 @@
 import { parseFlags } from "./flags.ts";
 import { createLog } from "./log.ts";
 import type { Log } from "./log.ts";
-import { wrongListenSetting } from "./listen-host.ts";
+import { takenPort, wrongListenSetting } from "./listen-host.ts";
 import { createMetrics } from "./metrics.ts";
 import type { Metrics } from "./metrics.ts";
 import { createNodeId } from "./node-id.ts";
@@ -95,8 +95,9 @@ export async function runProcess<R extends SettingRows & ProcessRows, S extends 
     // What a stop closes under a main that is still starting fails there; that is the stop, not a failed start.
     if (ending.isStopping()) return;
     const wrong = wrongListenSetting(error);
-    if (wrong === undefined) log.fatal({ err: error }, "could not start");
-    else log.fatal({ err: error }, `could not start: ${wrong}`);
+    const why = wrong ?? takenPort(error);
+    if (why === undefined) log.fatal({ err: error }, "could not start");
+    else log.fatal(`could not start: ${why}`);
     await stops.run();
     process.exit(wrong === undefined ? 1 : EXIT_CONFIG);
   }

@@ -45,6 +45,15 @@ class ListenFault extends Error {
   }
 }
 
+/** In words, when somebody else listens there: it may go away by itself. */
+export function takenPort(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error) || error.code !== "EADDRINUSE") return undefined;
+  const [port = "it needs"] = [error, error.cause].flatMap((each) =>
+    typeof each === "object" && each !== null && "port" in each ? [each.port] : [],
+  );
+  return `the port ${String(port)} is taken: end what listens there, or set another ROOKERY_PORT or ROOKERY_INTERNAL_PORT`;
+}
+
 /** The system's refusal to listen, in words, when only another setting would mend it. */
 export function wrongListenSetting(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error) || !("syscall" in error)) return undefined;

@@ -85,6 +85,8 @@ export function openSocket({ url, token, onFrame, until }: SocketOptions): Promi
   return new Promise((resolve, reject) => {
     const giveUp = (): void => ws.terminate();
     until.addEventListener("abort", giveUp, { once: true });
+    // Also of a handshake that fails: whoever follows for days makes thousands of them under one signal.
+    void closed.then(() => until.removeEventListener("abort", giveUp));
     ws.once("open", () => {
       until.removeEventListener("abort", giveUp);
       resolve(socket);

@@ -39,9 +39,15 @@ export function migrate(command: Command, io: Io): void {
         const flags = postgresUrl === undefined ? {} : { postgresUrl };
         const { clusterSettings } = await import("@rookery/node");
         const { postgresUrl: url } = clusterSettings.load(["postgresUrl"], { env: io.env, flags });
-        io.exitWith(await run(url, options, io));
+        io.exitWith(await run(url, options, io).catch(namingPostgres));
       });
   }
+}
+
+/** Postgres' own words say neither what was asked nor by which setting. */
+async function namingPostgres(error: unknown): Promise<never> {
+  const { isAway, outageReason } = await import("@rookery/store");
+  throw isAway(error) ? new Error(`Postgres, by ROOKERY_POSTGRES_URL: ${outageReason(error)}`) : error;
 }
 
 async function up(url: string, { json }: MigrateOptions, io: Io): Promise<number> {

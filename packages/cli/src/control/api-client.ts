@@ -40,7 +40,11 @@ export async function askApi({ api, key }: ApiAddress, question: ApiQuestion): P
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   }).catch((error: unknown) => {
-    throw new Error(`${api} does not answer: ${messageOf(error)} (is it running? --api or RK_API says where it is)`);
+    const why = messageOf(error);
+    const mend = /certificate/.test(why)
+      ? "the file that NODE_EXTRA_CA_CERTS names holds a CA of your own"
+      : "is it running? --api or RK_API says where it is";
+    throw new Error(`${api} does not answer: ${why} (${mend})`);
   });
   const content: unknown = await answer.json().catch(() => undefined);
   if (!isObject(content))
