@@ -36,9 +36,11 @@ const bodies = ({ channel }: { channel: Channel }): (string | undefined)[] =>
 
 describe("two clients on two nodes", () => {
   it("see what the other says, edits, reacts to, deletes, types and has read", async () => {
+    // Whoever comes first owns a channel that is made by it.
     const ann = join("ann", 0, "lobby");
+    await ann.channel.ready();
     const bob = join("bob", 1, "lobby");
-    await Promise.all([ann.channel.ready(), bob.channel.ready()]);
+    await bob.channel.ready();
     const sent = ann.channel.send("helo @bob", { meta: { mood: "fine" } });
     const { id, epoch, seq } = await sent;
     expect(await sent.persisted).toEqual({ epoch, seq });

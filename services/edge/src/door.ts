@@ -121,9 +121,10 @@ export function createDoor(options: DoorOptions): Door {
    * kept free for them, since a stranger need not come back.
    */
   function turnMs(nowMs: number): number {
-    const nextAtMs = Math.max(nowMs, lastTurnAtMs) + 1000 / connectsPerSec;
-    lastTurnAtMs = Math.min(nextAtMs, nowMs + MOST_TURN_MS);
-    return lastTurnAtMs - nowMs;
+    // As a length and not as a difference of times, which may be a trifle more than a second and be told as two.
+    const waitMs = Math.min(MOST_TURN_MS, Math.max(0, lastTurnAtMs - nowMs) + 1000 / connectsPerSec);
+    lastTurnAtMs = nowMs + waitMs;
+    return waitMs;
   }
 
   /** The layer keeps a socket that it has ended until its peer ends it too, or for some 20 s: such ones are counted apart. */
