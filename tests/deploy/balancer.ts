@@ -84,7 +84,7 @@ export const balancerProgram = (kind: BalancerKind): string | undefined =>
 
 export async function startBalancer(
   kind: BalancerKind,
-  cluster: Cluster,
+  cluster: { readonly ready: Pick<Cluster["ready"], "ws" | "api" | "processes"> },
   certificates: TestCertificates,
   heartbeatMs: number = defaultOf("heartbeatMs"),
 ): Promise<Balancer> {
@@ -127,7 +127,11 @@ export async function startBalancer(
 }
 
 /** A change that finds nothing to change is an error: the file says something else than the test believes. */
-function configuration(kind: BalancerKind, given: Given, ready: Cluster["ready"]): string {
+function configuration(
+  kind: BalancerKind,
+  given: Given,
+  ready: Pick<Cluster["ready"], "ws" | "api" | "processes">,
+): string {
   const { file, changes, server, silence } = SHIPPED[kind];
   const publicOf: Readonly<Record<string, string>> = {
     "edge-1": ready.ws[0] ?? "",
