@@ -4,6 +4,9 @@
 # release: what follows from them, the users of Redis and the roles of Postgres, is made anew. Needs a shell, sed and coreutils.
 # The folder is closed to everybody else. The files are not: containers read them as users that this machine does not know.
 set -eu
+for tool in cat chmod cut mkdir mv od sed sha256sum tr; do
+  command -v "$tool" > /dev/null || { echo "secrets.sh: $tool is not on PATH; it comes with coreutils (sed by itself)" >&2; exit 1; }
+done
 here=$(dirname "$0")
 folder=${1:-$here/secrets}
 umask 077
@@ -48,6 +51,17 @@ for part in edge api persister; do
 done
 has postgres_url_migrate ||
   printf 'postgres://rookery_migrator:%s@postgres:5432/rookery' "$(random)" | put postgres_url_migrate
+
+# What an address writes as %40 is @ to who connects by it, and a password that is quoted or empty is none.
+for name in redis_url_edge redis_url_api redis_url_persister \
+  postgres_url_edge postgres_url_api postgres_url_persister postgres_url_migrate; do
+  case $(password_in "$name") in
+    '' | *[!A-Za-z0-9._~-]*)
+      echo "secrets.sh: the password in $folder/$name has to be of A-Z a-z 0-9 . _ ~ -; remove the file for a new one" >&2
+      exit 1
+      ;;
+  esac
+done
 
 # Redis knows a password by its digest alone.
 users=$(joined "$here/../redis/users.acl")

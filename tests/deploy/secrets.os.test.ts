@@ -1,7 +1,17 @@
 // The files that a deployment starts from: secrets made by the shipped script are taken by every process as a start in
 // production takes them, and the certificate is one that a client which knows it accepts.
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, createServer } from "node:tls";
@@ -59,6 +69,45 @@ describe("the secrets of a deployment", () => {
     );
     writeFileSync(file, url);
     makeSecrets();
+  });
+});
+
+describe("a script that cannot make the secrets", () => {
+  /** What it says on standard error, with what it ended. */
+  const refusal = (to: string, path = process.env["PATH"] ?? ""): readonly [number | null, string] => {
+    const env = { ...process.env, PATH: path };
+    const { status, stderr } = spawnSync("/bin/sh", ["deploy/compose/secrets.sh", to], { env, encoding: "utf8" });
+    return [status, stderr];
+  };
+
+  it("names the program that is missing, and makes nothing", () => {
+    const programs = join(folder, "programs");
+    mkdirSync(programs);
+    for (const name of ["cat", "chmod", "cut", "dirname", "mkdir", "mv", "od", "sed", "tr"]) {
+      const found = execFileSync("/bin/sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).trim();
+      symlinkSync(found, join(programs, name));
+    }
+    const nowhere = join(folder, "nowhere");
+    const [status, said] = refusal(nowhere, programs);
+    expect(status).toBe(1);
+    expect(said).toContain("sha256sum is not on PATH");
+    expect(existsSync(nowhere)).toBe(false);
+  });
+
+  it.each([
+    ["redis_url_edge", "redis://edge:p%40ss@redis:6379", "p%40ss"],
+    ["redis_url_api", "redis://api:@redis:6379", "api:"],
+    ["postgres_url_edge", "postgres://rookery_edge_a:it's@postgres:5432/rookery", "it's"],
+  ])("names the address whose password would be another to the store: %s", (name, url, password) => {
+    const file = join(secrets, name);
+    const [before, users] = [readFileSync(file, "utf8"), readFileSync(join(secrets, "redis_users"), "utf8")];
+    writeFileSync(file, url);
+    const [status, said] = refusal(secrets);
+    writeFileSync(file, before);
+    expect(status).toBe(1);
+    expect(said).toContain(name);
+    expect(said).not.toContain(password);
+    expect(readFileSync(join(secrets, "redis_users"), "utf8")).toBe(users);
   });
 });
 
