@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 const MAY_IMPORT: Record<string, readonly string[]> = {
   "packages/protocol": ["typebox"],
   "packages/client": ["@rookery/protocol", "react"],
+  "packages/web": ["preact", ...ours("client", "protocol")],
   "packages/runtime": ["typebox", "yaml", "pino", "prom-client"],
   "packages/auth": ["jose", "@node-rs/argon2", "@rookery/protocol"],
   "packages/rights": ["@rookery/protocol"],
@@ -31,6 +32,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "fastify",
     "@fastify/swagger",
     "@fastify/swagger-ui",
+    "@fastify/static",
     "@fastify/helmet",
     "@fastify/rate-limit",
     "nanoid",
