@@ -4,6 +4,9 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { Rest } from "./rest.ts";
 import type { OpenChannels } from "./channels/open-channels.ts";
+import type { Store } from "./store.ts";
+import type { Theme } from "./theme.ts";
+import type { Toasts } from "./toasts.tsx";
 
 export interface Chat {
   readonly client: Client;
@@ -11,6 +14,8 @@ export interface Chat {
   /** As the token says; the name may change with the next one. */
   readonly me: Person;
   readonly channels: OpenChannels;
+  readonly theme: Store<Theme>;
+  readonly toasts: Toasts;
   readonly signOut: () => void;
   /** One line at the foot of the page for a few seconds, read out by screen readers. */
   readonly tell: (text: string) => void;

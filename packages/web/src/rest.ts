@@ -52,7 +52,10 @@ export interface Rest {
 /** Beyond these a list is cut: no page of this size is read by anybody. */
 const MOST_LISTED = 1000;
 
-export function createRest(token: () => Promise<string>): Rest {
+/** Asked with the token that was refused, where one was. */
+export type TokenSource = (refused?: string) => Promise<string>;
+
+export function createRest(token: TokenSource): Rest {
   const ask = (method: string, path: string, body?: object): Promise<unknown> => call(token, method, path, body);
   const pages = async <T>(
     path: string,
@@ -102,10 +105,16 @@ function memberOf(value: unknown): Member | undefined {
   return { user, name, role, online: fieldOf(value, "online") === true };
 }
 
-async function call(token: () => Promise<string>, method: string, path: string, body?: object): Promise<unknown> {
-  const headers: Record<string, string> = { authorization: `Bearer ${await token()}` };
-  if (body) headers["content-type"] = "application/json";
-  return answerOf(await fetch(path, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) }));
+/** Once more with another token where the first was refused: it may just have ended. */
+async function call(token: TokenSource, method: string, path: string, body?: object): Promise<unknown> {
+  const say = async (shown: string): Promise<Response> => {
+    const headers: Record<string, string> = { authorization: `Bearer ${shown}` };
+    if (body) headers["content-type"] = "application/json";
+    return fetch(path, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
+  };
+  const first = await token();
+  const answer = await say(first);
+  return answerOf(answer.status === 401 ? await say(await token(first)) : answer);
 }
 
 /** The body of an answer, or what it refuses as an error. */

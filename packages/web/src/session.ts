@@ -1,8 +1,9 @@
-// Where tokens come from: a fragment of the page's address, a refresh token that was kept, the operator's sign-in address, or a
-// guest's name. Keeps what survives a reload in the browser's storage. A token goes into no address, log or document.
-import { answerOf, RestError } from "./rest.ts";
+// Who this tab is signed in as, and where fresh tokens come from: a fragment of the page's address, a refresh token that was kept,
+// the operator's sign-in address, or a guest's name. Tokens stand in the browser's storage, by user, and nowhere else: in no
+// address, no log, no document. Tabs of one user share them, since a refresh token is good once.
 import type { PageConfig } from "./page-config.ts";
-import { numberOf, parsed, textOf } from "./shape.ts";
+import { answerOf, RestError } from "./rest.ts";
+import { fieldOf, numberOf, parsed, textOf } from "./shape.ts";
 
 /** As the api answers it; an operator's own address may leave out all but the token. */
 export interface Tokens {
@@ -13,8 +14,8 @@ export interface Tokens {
 }
 
 export interface Session {
-  /** A token that is good now, a fresh one where the last is due or was `refused`. Rejects where somebody has to sign in again. */
-  readonly token: (refused?: boolean) => Promise<string>;
+  /** A token that is good as far as is known; a fresh one where that was refused. Rejects with {@link SignedOut}. */
+  readonly token: (refused?: string) => Promise<string>;
   readonly signOut: () => Promise<void>;
 }
 
@@ -29,7 +30,17 @@ export class SignedOut extends Error {
   }
 }
 
-const KEPT = "rookery-page/session";
+/** Of a tab and of the whole browser: whoever signed in last. */
+const WHO = "rookery-page/who";
+const keyOf = (user: string): string => `rookery-page/session/${encodeURIComponent(user)}`;
+/** One tab at a time asks for a successor; the others find it in the storage. */
+const LOCK = "rookery-page/session";
+
+/** What a browser keeps for this page. */
+export interface Places {
+  readonly tab: Storage;
+  readonly browser: Storage;
+}
 
 /** `#token=<jwt>&refresh=<refresh token>`; undefined when the fragment is anything else. */
 export function tokensInFragment(fragment: string): Tokens | undefined {
@@ -38,36 +49,71 @@ export function tokensInFragment(fragment: string): Tokens | undefined {
   return token ? { token, refreshToken: fields.get("refresh") ?? undefined } : undefined;
 }
 
-export function createSession(first: Tokens | undefined, config: PageConfig, storage: Storage): Session {
-  let tokens = first;
+/** Whose a token says it is, or nobody's: it is the cluster that believes it or not. */
+export function userOf(token: string): string {
+  try {
+    const bytes = Uint8Array.from(atob((token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/")), (each) =>
+      each.charCodeAt(0),
+    );
+    return textOf(parsed(new TextDecoder().decode(bytes)), "sub") ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/** Of this tab before, or of whoever was here last. */
+export function keptTokens({ tab, browser }: Places): Tokens | undefined {
+  const who = tab.getItem(WHO) ?? browser.getItem(WHO);
+  return who === null ? undefined : tokensOf(parsed(browser.getItem(keyOf(who))));
+}
+
+export function createSession(first: Tokens | undefined, { signIn }: PageConfig, places: Places): Session {
+  const { tab, browser } = places;
+  let tokens: Tokens | undefined;
   let asking: Promise<string> | undefined;
-  if (first) keepTokens(storage, first);
-  const next = async (): Promise<string> => {
-    tokens = await fetchTokens(tokens, config);
-    keepTokens(storage, tokens);
-    return tokens.token;
+  const take = (next: Tokens): string => {
+    tokens = next;
+    const user = userOf(next.token);
+    for (const place of [tab, browser]) place.setItem(WHO, user);
+    browser.setItem(keyOf(user), JSON.stringify(next));
+    return next.token;
   };
+  const fresh = async (): Promise<string> => {
+    const key = keyOf(userOf(tokens?.token ?? ""));
+    const kept = tokensOf(parsed(browser.getItem(key)));
+    if (kept && tokens && kept.token !== tokens.token) return take(kept);
+    return take(await successor(tokens, signIn));
+  };
+  if (first) take(first);
   return {
-    async token(refused = false) {
+    async token(refused) {
       if (asking) return asking;
-      if (tokens && !refused && Date.now() < (tokens.refreshAt ?? Infinity)) return tokens.token;
-      asking = next().finally(() => {
+      const isDue = Date.now() >= (tokens?.refreshAt ?? Infinity);
+      if (tokens && !isDue && tokens.token !== refused) return tokens.token;
+      asking = alone(fresh).finally(() => {
         asking = undefined;
       });
       return asking;
     },
     async signOut() {
-      storage.removeItem(KEPT);
       const { token, refreshToken } = tokens ?? {};
-      tokens = undefined;
       if (token === undefined) return;
+      tokens = undefined;
+      browser.removeItem(keyOf(userOf(token)));
+      for (const place of [tab, browser]) place.removeItem(WHO);
       const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
       await fetch("v1/auth/logout", { method: "POST", headers, body: JSON.stringify({ refreshToken }) });
     },
   };
 }
 
-async function fetchTokens(last: Tokens | undefined, { signIn }: PageConfig): Promise<Tokens> {
+/** A page without a secure origin has no locks: the api answers two who ask within 10 s alike. */
+async function alone(act: () => Promise<string>): Promise<string> {
+  const { locks }: { readonly locks?: LockManager } = navigator;
+  return locks ? locks.request(LOCK, act) : act();
+}
+
+async function successor(last: Tokens | undefined, signIn: string | undefined): Promise<Tokens> {
   if (last?.refreshToken !== undefined) {
     try {
       return await post("v1/auth/refresh", { refreshToken: last.refreshToken });
@@ -77,8 +123,14 @@ async function fetchTokens(last: Tokens | undefined, { signIn }: PageConfig): Pr
   }
   if (signIn === undefined) throw new SignedOut();
   const answer = await fetch(signIn, { method: "POST", credentials: "include" });
-  if (answer.status === 401) throw new SignedOut(textOf(parsed(await answer.text()), "location"));
+  if (answer.status === 401) throw new SignedOut(safeLocation(parsed(await answer.text())));
   return read(await answerOf(answer));
+}
+
+/** Where a person can go: never an address that runs as a script. */
+function safeLocation(body: unknown): string | undefined {
+  const told = fieldOf(body, "location");
+  return typeof told === "string" && /^(https?:\/\/|\/)/i.test(told) ? told : undefined;
 }
 
 export async function guestTokens(name: string): Promise<Tokens> {
@@ -88,10 +140,6 @@ export async function guestTokens(name: string): Promise<Tokens> {
 async function post(path: string, body: object): Promise<Tokens> {
   const headers = { "content-type": "application/json" };
   return read(await answerOf(await fetch(path, { method: "POST", headers, body: JSON.stringify(body) })));
-}
-
-export function keptTokens(storage: Storage): Tokens | undefined {
-  return tokensOf(parsed(storage.getItem(KEPT)));
 }
 
 /** Undefined for what has none. */
@@ -105,8 +153,4 @@ function read(answer: unknown): Tokens {
   const tokens = tokensOf(answer);
   if (!tokens) throw new Error("no token came where one was asked for");
   return tokens;
-}
-
-function keepTokens(storage: Storage, tokens: Tokens): void {
-  storage.setItem(KEPT, JSON.stringify(tokens));
 }

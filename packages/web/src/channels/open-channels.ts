@@ -1,6 +1,6 @@
-// The channels of the side list: those that this user is a member of, and those that were opened here before, by the browser's
+// The channels of the side list: those in which this user has a role, and those that were opened here before, by the browser's
 // storage. Joins each through the SDK, so that what is unread shows. Never leaves one that was not taken off the list.
-import type { Channel, Client } from "@rookery/client";
+import type { Channel, Client, Person } from "@rookery/client";
 import { channelOf } from "../rest.ts";
 import type { ChannelInfo, Rest } from "../rest.ts";
 import { listOf, parsed } from "../shape.ts";
@@ -14,45 +14,72 @@ export interface OpenChannel {
 
 export interface OpenChannels {
   readonly list: Store<readonly OpenChannel[]>;
-  /** The same one when it is open already; a password is for the first time in a channel that has one. */
+  /** The one that is open already, unless this user is out of it: then it is joined anew. */
   readonly open: (info: ChannelInfo, password?: string) => OpenChannel;
+  /** The same for one whose name may have to be asked for: a direct one is called as whom it is with. */
+  readonly openNamed: (info: ChannelInfo) => Promise<OpenChannel>;
+  /** Leaves it and takes it off the list. */
   readonly close: (id: string) => void;
+  /** Adds those that this user has become a member of. */
   readonly refresh: () => Promise<void>;
+}
+
+export interface OpenChannelsParts {
+  readonly client: Client;
+  readonly rest: Rest;
+  readonly storage: Storage;
+  readonly me: Person;
 }
 
 /** A session holds at most 100 channels: some are left for what is opened by hand. */
 const MOST_JOINED = 80;
 
-export function createOpenChannels(client: Client, rest: Rest, storage: Storage, user: string): OpenChannels {
-  const key = `rookery-page/${encodeURIComponent(user)}/channels`;
+export function createOpenChannels({ client, rest, storage, me }: OpenChannelsParts): OpenChannels {
+  const key = `rookery-page/${encodeURIComponent(me.user)}/channels`;
   const list = createStore<readonly OpenChannel[]>([]);
-  const keep = (): void => storage.setItem(key, JSON.stringify(list.state().map(({ info }) => info)));
+  const set = (next: readonly OpenChannel[]): void => {
+    list.set(next.toSorted(byName));
+    storage.setItem(key, JSON.stringify(next.map(({ info }) => info)));
+  };
+  const find = (id: string): OpenChannel | undefined => list.state().find(({ info }) => info.id === id);
   const open = (info: ChannelInfo, password?: string): OpenChannel => {
-    const there = list.state().find((each) => each.info.id === info.id);
-    if (there && password === undefined) return there;
-    const opened = { info, channel: client.channel(info.id, password === undefined ? {} : { password }) };
-    list.set([...list.state().filter((each) => each !== there), opened]);
-    keep();
+    const there = find(info.id);
+    const isIn = there !== undefined && there.channel.state().phase !== "out";
+    if (isIn && (there.info === info || info.name === undefined)) return there;
+    const channel = isIn ? there.channel : client.channel(info.id, password === undefined ? {} : { password });
+    const opened = { info: { ...there?.info, ...info }, channel };
+    set([...list.state().filter((each) => each !== there), opened]);
     return opened;
   };
-  for (const info of readKept(storage.getItem(key)).slice(0, MOST_JOINED)) open(info);
+  const named = async (info: ChannelInfo): Promise<ChannelInfo> => {
+    if (info.kind !== "direct") return info;
+    const known = find(info.id)?.info;
+    if (known?.name !== undefined) return known;
+    const other = (await rest.members(info.id)).find(({ user }) => user !== me.user);
+    return { ...info, name: other?.name ?? me.name };
+  };
+  for (const info of listOf(parsed(storage.getItem(key)), channelOf).slice(0, MOST_JOINED)) open(info);
   return {
     list,
     open,
+    openNamed: async (info) => open(await named(info)),
     close(id) {
-      list
-        .state()
-        .find(({ info }) => info.id === id)
-        ?.channel.leave();
-      list.set(list.state().filter(({ info }) => info.id !== id));
-      keep();
+      find(id)?.channel.leave();
+      set(list.state().filter(({ info }) => info.id !== id));
     },
     async refresh() {
-      for (const info of await rest.myChannels()) if (list.state().length < MOST_JOINED) open(info);
+      for (const info of await rest.myChannels()) {
+        if (find(info.id) ? info.kind !== "direct" : list.state().length < MOST_JOINED) open(await named(info));
+      }
     },
   };
 }
 
-function readKept(text: string | null): readonly ChannelInfo[] {
-  return listOf(parsed(text), channelOf);
+/** As the side list shows them. */
+export function nameOf({ id, name, kind }: ChannelInfo): string {
+  return name ?? (kind === "direct" ? "Direct messages" : id);
+}
+
+function byName(one: OpenChannel, other: OpenChannel): number {
+  return nameOf(one.info).localeCompare(nameOf(other.info)) || (one.info.id < other.info.id ? -1 : 1);
 }

@@ -1,0 +1,2 @@
+/** Which dialog of the channels is open, if one is. */
+export type DialogName = "browse" | "new" | undefined;

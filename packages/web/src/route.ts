@@ -1,0 +1,25 @@
+// Which channel the page shows: a fragment of its address, so that a channel can be linked to, and back leads back.
+import { createStore } from "./store.ts";
+import type { Store } from "./store.ts";
+
+/** Undefined: none, the page's beginning. */
+export type Route = { readonly channel: string | undefined };
+
+export function routeOf(fragment: string): Route {
+  const [, id] = /^#\/c\/([^/?]+)$/.exec(fragment) ?? [];
+  try {
+    return { channel: id === undefined ? undefined : decodeURIComponent(id) };
+  } catch {
+    return { channel: undefined };
+  }
+}
+
+export function linkTo(channel: string): string {
+  return `#/c/${encodeURIComponent(channel)}`;
+}
+
+export function watchRoute(window: Window): Store<Route> {
+  const route = createStore(routeOf(window.location.hash));
+  window.addEventListener("hashchange", () => route.set(routeOf(window.location.hash)));
+  return route;
+}
