@@ -74,7 +74,7 @@ const isTest = (file: string): boolean => /\.(test|suite|bench)\.ts$/.test(file)
 function importsOf(folder: string): Import[] {
   const files = readdirSync(join(folder, "src"), { recursive: true, encoding: "utf8" });
   return files
-    .filter((file) => file.endsWith(".ts"))
+    .filter((file) => /\.tsx?$/.test(file))
     .flatMap((file) => {
       const text = readFileSync(join(folder, "src", file), "utf8");
       const found = text.matchAll(/^\s*(?:import|export)\s+(type\s+)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"/gm);
@@ -103,7 +103,7 @@ function fileGraph(): Map<string, readonly string[]> {
   return new Map(
     sources.flatMap((source) =>
       readdirSync(source, { recursive: true, encoding: "utf8" })
-        .filter((file) => file.endsWith(".ts"))
+        .filter((file) => /\.tsx?$/.test(file))
         .map((file) => {
           const path = join(source, file);
           const found = readFileSync(path, "utf8").matchAll(FILE_IMPORT);

@@ -6,7 +6,15 @@ import type { Chat } from "./chat.ts";
 import type { PageConfig } from "./page-config.ts";
 import { readPageConfig } from "./page-config.ts";
 import { createRest } from "./rest.ts";
-import { createSession, guestTokens, keptTokens, SignedOut, tokensInFragment } from "./session.ts";
+import {
+  createSession,
+  guestTokens,
+  keptTokens,
+  nextTokens,
+  oneTabAtATime,
+  SignedOut,
+  tokensInFragment,
+} from "./session.ts";
 import type { Session, Tokens } from "./session.ts";
 import { createTheme } from "./theme.ts";
 import { createToasts } from "./toasts.tsx";
@@ -38,7 +46,10 @@ export async function enterAsGuest(name: string, config: PageConfig, show: Show)
 }
 
 async function enter(tokens: Tokens | undefined, config: PageConfig, show: Show): Promise<void> {
-  const session = createSession(tokens, config, places);
+  const session = createSession({
+    ...{ first: tokens, places, nowMs: Date.now, alone: oneTabAtATime },
+    follow: (last) => nextTokens(last, config.signIn),
+  });
   const { client, me, ended } = await openClient(session, config);
   if (me) show({ at: "signed in", chat: createChat(session, client, me) });
   ended

@@ -16,7 +16,7 @@ const WORDS: ReadonlyMap<string, Out> = new Map<string, Out>([
   ["wrong_password", { text: "That was not the password.", help: "password" }],
   ["password_changed", { text: "The password of this channel was changed.", help: "password" }],
   ["rate_limited", { text: "Too many tries: wait a while.", help: "password" }],
-  ["too_many", { text: "There is no place in this channel, or you are in too many.", help: "again" }],
+  ["too_many", { text: "This channel is full, or you are in too many.", help: "again" }],
 ]);
 
 /** `until` in ms since the Unix epoch; `show` makes it readable. */

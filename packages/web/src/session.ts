@@ -1,7 +1,6 @@
 // Who this tab is signed in as, and where fresh tokens come from: a fragment of the page's address, a refresh token that was kept,
 // the operator's sign-in address, or a guest's name. Tokens stand in the browser's storage, by user, and nowhere else: in no
 // address, no log, no document. Tabs of one user share them, since a refresh token is good once.
-import type { PageConfig } from "./page-config.ts";
 import { answerOf, RestError } from "./rest.ts";
 import { fieldOf, numberOf, parsed, textOf } from "./shape.ts";
 
@@ -67,7 +66,18 @@ export function keptTokens({ tab, browser }: Places): Tokens | undefined {
   return who === null ? undefined : tokensOf(parsed(browser.getItem(keyOf(who))));
 }
 
-export function createSession(first: Tokens | undefined, { signIn }: PageConfig, places: Places): Session {
+export interface SessionParts {
+  /** Undefined: nobody yet, so the operator is asked who this is. */
+  readonly first: Tokens | undefined;
+  readonly places: Places;
+  /** The next tokens after these. Rejects with {@link SignedOut} where there are none. */
+  readonly follow: (last: Tokens | undefined) => Promise<Tokens>;
+  readonly nowMs: () => number;
+  /** One tab at a time. */
+  readonly alone: (act: () => Promise<string>) => Promise<string>;
+}
+
+export function createSession({ first, places, follow, nowMs, alone }: SessionParts): Session {
   const { tab, browser } = places;
   let tokens: Tokens | undefined;
   let asking: Promise<string> | undefined;
@@ -82,13 +92,13 @@ export function createSession(first: Tokens | undefined, { signIn }: PageConfig,
     const key = keyOf(userOf(tokens?.token ?? ""));
     const kept = tokensOf(parsed(browser.getItem(key)));
     if (kept && tokens && kept.token !== tokens.token) return take(kept);
-    return take(await successor(tokens, signIn));
+    return take(await follow(tokens));
   };
   if (first) take(first);
   return {
     async token(refused) {
       if (asking) return asking;
-      const isDue = Date.now() >= (tokens?.refreshAt ?? Infinity);
+      const isDue = nowMs() >= (tokens?.refreshAt ?? Infinity);
       if (tokens && !isDue && tokens.token !== refused) return tokens.token;
       asking = alone(fresh).finally(() => {
         asking = undefined;
@@ -108,12 +118,13 @@ export function createSession(first: Tokens | undefined, { signIn }: PageConfig,
 }
 
 /** A page without a secure origin has no locks: the api answers two who ask within 10 s alike. */
-async function alone(act: () => Promise<string>): Promise<string> {
+export async function oneTabAtATime(act: () => Promise<string>): Promise<string> {
   const { locks }: { readonly locks?: LockManager } = navigator;
   return locks ? locks.request(LOCK, act) : act();
 }
 
-async function successor(last: Tokens | undefined, signIn: string | undefined): Promise<Tokens> {
+/** By the refresh token, and where that is no good any more by the operator's sign-in address. */
+export async function nextTokens(last: Tokens | undefined, signIn: string | undefined): Promise<Tokens> {
   if (last?.refreshToken !== undefined) {
     try {
       return await post("v1/auth/refresh", { refreshToken: last.refreshToken });

@@ -42,6 +42,7 @@ export function GuestForm({ enter }: GuestFormProps): JSX.Element {
           <input
             name="name"
             autoComplete="nickname"
+            ref={focus}
             maxLength={64}
             value={name}
             onInput={({ currentTarget }) => setName(currentTarget.value)}
@@ -59,6 +60,9 @@ export function GuestForm({ enter }: GuestFormProps): JSX.Element {
     </Welcome>
   );
 }
+
+/** There is nothing else to do on this page. */
+const focus = (input: HTMLInputElement | null): void => input?.focus();
 
 /** `location`: where the operator signs people in. */
 export function SignedOutView({ location }: { readonly location: string | undefined }): JSX.Element {

@@ -25,8 +25,8 @@ export interface OpenChannels {
 }
 
 export interface OpenChannelsParts {
-  readonly client: Client;
-  readonly rest: Rest;
+  readonly client: Pick<Client, "channel">;
+  readonly rest: Pick<Rest, "myChannels" | "members">;
   readonly storage: Storage;
   readonly me: Person;
 }
@@ -45,7 +45,7 @@ export function createOpenChannels({ client, rest, storage, me }: OpenChannelsPa
   const open = (info: ChannelInfo, password?: string): OpenChannel => {
     const there = find(info.id);
     const isIn = there !== undefined && there.channel.state().phase !== "out";
-    if (isIn && (there.info === info || info.name === undefined)) return there;
+    if (isIn && isToldBy(there.info, info)) return there;
     const channel = isIn ? there.channel : client.channel(info.id, password === undefined ? {} : { password });
     const opened = { info: { ...there?.info, ...info }, channel };
     set([...list.state().filter((each) => each !== there), opened]);
@@ -78,6 +78,11 @@ export function createOpenChannels({ client, rest, storage, me }: OpenChannelsPa
 /** As the side list shows them. */
 export function nameOf({ id, name, kind }: ChannelInfo): string {
   return name ?? (kind === "direct" ? "Direct messages" : id);
+}
+
+/** Whether there is nothing new in what is told. */
+function isToldBy(known: ChannelInfo, { kind, name = known.name, owner = known.owner }: ChannelInfo): boolean {
+  return kind === known.kind && name === known.name && owner === known.owner;
 }
 
 function byName(one: OpenChannel, other: OpenChannel): number {

@@ -50,7 +50,7 @@ export function ConversationHead({ info, state, side, show, onLeave }: Conversat
         <Icon name="search" />
       </button>
       <button type="button" class="icon-button" aria-label="Leave channel" title="Leave channel" onClick={onLeave}>
-        <Icon name="close" />
+        <Icon name="leave" />
       </button>
     </header>
   );
