@@ -1,5 +1,5 @@
 // What only a Cluster can meet, on three masters with replicas: a slot that moves, and one master that is full. What it has in
-// common with every other Redis is held by broker-topologies.redis.test.ts.
+// common with every other Redis is held by broker-topologies.faults.test.ts.
 import { ChatError } from "@rookery/protocol";
 import { eventually, testTopology } from "@rookery/testkit";
 import { expect, it } from "vitest";

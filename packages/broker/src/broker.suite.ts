@@ -1,5 +1,5 @@
 // The contract of the broker as a whole, held to whatever a URL leads to: publishing, history, outbox, topics, changes, presence,
-// rights, registry. Run by broker-topologies.redis.test.ts on each topology.
+// rights, registry. Run by broker-topologies.faults.test.ts on each topology.
 import { ORIGIN } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
 import { eventually } from "@rookery/testkit";

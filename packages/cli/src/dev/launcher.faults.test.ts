@@ -1,5 +1,5 @@
 // What `dev` promises about processes and folders, with small services in place of the real ones so that each case takes
-// a second. The whole cluster is tested beside it, in dev.e2e.test.ts.
+// a second. The whole cluster is tested beside it, in dev.deploy.test.ts.
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
