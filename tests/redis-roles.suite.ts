@@ -278,8 +278,14 @@ export function testRedisRoles({ topology, postgresUrl, ca }: RolesScene): void 
   });
 }
 
-/** Its id on the list of nodes, which is its name and a mark of its own. */
+/**
+ * Its id on the list of nodes, which is its name and a mark of its own. After a failover that outlasted its lease, a node is
+ * off the list until its next beat.
+ */
 async function nodeOf(cluster: RoleCluster, name: string): Promise<string> {
-  const listed = JSON.stringify(await cluster.ask("GET", "/v1/nodes"));
-  return new RegExp(`"(${name}[^"]*)"`).exec(listed)?.[1] ?? "";
+  const look = async (): Promise<string | false> => {
+    const listed = JSON.stringify(await cluster.ask("GET", "/v1/nodes"));
+    return new RegExp(`"(${name}[^"]*)"`).exec(listed)?.[1] ?? false;
+  };
+  return eventually(look, { what: `${name} on the list of nodes` });
 }
