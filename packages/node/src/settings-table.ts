@@ -5,6 +5,7 @@ import { COUNT_ABOVE_MEMBERS, DIGEST_ABOVE_MEMBERS, LEAVE_GRACE_MS } from "@rook
 import { integer, listenHost, networkList, originList, processRows, word } from "@rookery/runtime";
 import type { AnyRow, ServiceValues, SettingsTable } from "@rookery/runtime";
 import { AUDIT_ROWS, AUDIT_RULES } from "./audit-rows.ts";
+import { PAGE_ROWS } from "./page-rows.ts";
 import { ALL, API, EDGE, PUBLIC, SERVERS } from "./services.ts";
 import type { ServiceName } from "./services.ts";
 import { SESSION_ROWS } from "./session-rows.ts";
@@ -39,6 +40,8 @@ export const SETTINGS = {
     "proxies whose word on the client's address is taken"),
   requestsPerMin: integer("ROOKERY_REQUESTS_PER_MIN", 600, [1, 1_000_000], "per min", API,
     "requests of one caller to the REST API"),
+  ...PAGE_ROWS,
+
   channelsAutoCreate: word("ROOKERY_CHANNELS_AUTO_CREATE", ["off", "public"], PUBLIC,
     "`public`: joining an unknown channel makes it, public; `off`: it is not_found"),
 

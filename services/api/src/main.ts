@@ -1,5 +1,6 @@
 // The api process: builds every part once, in the order in which they need each other, and gives them back in reverse.
 // It serves with Redis or Postgres away, saying so, and recovers by itself: nothing here waits for either.
+import { fileURLToPath } from "node:url";
 import { isReady } from "@rookery/broker";
 import {
   connectStores,
@@ -16,9 +17,12 @@ import {
 import type { NodeContext } from "@rookery/node";
 import { pause } from "@rookery/runtime";
 import { buildContext } from "./build-context.ts";
+import { isBuilt } from "./page.ts";
 import { createStoresLook } from "./readiness.ts";
 import { createServer } from "./server.ts";
 
+/** Where the build puts the page, in a checkout and in an image. */
+const PAGE_FOLDER = new URL("../../../packages/web/dist/page/", import.meta.url);
 /** Beyond the wait for a balancer: the last requests in flight. */
 const CLOSE_SLACK_MS = 5000;
 
@@ -26,6 +30,11 @@ await runNode("api", main);
 
 async function main(context: NodeContext<"api">): Promise<void> {
   const { settings, onStop } = context;
+  const folder = fileURLToPath(PAGE_FOLDER);
+  if (settings.page && !isBuilt(folder)) {
+    context.refuse(`ROOKERY_PAGE is on, but the page was not built into ${folder}: run \`npm run build\``);
+    return;
+  }
   const stores = connectStores(context);
   const { store, commands, reads, keys } = stores;
   const verifier = createTokenVerifier(context);
@@ -52,10 +61,10 @@ async function main(context: NodeContext<"api">): Promise<void> {
   });
   onStop("notes", notes.close);
   const { refused } = notes;
-  const server = await createServer(buildContext(context, stores, verifier, belonging.trouble), {
-    ...settings,
-    refused,
-  });
+  const api = buildContext(context, stores, verifier, belonging.trouble);
+  const { publicWsUrls, pageSignInUrl: signInUrl } = settings;
+  const chatPage = settings.page ? { folder, publicWsUrls, signInUrl, guest: api.tokens?.guests === true } : undefined;
+  const server = await createServer(api, { ...settings, refused, chatPage });
   await server.listen({ host: settings.host, port: settings.port });
   const close = async (): Promise<void> => {
     draining = true;

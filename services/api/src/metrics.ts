@@ -14,6 +14,7 @@ export const FAMILIES = [
   "audit",
   "cluster",
   "documents",
+  "page",
   "health",
   "unknown",
 ] as const;

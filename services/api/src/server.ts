@@ -19,11 +19,15 @@ import type { GateOptions } from "./gate.ts";
 import { MAX_BODY_BYTES, readJsonBody } from "./json-body.ts";
 import type { Family } from "./metrics.ts";
 import { createCheckOrigin } from "./origins.ts";
+import { servePage } from "./page.ts";
+import type { PageOptions } from "./page.ts";
 import { faultOf, METHOD_STATUS, problemHeaders, problemOf, refusalOf } from "./problem.ts";
 import { servedRoutes } from "./routes.ts";
 
 export interface ServerOptions extends GateOptions {
   readonly allowedOrigins: readonly string[];
+  /** The chat page, where it is served. */
+  readonly chatPage?: PageOptions | undefined;
 }
 
 const DOCS_PATH = "/docs";
@@ -53,7 +57,7 @@ export async function createServer(api: ApiContext, options: ServerOptions): Pro
     done();
   });
   closeOverUnreadBodies(server);
-  await server.register(helmet, { contentSecurityPolicy: contentPolicy(options.allowedOrigins) });
+  await server.register(helmet, { contentSecurityPolicy: contentPolicy(options) });
   await server.register(rateLimit, { global: false });
   await server.register(swagger, {
     openapi: documentFrame(api.version),
@@ -71,6 +75,7 @@ export async function createServer(api: ApiContext, options: ServerOptions): Pro
   );
   await server.register(swaggerUi, { routePrefix: DOCS_PATH });
   for (const route of servedRoutes(api)) route.add(server, api);
+  if (options.chatPage) await servePage(server, options.chatPage);
   await server.ready();
   return server;
 }

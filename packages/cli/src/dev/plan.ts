@@ -28,6 +28,8 @@ export interface ClusterPlan {
   readonly jwt: JwtNote;
   /** Whose pages may connect, in the words of the setting. */
   readonly allowedOrigins: readonly string[];
+  /** Whether the api serves the chat page. */
+  readonly hasPage: boolean;
   /** How long an edge may take to send its clients elsewhere. */
   readonly drainMs: number;
 }
@@ -97,6 +99,7 @@ const ASKED = [
   "loopbackExempt",
   "channelsAutoCreate",
   "allowedOrigins",
+  "page",
   "drainMs",
   "balancerWaitMs",
 ] as const satisfies readonly SettingKey[];
@@ -129,6 +132,8 @@ export function planCluster(options: PlanOptions): ClusterPlan {
     requestsPerMin: DEV_REQUESTS_PER_MIN,
     // Whoever tries a page of their own serves it from some port of this machine.
     allowedOrigins: "loopback",
+    page: "true",
+    publicWsUrls: ws.join(","),
     apiKey: secrets.apiKey,
     auditKey: secrets.auditKey,
     ...(hasTokenKey ? {} : { jwtSecret: secrets.jwtSecret }),
@@ -150,6 +155,7 @@ export function planCluster(options: PlanOptions): ClusterPlan {
     apiKey: inForce.apiKey ?? secrets.apiKey,
     jwt: { alg, ...(jwtSecret === undefined ? {} : { secret: jwtSecret }), issuer, audience },
     allowedOrigins: inForce.allowedOrigins,
+    hasPage: inForce.page,
     drainMs: inForce.drainMs + inForce.balancerWaitMs,
   };
 }

@@ -13,13 +13,19 @@ const LINE: ReadyLine = {
   postgres: "postgres://rookery:hush@127.0.0.1:5400/rookery",
   processes: [],
 };
-const text = (allowedOrigins: readonly string[]): string =>
-  readyText(LINE, { folder: "/here/.rookery", cwd: "/here", allowedOrigins }).join("\n");
+const text = (allowedOrigins: readonly string[], hasPage = true): string =>
+  readyText(LINE, { folder: "/here/.rookery", cwd: "/here", allowedOrigins, hasPage }).join("\n");
 
 describe("what a person is told once everything answers", () => {
   it("is where everything is, without a secret", () => {
     for (const url of [LINE.ws[0], LINE.api, LINE.redis]) expect(text(["loopback"])).toContain(url);
     expect(text(["loopback"])).not.toContain("hush");
+  });
+
+  it("begins with the page, where there is one", () => {
+    const addresses = (shown: string): string[] => shown.match(/\b(?:http|ws|redis|postgres):\/\/\S+/g) ?? [];
+    expect(addresses(text([]))[0]).toBe("http://127.0.0.1:7701/");
+    expect(text([], false)).not.toContain("7701/ ");
   });
 
   it.each([

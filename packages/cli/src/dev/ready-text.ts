@@ -11,16 +11,19 @@ export interface Place {
   readonly cwd: string;
   /** Whose pages may connect, in the words of the setting. */
   readonly allowedOrigins: readonly string[];
+  /** Whether the api serves the chat page. */
+  readonly hasPage: boolean;
 }
 
 /** Lines of text. */
-export function readyText(line: ReadyLine, { folder, cwd, allowedOrigins }: Place): readonly string[] {
+export function readyText(line: ReadyLine, { folder, cwd, allowedOrigins, hasPage }: Place): readonly string[] {
   const at = relative(cwd, folder);
   const shown = at.startsWith("..") ? folder : at;
   const data = shown === DATA_FOLDER ? "" : ` --data ${shown}`;
   return [
     "",
     "Everything answers.",
+    ...(hasPage ? [`  chat      ${line.api}/  (open it in a browser, and in a second one)`] : []),
     ...line.ws.map((ws, n) => `  edge-${n + 1}    ${ws}`),
     `  api       ${line.api}  (documents: ${line.api}/docs)`,
     `  redis     ${maskUrl(line.redis)}`,
@@ -29,7 +32,7 @@ export function readyText(line: ReadyLine, { folder, cwd, allowedOrigins }: Plac
     `  pages     ${pagesText(allowedOrigins)}`,
     "            (of others: --set ROOKERY_ALLOWED_ORIGINS=loopback,https://app.example)",
     "",
-    "Try it, each in a terminal of its own:",
+    hasPage ? "Or try it in terminals, each of its own:" : "Try it, each in a terminal of its own:",
     `  npx rookery tail lobby${data}`,
     `  npx rookery send lobby hello${data}`,
     "",

@@ -151,7 +151,8 @@ function createFace({ path }: DataFolder, { json }: DevOptions, io: Io): Face {
       await note(current());
       if (json) io.out(JSON.stringify(current()));
       else {
-        const home = { folder: path, cwd: io.cwd, allowedOrigins: plan.allowedOrigins };
+        const { allowedOrigins, hasPage } = plan;
+        const home = { folder: path, cwd: io.cwd, allowedOrigins, hasPage };
         for (const line of readyText(current(), home)) io.out(line);
       }
       // Whoever waits for this would wait for ever. A reader that left has read what it wanted.
