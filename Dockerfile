@@ -6,7 +6,7 @@ FROM node:22-bookworm-slim AS build
 WORKDIR /build
 COPY . .
 # Scripts of packages stay unrun: what an image holds needs none, and esbuild does without its own.
-RUN npm ci --ignore-scripts && node esbuild.config.mjs \
+RUN npm ci --ignore-scripts && node esbuild.config.mjs && npx vite build packages/web \
   && for part in edge api persister migrate; do node deploy/image/collect.mjs "$part" "/parts/$part"; done
 
 FROM node:22-bookworm-slim AS base

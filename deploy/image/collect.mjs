@@ -12,7 +12,7 @@ const SHARED = ["LICENSE", "NOTICE", "packages/broker/lua", "packages/store/sql"
 /** @type {Readonly<Record<string, { bundle: string, files: readonly string[] }>>} */
 const PARTS = {
   edge: service("edge"),
-  api: service("api"),
+  api: service("api", ["packages/web/dist/page"]),
   persister: service("persister"),
   migrate: {
     bundle: "packages/cli/dist/main.js",
@@ -20,11 +20,14 @@ const PARTS = {
   },
 };
 
-/** @param {string} name */
-function service(name) {
+/**
+ * @param {string} name
+ * @param {readonly string[]} files
+ */
+function service(name, files = []) {
   return {
     bundle: `services/${name}/dist/main.js`,
-    files: [`services/${name}/package.json`, "deploy/image/health.mjs"],
+    files: [`services/${name}/package.json`, "deploy/image/health.mjs", ...files],
   };
 }
 
