@@ -1,0 +1,157 @@
+// What can be done with a message, as a bar of buttons on it: which of them there are, the small choice of emoji, and the keys within.
+// The bar is no stop of the Tab key: Enter on the message leads into it, Escape back out.
+import type { ChannelState, Message } from "@rookery/client";
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useChat } from "../chat.ts";
+import type { MessageActions } from "./actions.ts";
+import { Icon } from "./icons.tsx";
+import type { IconName } from "./icons.tsx";
+
+export const COMMON_EMOJI = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "👀"] as const;
+
+export interface Allowed {
+  readonly write: boolean;
+  readonly react: boolean;
+  readonly edit: boolean;
+  readonly delete: boolean;
+}
+
+export function allowedOn(message: Message, { can }: ChannelState, me: string): Allowed {
+  const there = !message.deleted;
+  const write = can.includes("write");
+  const isMine = message.user === me;
+  return {
+    write: there && write,
+    react: there && can.includes("react"),
+    edit: there && isMine && write,
+    delete: there && (isMine || can.includes("moderate")),
+  };
+}
+
+interface ActionBarProps {
+  readonly message: Message;
+  readonly allowed: Allowed;
+  readonly actions: MessageActions;
+  readonly isPicking: boolean;
+  readonly onPicking: (isPicking: boolean) => void;
+  readonly onDelete: () => void;
+  /** Something was chosen, or nothing is to be. */
+  readonly onDone: () => void;
+}
+
+interface Choice {
+  readonly name: string;
+  readonly icon: IconName;
+  readonly isThere: boolean;
+  readonly choose: () => void;
+}
+
+export function ActionBar(props: ActionBarProps): JSX.Element {
+  const { message, allowed, actions, isPicking, onPicking, onDelete, onDone } = props;
+  const { tell } = useChat();
+  const then = (what: () => void) => (): void => {
+    what();
+    onDone();
+  };
+  const copy = (): void => {
+    navigator.clipboard.writeText(message.body ?? "").then(
+      () => tell("Copied"),
+      () => tell("This browser does not let the page copy"),
+    );
+  };
+  const choices: readonly Choice[] = [
+    { name: "React", icon: "react", isThere: allowed.react, choose: () => onPicking(!isPicking) },
+    { name: "Reply", icon: "reply", isThere: allowed.write, choose: then(() => actions.reply(message)) },
+    { name: "Open thread", icon: "thread", isThere: true, choose: then(() => actions.openThread(rootOf(message))) },
+    { name: "Copy", icon: "copy", isThere: message.body !== undefined, choose: then(copy) },
+    { name: "Edit", icon: "edit", isThere: allowed.edit, choose: then(() => actions.edit(message)) },
+    { name: "Delete", icon: "delete", isThere: allowed.delete, choose: then(onDelete) },
+  ];
+  return (
+    <div class="message-actions" role="toolbar" aria-label="Message actions" onKeyDown={(event) => rove(event, onDone)}>
+      {choices.map(
+        ({ name, icon, isThere, choose }) =>
+          isThere && (
+            <button
+              key={name}
+              type="button"
+              tabIndex={-1}
+              aria-label={name}
+              title={name}
+              aria-expanded={name === "React" ? isPicking : undefined}
+              onClick={choose}
+            >
+              <Icon name={icon} />
+            </button>
+          ),
+      )}
+      {isPicking && <EmojiChoice onPick={(emoji) => then(() => actions.react(message, emoji, true))()} />}
+    </div>
+  );
+}
+
+export function rootOf({ id, replyTo }: Message): string {
+  return replyTo ?? id;
+}
+
+function EmojiChoice({ onPick }: { readonly onPick: (emoji: string) => void }): JSX.Element {
+  const box = useRef<HTMLDivElement>(null);
+  const [isAbove, setAbove] = useState(false);
+  useEffect(() => {
+    const log = box.current?.closest("[role=log]")?.getBoundingClientRect();
+    const mine = box.current?.getBoundingClientRect();
+    if (log && mine && mine.bottom > log.bottom) setAbove(true);
+    box.current?.querySelector("button")?.focus({ preventScroll: true });
+  }, []);
+  return (
+    <div class={isAbove ? "emoji-choice is-above" : "emoji-choice"} ref={box} role="group" aria-label="Reactions">
+      {COMMON_EMOJI.map((emoji) => (
+        <button key={emoji} type="button" tabIndex={-1} aria-label={emoji} onClick={() => onPick(emoji)}>
+          {emoji}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+const STEPS: Readonly<Record<string, number>> = { ArrowRight: 1, ArrowLeft: -1 };
+
+/** Left and right among the buttons that are in one line; whatever else is pressed stays within, but for what leaves. */
+function rove(event: KeyboardEvent & { currentTarget: HTMLElement }, onDone: () => void): void {
+  if (event.key === "Tab") return;
+  event.stopPropagation();
+  if (event.key === "Escape") return onDone();
+  const line = (event.target instanceof Element && event.target.closest("[role=group]")) || event.currentTarget;
+  const buttons = [...line.querySelectorAll<HTMLElement>(":scope > button")];
+  const at = buttons.findIndex((each) => each === event.target);
+  const step = STEPS[event.key];
+  if (step === undefined || at < 0) return;
+  event.preventDefault();
+  buttons.at((at + step) % buttons.length)?.focus({ preventScroll: true });
+}
+
+interface AskDeleteProps {
+  readonly onAnswer: (isYes: boolean) => void;
+}
+
+/** In the message itself, so that what is asked about is seen. */
+export function AskDelete({ onAnswer }: AskDeleteProps): JSX.Element {
+  const no = useRef<HTMLButtonElement>(null);
+  useEffect(() => no.current?.focus({ preventScroll: true }), []);
+  const leave = (event: KeyboardEvent): void => {
+    event.stopPropagation();
+    if (event.key === "Escape") onAnswer(false);
+  };
+  return (
+    <div class="ask-delete" role="group" aria-label="Delete this message?" onKeyDown={leave}>
+      <span>Delete?</span>
+      <button type="button" class="is-danger" onClick={() => onAnswer(true)}>
+        Yes
+      </button>
+      <button type="button" ref={no} onClick={() => onAnswer(false)}>
+        No
+      </button>
+    </div>
+  );
+}

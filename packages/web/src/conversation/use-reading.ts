@@ -1,0 +1,57 @@
+// What the reader has read, as far as a page can know: marks a channel as read while its newest message is looked at, and remembers
+// where the line of what is new stands.
+import type { Channel, ChannelState, Position } from "@rookery/client";
+import { useEffect, useReducer, useRef } from "preact/hooks";
+
+/** The mark goes to the server: no more often, however fast the channel is. */
+const MARK_EVERY_MS = 1000;
+
+function isLookedAt(): boolean {
+  return document.visibilityState === "visible" && document.hasFocus();
+}
+
+const LOOKS = ["focus", "blur", "visibilitychange"] as const;
+
+/** Whether somebody looks at this page; draws again when that changes. */
+export function useLookedAt(): boolean {
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
+  useEffect(() => {
+    const look = (): void => redraw(undefined);
+    for (const each of LOOKS) addEventListener(each, look);
+    document.addEventListener("visibilitychange", look);
+    return () => {
+      for (const each of LOOKS) removeEventListener(each, look);
+      document.removeEventListener("visibilitychange", look);
+    };
+  }, []);
+  return isLookedAt();
+}
+
+export function useReadMarks(channel: Channel, { phase, unread = 0 }: ChannelState, isReading: boolean): void {
+  const markedAt = useRef(-Infinity);
+  const isDue = isReading && unread > 0 && phase === "live";
+  useEffect(() => {
+    if (!isDue) return undefined;
+    const mark = (): void => {
+      markedAt.current = performance.now();
+      channel.read().catch(isMarkedWithTheNext);
+    };
+    const timer = setTimeout(mark, markedAt.current + MARK_EVERY_MS - performance.now());
+    return () => clearTimeout(timer);
+  }, [channel, isDue, unread]);
+}
+
+/** A mark is of no use without a connection, and with one the next message brings the next mark. */
+function isMarkedWithTheNext(): void {}
+
+/**
+ * Where this user was when the channel was opened, or, for what came while nobody looked at its end, before that. Undefined while nobody
+ * can say.
+ */
+export function useReadUpTo({ phase, read, unread }: ChannelState, isReading: boolean): Position | undefined {
+  const kept = useRef<{ upTo?: Position | undefined; unread?: number | undefined }>({}).current;
+  const isNew = kept.unread === 0 && unread !== undefined && unread > 0 && !isReading;
+  if (phase === "live" && read && (!kept.upTo || isNew)) kept.upTo = read;
+  if (phase === "live") kept.unread = unread;
+  return kept.upTo;
+}
