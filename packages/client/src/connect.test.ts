@@ -198,4 +198,18 @@ describe("connect", () => {
     document.dispatchEvent(new Event("visibilitychange"));
     expect(FakeSocket.all).toHaveLength(3);
   });
+
+  it("looks whether its socket still answers as soon as the browser says that it is offline", async () => {
+    const page = new EventTarget();
+    vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+    onTestFinished(() => void vi.unstubAllGlobals());
+    const { client } = start();
+    await vi.advanceTimersByTimeAsync(0);
+    last().open();
+    expect(client.state()).toBe("open");
+    page.dispatchEvent(new Event("offline"));
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(client.state()).toBe("waiting");
+    client.close();
+  });
 });

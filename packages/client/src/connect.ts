@@ -120,13 +120,16 @@ function isFrame(value: unknown): value is ServerFrame {
   return typeof ((value ?? {}) as Partial<ServerFrame>).type === "string";
 }
 
-/** Calls back when the page is seen again, or the network is back, until it is over. */
+/**
+ * Calls back when the page is seen again, or the network is back or gone, until it is over: a browser that is cut off leaves its
+ * sockets as they are, and who looks at once has the truth 20 s before the next ping.
+ */
 function watchPage(wake: () => void, over: AbortController): void {
   const window = globalThis as Partial<EventTarget> & { document?: EventTarget & { hidden?: boolean } };
-  const { document } = window;
   window.addEventListener?.("online", wake, over);
+  window.addEventListener?.("offline", wake, over);
   const seen = (): void => {
-    if (document?.hidden === false) wake();
+    if (!window.document?.hidden) wake();
   };
-  document?.addEventListener("visibilitychange", seen, over);
+  window.document?.addEventListener("visibilitychange", seen, over);
 }
