@@ -1,16 +1,23 @@
-// What the shipped HAProxy makes of requests to an api that takes one and ends without an answer, and of one that two sides could
-// read differently: an api of the test stands behind it and says what reached it.
+// What the shipped HAProxy makes of requests to an api that takes one and ends without an answer, of one that two sides could
+// read differently, and of who says nothing: an api and edges of the test stand behind it and say what reached them.
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
+import { connect as connectTcp } from "node:net";
+import type { Socket } from "node:net";
 import { connect } from "node:tls";
-import { testCertificates } from "@rookery/testkit";
+import { eventually, testCertificates } from "@rookery/testkit";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { upgradeText } from "../raw-peer.ts";
 import { balancerProgram, startBalancer } from "./balancer.ts";
 import type { Balancer } from "./balancer.ts";
 
 const certificates = await testCertificates();
+/** The answer to the key of the upgrade request, which RFC 6455 works out in section 1.3. */
+const ACCEPTED = "sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+/** Above the time after which it lets go who says nothing, below that of a heartbeat. */
+const LET_GO_WITHIN_MS = 20_000;
 
 describe.skipIf(balancerProgram("haproxy") === undefined)("the shipped HAProxy before an api", () => {
   let balancer: Balancer;
@@ -22,6 +29,13 @@ describe.skipIf(balancerProgram("haproxy") === undefined)("the shipped HAProxy b
     take(asked);
     asked.resume().once("end", () => (asked.url === "/dies" ? asked.socket.destroy() : answer.end("well")));
   });
+  const upgraded: Socket[] = [];
+  api.on("upgrade", (_asked: IncomingMessage, socket: Socket) => {
+    upgraded.push(socket);
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n${ACCEPTED}\r\n\r\n`,
+    );
+  });
   beforeAll(async () => {
     await once(api.listen(0, "127.0.0.1"), "listening");
     const address = api.address();
@@ -32,6 +46,7 @@ describe.skipIf(balancerProgram("haproxy") === undefined)("the shipped HAProxy b
   beforeEach(() => void reached.splice(0));
   afterAll(async () => {
     await balancer?.close();
+    for (const socket of upgraded) socket.destroy();
     api.closeAllConnections();
     api.close();
   });
@@ -72,5 +87,19 @@ describe.skipIf(balancerProgram("haproxy") === undefined)("the shipped HAProxy b
     tcp.write(`POST /first HTTP/1.1\r\nhost: a.test\r\n${two}`);
     await ended;
     expect(reached).toEqual(["POST /first without length"]);
+  });
+
+  it("lets go who connects and says nothing, and leaves a socket alone that is silent for as long", async () => {
+    const tcp = connect({ host: "127.0.0.1", port: balancer.port, ca: certificates.ca });
+    onTestFinished(() => void tcp.destroy());
+    let heard = "";
+    tcp.on("data", (bytes) => (heard += String(bytes)));
+    tcp.write(upgradeText());
+    await eventually(() => heard.startsWith("HTTP/1.1 101"), { what: "a socket" });
+    const silent = connectTcp({ host: "127.0.0.1", port: balancer.port }).resume();
+    onTestFinished(() => void silent.destroy());
+    await once(silent, "close", { signal: AbortSignal.timeout(LET_GO_WITHIN_MS) });
+    upgraded[0]?.write("still here");
+    await eventually(() => heard.endsWith("still here"), { what: "what an edge says at last" });
   });
 });
