@@ -91,7 +91,7 @@ describe("a process", () => {
     });
     const response = await fetch(`http://127.0.0.1:${String(message["internalPort"])}/metrics`);
     expect(await response.text()).toContain("rookery_process_build_info");
-    expect(events(running)).toContainEqual(expect.objectContaining({ msg: "ready", node: message["node"] }));
+    expect(events(running)).toContainEqual(expect.objectContaining({ msg: "listening", node: message["node"] }));
   });
 
   it.each(["SIGTERM", "SIGINT"] as const)(

@@ -187,7 +187,7 @@ function endOnFault(log: Log): void {
 
 function announceReady(log: Log, message: ReadyMessage): void {
   const { port, internalPort } = message;
-  log.info(port === undefined ? { internalPort } : { port, internalPort }, "ready");
+  log.info(port === undefined ? { internalPort } : { port, internalPort }, "listening");
   // A launcher that has gone or hung up hears nothing; that is its own affair.
   if (process.send !== undefined && process.connected) process.send(message, undefined, undefined, () => undefined);
 }

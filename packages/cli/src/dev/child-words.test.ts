@@ -18,7 +18,7 @@ describe("a log line in words", () => {
     expect(wordsOf(line)).toBe(words);
   });
 
-  it.each([entry("info", "ready"), "no JSON", "null", "{}", '{"level":"warn"}', ""])("%s says nothing", (line) => {
+  it.each([entry("info", "listening"), "no JSON", "null", "{}", '{"level":"warn"}', ""])("%s says nothing", (line) => {
     expect(wordsOf(line)).toBeUndefined();
   });
 });
