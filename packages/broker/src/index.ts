@@ -143,6 +143,7 @@ export type { Tickets } from "./tickets.ts";
 export { createTries } from "./tries.ts";
 export type { Tries } from "./tries.ts";
 export type { Announcer, Confirmations, ControlLog, NumberedControl, Receipt, Receipts } from "./control-log.ts";
+export { forgottenBy } from "./stored-ids.ts";
 export { lookAtRedis } from "./redis-look.ts";
 export type { ClockLook, RedisLook, RedisLookOptions, SentinelLook, ServerLook, Told } from "./redis-look.ts";
 export type { RedisUser } from "./needed-commands.ts";

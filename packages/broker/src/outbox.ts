@@ -5,7 +5,7 @@ import { ChatError, formatPosition } from "@rookery/protocol";
 import type { Position } from "@rookery/protocol";
 import { answered } from "./answered.ts";
 import type { RedisConnection } from "./connect.ts";
-import { formatEntryId, parseEntryId } from "./entry-id.ts";
+import { formatEntryId } from "./entry-id.ts";
 import type { EntryId } from "./entry-id.ts";
 import type { Correction } from "./envelope.ts";
 import type { Keys } from "./keys.ts";
@@ -15,6 +15,7 @@ import { waitingBytes } from "./budget.ts";
 import type { PartitionLoad } from "./budget.ts";
 import { createOutboxReader } from "./outbox-reader.ts";
 import { brokeOff } from "./rejections.ts";
+import { readStoredIds } from "./stored-ids.ts";
 
 /** What one transaction committed of a partition. */
 export interface SavedBatch {
@@ -171,17 +172,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
         const loads = backlogs.map(({ partition, bytes: held }) => ({ partition, bytes: held }));
         return { entries, bytes, loads, ...(Number.isFinite(oldestAtMs) ? { oldestAtMs } : {}) };
       }),
-    stored: () =>
-      answered(connection, async () => {
-        const partitions = Array.from({ length: keys.partitions.count }, (_, n) => n);
-        const looks = await Promise.allSettled(
-          partitions.map((n) => connection.hget(keys.partition(n).part, "stored")),
-        );
-        const [refused] = looks.flatMap((look) => (look.status === "rejected" ? [look.reason as unknown] : []));
-        if (looks.every(({ status }) => status === "rejected")) throw refused;
-        const ids = looks.map((look) => (look.status === "fulfilled" ? parseEntryId(look.value ?? "") : undefined));
-        return new Map(ids.flatMap((id, partition) => (id === undefined ? [] : [[partition, id] as const])));
-      }),
+    stored: () => answered(connection, () => readStoredIds(connection, keys)),
   };
 }
 

@@ -4,10 +4,12 @@
 import { connectRedis, connectSentinels, faultOf, isReady, mastersOf, whenReady } from "./connect.ts";
 import type { RedisConnection, ServerConnection } from "./connect.ts";
 import { createClusterMarks } from "./cluster-marks.ts";
+import type { EntryId } from "./entry-id.ts";
 import { parseInfo } from "./fitness.ts";
 import type { Keys } from "./keys.ts";
 import { neededCommands } from "./needed-commands.ts";
 import type { NeededCommand, RedisUser } from "./needed-commands.ts";
+import { readStoredIds } from "./stored-ids.ts";
 
 /** By name, as INFO and CONFIG GET tell it. */
 export type Told = ReadonlyMap<string, string>;
@@ -49,6 +51,8 @@ export interface RedisLook {
   /** What is recorded, empty where nothing is; undefined where our user may not look. */
   readonly partitions: string | undefined;
   readonly cluster: string | undefined;
+  /** Up to where Redis was told that each partition is saved. */
+  readonly stored: ReadonlyMap<number, EntryId> | undefined;
 }
 
 export interface RedisLookOptions {
@@ -61,7 +65,7 @@ export interface RedisLookOptions {
 }
 
 const NOTHING: RedisLook = {
-  ...{ masters: [], sentinels: [], slots: undefined, partitions: undefined, cluster: undefined },
+  ...{ masters: [], sentinels: [], slots: undefined, partitions: undefined, cluster: undefined, stored: undefined },
 };
 
 /** Never rejects, and never takes longer than it was given by more than a moment. */
@@ -97,7 +101,7 @@ async function lookThrough(
   }
   const masters = mastersOf(connection);
   const needed = neededCommands(user, keys);
-  const [servers, slots, partitions, cluster] = await Promise.all([
+  const [servers, slots, partitions, cluster, stored] = await Promise.all([
     Promise.all(masters.map((master) => lookAtServer(master, needed))),
     connection.isCluster ? clusterInfo(masters) : undefined,
     orUnseen(connection.get(keys.partitionCount).then((count) => count ?? "")),
@@ -106,8 +110,9 @@ async function lookThrough(
         .read()
         .then((mark) => mark?.cluster ?? ""),
     ),
+    orUnseen(readStoredIds(connection, keys)),
   ]);
-  return { masters: servers, sentinels: [], slots, partitions, cluster };
+  return { masters: servers, sentinels: [], slots, partitions, cluster, stored };
 }
 
 const nameOf = ({ options: { host = "localhost", port = 6379 } }: ServerConnection): string => `${host}:${port}`;

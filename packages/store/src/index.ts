@@ -36,7 +36,7 @@ export type { MigrationState } from "./migrate.ts";
 export { createOutboxPositions } from "./outbox-positions.ts";
 export type { OutboxPositions } from "./outbox-positions.ts";
 export { claimPartitionCount, UnfitPostgres } from "./partition-count.ts";
-export { lookAtPostgres } from "./postgres-look.ts";
+export { lookAtPostgres, lookAtSaved } from "./postgres-look.ts";
 export type { PostgresLook, PostgresLookOptions, PostgresServer } from "./postgres-look.ts";
 export { readPostgresUrl } from "./postgres-url.ts";
 export { UnfitSchema } from "./schema-fit.ts";

@@ -1,10 +1,12 @@
 // One look at a Postgres for whoever is about to rely on it: what it says of itself, how the schema stands, what our role may do,
-// what the cluster has written down. Called by `rookery doctor`. Bounded in time, writes nothing, and judges nothing.
+// what the cluster has written down; and another at how much is saved, which is to be asked for after Redis was. Called by
+// `rookery doctor`. Bounded in time, writes nothing, and judges nothing.
 // It asks past the store, which waits for what it takes for an outage.
 import { codeOf } from "./away.ts";
 import { isOfPooler } from "./connect.ts";
 import { createPool, IDLE_IN_TRANSACTION_MS } from "./driver.ts";
 import type { Pool, Way } from "./driver.ts";
+import type { EntryId } from "./entry-id.ts";
 import { judge } from "./migrate.ts";
 import type { AppliedRow, MigrationState } from "./migrate.ts";
 import { neededRights } from "./needed-rights.ts";
@@ -65,6 +67,7 @@ const OWNERSHIP = loadStatement("look-at-ownership");
 const TABLE_EXISTS = loadStatement("migration-table-exists");
 const LIST = loadStatement("migration-list");
 const SETTING = loadStatement("cluster-setting-find");
+const POSITIONS = loadStatement("outbox-positions-list");
 
 type Ask = <Row extends object>(statement: Statement, ...parameters: readonly string[]) => Promise<Row[]>;
 
@@ -77,21 +80,43 @@ const NOTHING: Found = {
 
 /** Never rejects, and never takes longer than it was given by more than a moment. */
 export async function lookAtPostgres(options: PostgresLookOptions): Promise<PostgresLook> {
-  const address = readPostgresUrl(options.url);
-  const about = { name: `${address.host}:${address.port}`, sslMode: address.sslMode };
+  const { host, port, sslMode } = readPostgresUrl(options.url);
+  const about = { name: `${host}:${port}`, sslMode };
+  try {
+    const found = await withPools(options, (open) => lookThrough(open, options));
+    return { ...about, fault: undefined, ...found };
+  } catch (error) {
+    const fault = error instanceof TooLate ? error.message : outageReason(error);
+    return { ...about, ...NOTHING, fault };
+  }
+}
+
+/** Up to where each partition is committed; undefined where that cannot be seen, for whatever reason. As bounded. */
+export async function lookAtSaved(options: Access): Promise<ReadonlyMap<number, EntryId> | undefined> {
+  const asked = withPools(options, async (open) => {
+    const { ask } = await findWay(open, options.statementTimeoutMs);
+    return ask<EntryId & { partition: number }>(POSITIONS);
+  });
+  const rows = await asked.catch(() => undefined);
+  return rows && new Map(rows.map(({ partition, epoch, number }) => [partition, { epoch, number }]));
+}
+
+type Access = Pick<PostgresLookOptions, "url" | "statementTimeoutMs" | "withinMs">;
+type Open = (way: Way) => Pool;
+
+async function withPools<Answer>(
+  { url, statementTimeoutMs, withinMs }: Access,
+  look: (open: Open) => Promise<Answer>,
+): Promise<Answer> {
+  const address = readPostgresUrl(url);
   const pools: Pool[] = [];
-  const open = (way: Way): Pool => {
-    const { statementTimeoutMs } = options;
+  const open: Open = (way) => {
     const pool = createPool({ address, max: 1, application: "rookery-doctor", statementTimeoutMs, way });
     pools.push(pool);
     return pool;
   };
   try {
-    const found = await within(options.withinMs, lookThrough(open, options));
-    return { ...about, fault: undefined, ...found };
-  } catch (error) {
-    const fault = error instanceof TooLate ? error.message : outageReason(error);
-    return { ...about, ...NOTHING, fault };
+    return await within(withinMs, look(open));
   } finally {
     // One that does not answer any more is cut.
     await Promise.all(pools.map((pool) => pool.end({ timeout: 0 })));
@@ -114,7 +139,7 @@ interface Timeouts {
 }
 
 /** As a process finds its way: behind a pooler the timeouts are refused, or are not those that were asked for. */
-async function findWay(open: (way: Way) => Pool, statementTimeoutMs: number) {
+async function findWay(open: Open, statementTimeoutMs: number) {
   const direct = asker(open("direct"));
   try {
     const [found] = await direct<Timeouts>(TIMEOUTS);
@@ -134,10 +159,7 @@ const asker =
     ...(await pool.unsafe<Row[]>(statement, [...parameters], { prepare: false })),
   ];
 
-async function lookThrough(
-  open: (way: Way) => Pool,
-  { user, statementTimeoutMs }: PostgresLookOptions,
-): Promise<Found> {
+async function lookThrough(open: Open, { user, statementTimeoutMs }: PostgresLookOptions): Promise<Found> {
   const { ask, isPooled, statementMs } = await findWay(open, statementTimeoutMs);
   const sentMs = Date.now();
   const [said] = await ask<Omit<PostgresServer, "sentMs" | "receivedMs">>(SERVER);

@@ -2,7 +2,7 @@
 // less than Redis was told is saved: what lay between is in no outbox any more, and draining on would leave a hole of which
 // nobody is told. Used by main, between drain and store.
 // States: unsure (at the start, and after every batch that failed or found an earlier one missing), sure, refused.
-import { BEFORE_FIRST_ENTRY, compareEntryIds, formatEntryId } from "@rookery/broker";
+import { compareEntryIds, forgottenBy } from "@rookery/broker";
 import type { EntryId, Outbox } from "@rookery/broker";
 import { ChatError } from "@rookery/protocol";
 import type { Batch, OutboxPositions, SaveOutcome } from "@rookery/store";
@@ -14,6 +14,9 @@ export interface SureSaveOptions {
   /** Postgres has forgotten something, in one line: this process must not go on. */
   refuse(this: void, reason: string): void;
 }
+
+const MEND =
+  ", as after a restore from a backup: stop every process, empty Redis and start again, so that clients are told what is lost";
 
 export function createSureSave({ outbox, positions, save, refuse }: SureSaveOptions): SureSaveOptions["save"] {
   let isSure = false;
@@ -31,8 +34,9 @@ export function createSureSave({ outbox, positions, save, refuse }: SureSaveOpti
   async function makeSure(): Promise<void> {
     // Redis first: what is saved only grows, so Postgres must have at least that a moment later.
     const stored = await outbox.stored();
-    const wrong = forgotten(stored, await positions.lastIds());
-    if (wrong !== undefined) {
+    const forgotten = forgottenBy(await positions.lastIds(), stored);
+    if (forgotten !== undefined) {
+      const wrong = `${forgotten}${MEND}`;
       refuse(wrong);
       throw new ChatError("unavailable", wrong);
     }
@@ -57,17 +61,3 @@ export function createSureSave({ outbox, positions, save, refuse }: SureSaveOpti
 }
 
 const later = (left: EntryId, right: EntryId): EntryId => (compareEntryIds(left, right) > 0 ? left : right);
-
-/** Pure: what is wrong, in one line; undefined when nothing is. */
-function forgotten(stored: ReadonlyMap<number, EntryId>, committed: ReadonlyMap<number, EntryId>): string | undefined {
-  const has = (partition: number): EntryId => committed.get(partition) ?? BEFORE_FIRST_ENTRY;
-  const lacking = [...stored].filter(([partition, id]) => compareEntryIds(id, has(partition)) > 0);
-  const [first] = lacking;
-  if (first === undefined) return undefined;
-  const [partition, id] = first;
-  return (
-    `Postgres has less than it once confirmed, in ${lacking.length} partitions (of partition ${partition} up to ` +
-    `${formatEntryId(has(partition))}, and Redis was told ${formatEntryId(id)}), as after a restore from a backup: ` +
-    `stop every process, empty Redis and start again, so that clients are told what is lost`
-  );
-}

@@ -6,6 +6,8 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createKeys, createPartitions } from "@rookery/broker";
+import { SETTINGS } from "@rookery/node";
 import { testPostgres, testRedis } from "@rookery/testkit";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { DATA_FOLDER, writeClusterFile } from "../cluster-file.ts";
@@ -26,6 +28,9 @@ async function logInAs(role: string): Promise<void> {
   await asRole.sql`select 1`;
   await postgres.sql.unsafe(`alter role ${username} in database ${pathname.slice(1)} set role to ${role}`);
 }
+
+/** Of a cluster with as many partitions as there are unless told. */
+const keys = createKeys(createPartitions(SETTINGS.partitions.default));
 
 const ENV = {
   ...{ ROOKERY_REDIS_URL: redis.url, ROOKERY_POSTGRES_URL: postgres.url, ROOKERY_JWT_SECRET: SECRET },
@@ -211,6 +216,26 @@ describe("a Postgres that is not as it should be", () => {
       found: "rookery_writer lacks usage of a schema",
     });
     expect(told.of("schema")).toMatchObject({ verdict: "warning" });
+  });
+});
+
+describe("a Postgres that has less than Redis was told is saved, as a standby that took over without its last commits", () => {
+  it("is told with the partition and where to read what to do, and one that has all is well", async () => {
+    await redis.redis.hset(keys.partition(3).part, "stored", "7-9");
+    await postgres.sql`insert into outbox_positions (partition, last_epoch, last_number) values (3, 7, 9)`;
+    onTestFinished(async () => void (await postgres.sql`truncate outbox_positions`));
+    expect((await examined()).of("saved")).toMatchObject({ verdict: "ok" });
+
+    await postgres.sql`update outbox_positions set last_number = 5`;
+    for (const service of ["edge", "api", "persister"] as const) {
+      const told = await examined({}, service);
+      expect(told.code, service).toBe(1);
+      expect(told.of("saved"), service).toMatchObject({
+        verdict: "trouble",
+        found: expect.stringContaining("partition 3 up to 7-5, and Redis was told 7-9") as unknown,
+        fix: expect.stringContaining("docs/runbook.md#backup-and-restore") as unknown,
+      });
+    }
   });
 });
 

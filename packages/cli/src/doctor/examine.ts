@@ -7,7 +7,7 @@ import { clusterSettings, SETTINGS } from "@rookery/node";
 import type { ServiceName, SettingKey } from "@rookery/node";
 import { SettingsError } from "@rookery/runtime";
 import type { ValuesOf } from "@rookery/runtime";
-import { lookAtPostgres } from "@rookery/store";
+import { lookAtPostgres, lookAtSaved } from "@rookery/store";
 import { readClusterFile, DATA_FOLDER } from "../cluster-file.ts";
 import type { ReadyLine } from "../cluster-file.ts";
 import { UsageError } from "../io.ts";
@@ -98,8 +98,10 @@ async function lookAtAll(service: ServiceName, settings: Asked, folder: string):
   const [machine, redis, postgres] = await Promise.all([
     lookAtMachine(wantedPorts(settings), folder),
     redisOf(service, settings),
-    postgresOf(service, settings),
+    lookAtPostgres({ ...postgresOf(settings), user: service }),
   ]);
+  // Only now, when Redis has been asked: what is saved meanwhile is no loss.
+  const saved = redis?.stored?.size ? await lookAtSaved(postgresOf(settings)) : new Map();
   const toleranceMs = settings.clockToleranceSec === undefined ? undefined : settings.clockToleranceSec * 1_000;
   const { maxConnections, memoryBytes: memorySettingBytes, bufferBudgetBytes, ack } = settings;
   const { outboxMaxBytes = 0, statementTimeoutMs, partitions = 0 } = settings;
@@ -107,7 +109,7 @@ async function lookAtAll(service: ServiceName, settings: Asked, folder: string):
     ...judgeMachine(machine, { maxConnections, memorySettingBytes, bufferBudgetBytes }),
     ...(redis === undefined ? [] : judgeRedis(redis, { ack, outboxMaxBytes, toleranceMs })),
     ...judgePostgres(postgres, { statementTimeoutMs, toleranceMs }),
-    ...(redis === undefined ? [] : judgeCluster({ partitions, redis, postgres })),
+    ...(redis === undefined ? [] : judgeCluster({ partitions, redis, postgres, saved })),
   ];
 }
 
@@ -131,6 +133,6 @@ async function redisOf(service: ServiceName, settings: Asked): Promise<RedisLook
 /** The migrations have no limit of their own. */
 const LOOK_STATEMENT_MS = 3_000;
 
-function postgresOf(service: ServiceName, { postgresUrl: url = "", statementTimeoutMs = LOOK_STATEMENT_MS }: Asked) {
-  return lookAtPostgres({ url, user: service, statementTimeoutMs, withinMs: WITHIN_MS });
-}
+const postgresOf = ({ postgresUrl: url = "", statementTimeoutMs = LOOK_STATEMENT_MS }: Asked) => ({
+  ...{ url, statementTimeoutMs, withinMs: WITHIN_MS },
+});

@@ -1,5 +1,7 @@
-// Whether two stores and the settings belong to one cluster: what each of them has recorded for good, held against the others.
-// Pure.
+// Whether two stores and the settings belong to one cluster, and have what the others take them to have: what each of them has
+// recorded for good, held against the others. Pure.
+import { forgottenBy } from "@rookery/broker";
+import type { EntryId } from "@rookery/broker";
 import { judgeBy, ok, trouble, warning } from "./check.ts";
 import type { Check, Judge } from "./check.ts";
 
@@ -9,10 +11,16 @@ interface Recorded {
   readonly cluster: string | undefined;
 }
 
+/** An id of each partition's outbox. */
+type Ids = ReadonlyMap<number, EntryId>;
+
 export interface ClusterFacts {
   readonly partitions: number;
-  readonly redis: Recorded;
+  /** `stored`: up to where it was told that each partition is saved. */
+  readonly redis: Recorded & { readonly stored: Ids | undefined };
   readonly postgres: Recorded;
+  /** Up to where each partition is saved in Postgres, asked after Redis was. */
+  readonly saved: Ids | undefined;
 }
 
 const UNSEEN_FIX = "mend the way to the store first, and look again";
@@ -48,9 +56,27 @@ const cluster: Judge<ClusterFacts>["judge"] = ({ redis, postgres }) => {
   return ok(`Redis and Postgres belong to ${here}`);
 };
 
+const saved: Judge<ClusterFacts>["judge"] = ({
+  redis: { stored, cluster: here },
+  postgres: { cluster: there },
+  saved: has,
+}) => {
+  // Of two clusters neither knows what the other has.
+  if (here !== there) return undefined;
+  if (stored === undefined || has === undefined)
+    return warning("whether Postgres has all that it confirmed cannot be seen", UNSEEN_FIX);
+  const forgotten = forgottenBy(has, stored);
+  if (forgotten === undefined) return ok("Postgres has all that Redis was told is saved");
+  return trouble(
+    `${forgotten}: persisters store nothing and end with 78`,
+    "stop every process, empty Redis and start again, as after a restore (docs/runbook.md#backup-and-restore)",
+  );
+};
+
 const JUDGES: readonly Judge<ClusterFacts>[] = [
   { name: "partitions", judge: partitions },
   { name: "cluster id", judge: cluster },
+  { name: "saved", judge: saved },
 ];
 
 export function judgeCluster(facts: ClusterFacts): readonly Check[] {

@@ -39,7 +39,7 @@ function server({ info = {}, config = {}, ...rest }: Spoiled = {}, name = "redis
 }
 
 const WELL: RedisLook = {
-  ...{ masters: [server()], sentinels: [], slots: undefined, partitions: "64", cluster: "c" },
+  ...{ masters: [server()], sentinels: [], slots: undefined, partitions: "64", cluster: "c", stored: new Map() },
 };
 const spoiled = (spoils: Spoiled): RedisLook => ({ ...WELL, masters: [server({}, "redis-0:6379"), server(spoils)] });
 const slots = (state: string, served: string) =>
