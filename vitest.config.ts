@@ -10,8 +10,9 @@ declare module "vitest" {
 // Four sets. `pure` asks for no server, socket, process or real time, and stays under 5 s; `os` asks this machine for some of
 // those, but for no server; `servers` runs against a real Redis and a real Postgres; `e2e` starts whole clusters of
 // processes. The middle two run side by side, since the one mostly waits; two cores are all that any may count on. Beside
-// these four, which `npm test` runs, `faults` takes longer over the same promises, `deploy` tries what operators get, and
-// `images` builds and runs the images: `npm run test:faults`, `npm run test:deploy`, `npm run test:images`.
+// these four, which `npm test` runs, `faults` takes longer over the same promises, `deploy` tries what operators get, the
+// cluster on one machine and its servers among it, and `images` builds and runs the images: `npm run test:faults`,
+// `npm run test:deploy`, `npm run test:images`.
 const resolve = { conditions: ["source"] };
 const shared = { ssr: { resolve }, resolve };
 const ends = (kind: string): string[] =>

@@ -1,4 +1,4 @@
-// What every starter promises about processes and folders, run by start-redis.redis.test.ts and start-postgres.pg.test.ts.
+// What every starter promises about processes and folders, run by start-redis.redis.test.ts and start-postgres.deploy.test.ts.
 // Starters that get killed run in a process of their own, from the compiled files.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
