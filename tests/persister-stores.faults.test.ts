@@ -130,8 +130,8 @@ it("read-only: chat flows, an operator is told, and everything is stored once it
   await expectAllStored(scene);
 });
 
-it("its disk full: chat flows, an operator is told, and everything is stored once there is room", async (test) => {
-  if (unmounted !== undefined) test.skip(`nothing can be mounted here, so no disk was filled: ${unmounted}`);
+it("its disk full: chat flows, an operator is told, and everything is stored once there is room", async ({ skip }) => {
+  skip(unmounted !== undefined, `nothing can be mounted here, so no disk was filled: ${unmounted}`);
   const scene = await startScene("full");
   const ballast = await open(join(base, "ballast"), "w");
   const block = Buffer.alloc(2 ** 16, 1);

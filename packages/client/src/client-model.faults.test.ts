@@ -97,6 +97,14 @@ function change(person: Person, how: (channel: Channel, id: string) => Promise<u
   if (id !== undefined) person.asked.push(how(person.channel, id).catch(() => undefined));
 }
 
+/** Whoever is away is answered by nobody, and may stay away until the lines are let in at the end. */
+async function answeredOrAway({ asked, channel }: Person): Promise<void> {
+  let isAnswered = false;
+  void Promise.all(asked).then(() => (isAnswered = true));
+  const isSo = (): boolean => isAnswered || channel.state().phase !== "live";
+  await eventually(isSo, { withinMs: QUIET_WITHIN_MS, what: "an answer to all that was asked" });
+}
+
 async function end(edge: number, signal: NodeJS.Signals): Promise<void> {
   const name = `edge-${edge + 1}`;
   await returns.get(name);
@@ -148,7 +156,7 @@ const COMMANDS = [
   ofUser("edit", (person) => change(person, (channel, id) => channel.edit(id, `edited ${(bodies += 1)}`))),
   ofUser("react", (person) => change(person, (channel, id) => channel.react(id, "👍"))),
   ofUser("delete", (person) => change(person, (channel, id) => channel.delete(id))),
-  ofUser("answered", ({ asked }) => Promise.race([Promise.all(asked), new Promise((go) => setTimeout(go, 200))])),
+  ofUser("answered", answeredOrAway),
   ofLine("cut", (proxy) => proxy.cut()),
   ofLine("lose a reply", (proxy) => void proxy.loseNextReply().catch(() => undefined)),
   ofLine("refuse", (proxy) => proxy.refuse(true)),
