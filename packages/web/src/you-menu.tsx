@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useId } from "preact/hooks";
 import { useChat } from "./chat.ts";
-import { Face } from "./conversation/face.tsx";
+import { Face } from "./conversation/message-parts.tsx";
 import { Icon } from "./look/icons.tsx";
 import { useObserved } from "./observe.ts";
 import { THEMES } from "./theme.ts";

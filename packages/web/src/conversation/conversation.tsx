@@ -24,6 +24,8 @@ interface Shown {
   readonly target: { readonly id: string } | undefined;
 }
 
+/** As `side.css` has it. */
+const NARROW = "(width < 1040px)";
 const AT_FIRST: Shown = { writing: { kind: "new" }, side: { kind: "none" }, target: undefined };
 
 export function Conversation({ open: { channel, info } }: { readonly open: OpenChannel }): JSX.Element {
@@ -48,7 +50,11 @@ export function Conversation({ open: { channel, info } }: { readonly open: OpenC
         {state.phase === "out" ? (
           <OutNotice channel={channel} info={info} />
         ) : (
-          <Composer {...{ channel, state, writing }} onDone={() => actions.show({ writing: AT_FIRST.writing })} />
+          <Composer
+            {...{ channel, state, writing }}
+            onDone={() => actions.show({ writing: AT_FIRST.writing })}
+            onEdit={actions.edit}
+          />
         )}
       </main>
       {side.kind === "thread" && <ThreadPane {...shared} rootId={side.rootId} onClose={closeSide} />}
@@ -70,7 +76,8 @@ function actionsOf(channel: Channel, chat: Chat, show: (more: Partial<Shown>) =>
     remove: ({ id }: Message) => attempt(channel.delete(id)),
     react: ({ id }: Message, emoji: string, on: boolean) => attempt(channel.react(id, emoji, on)),
     openThread: (rootId: string) => show({ side: { kind: "thread", rootId } }),
-    goTo: (id: string) => show({ target: { id } }),
+    // Where there is no room for both, what stands beside it would hide the message.
+    goTo: (id: string) => show({ target: { id }, ...(matchMedia(NARROW).matches ? { side: AT_FIRST.side } : {}) }),
   };
 }
 
