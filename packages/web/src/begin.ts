@@ -3,8 +3,10 @@ import { connect } from "@rookery/client";
 import type { Client, Person } from "@rookery/client";
 import { createOpenChannels } from "./channels/open-channels.ts";
 import type { Chat } from "./chat.ts";
+import { browserNotifications, createNotifications } from "./notifications.ts";
 import type { PageConfig } from "./page-config.ts";
 import { readPageConfig } from "./page-config.ts";
+import { linkTo } from "./route.ts";
 import { createRest } from "./rest.ts";
 import {
   createSession,
@@ -112,9 +114,13 @@ function createChat(session: Session, client: Client, me: Person): Chat {
     const leave = (): void => location.replace(location.pathname);
     session.signOut().then(leave, leave);
   };
+  const channels = createOpenChannels({ client, rest, storage: localStorage, me });
+  const world = browserNotifications((id) => {
+    location.hash = linkTo(id);
+  });
   return {
-    ...{ client, rest, me, signOut, toasts, tell: toasts.tell },
-    channels: createOpenChannels({ client, rest, storage: localStorage, me }),
+    ...{ client, rest, me, signOut, toasts, channels, tell: toasts.tell },
+    notifications: createNotifications({ world, channels, me, storage: localStorage }),
     theme: createTheme(localStorage, document.documentElement),
   };
 }

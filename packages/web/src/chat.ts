@@ -4,6 +4,7 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { Rest } from "./rest.ts";
 import type { OpenChannels } from "./channels/open-channels.ts";
+import type { Notifications } from "./notifications.ts";
 import type { Store } from "./store.ts";
 import type { Theme } from "./theme.ts";
 import type { Toasts } from "./toasts.tsx";
@@ -16,6 +17,7 @@ export interface Chat {
   readonly channels: OpenChannels;
   readonly theme: Store<Theme>;
   readonly toasts: Toasts;
+  readonly notifications: Notifications;
   readonly signOut: () => void;
   /** One line at the foot of the page for a few seconds, read out by screen readers. */
   readonly tell: (text: string) => void;

@@ -1,7 +1,7 @@
 // An edge in memory for tests of what stands on the SDK: lets everybody in, joins every channel but those that it refuses. Answers
-// at once; knows no messages.
+// at once; remembers no messages.
 import { connect } from "@rookery/client";
-import type { Client, SocketEvent, SocketLike } from "@rookery/client";
+import type { Client, Message, SocketEvent, SocketLike } from "@rookery/client";
 import { fieldOf, isFields, parsed, textOf } from "./shape.ts";
 
 export interface FakeEdge {
@@ -11,6 +11,8 @@ export interface FakeEdge {
   readonly left: string[];
   /** By id: whoever asks for one of these is refused. */
   readonly closed: Set<string>;
+  /** Somebody says something in a channel. */
+  readonly say: (channel: string, more: Partial<Message>) => void;
 }
 
 const LIMITS = {
@@ -53,11 +55,15 @@ export function createFakeEdge(): FakeEdge {
     return Array.isArray(joins) ? { type: "ok", results: joins.map(join) } : join(frame);
   };
 
+  let deliver: (data: string) => void = () => undefined;
+  let seq = 0;
+  const last = new Map<string, typeof NOWHERE>();
   class FakeSocket extends EventTarget implements SocketLike {
     readonly readyState = 1;
     constructor() {
       super();
       queueMicrotask(() => this.dispatchEvent(new Event("open")));
+      deliver = (data) => void this.dispatchEvent(new MessageEvent("message", { data }));
     }
     override addEventListener(type: string, hear: (event: SocketEvent) => void): void {
       super.addEventListener(type, (event) => hear(event instanceof MessageEvent ? event : { type }));
@@ -67,12 +73,21 @@ export function createFakeEdge(): FakeEdge {
       const told = answer(frame);
       if (!told || !isFields(frame)) return;
       const data = JSON.stringify({ ref: frame["ref"], ...told });
-      queueMicrotask(() => this.dispatchEvent(new MessageEvent("message", { data })));
+      queueMicrotask(() => deliver(data));
     }
     close(): void {
       left.push("everything");
     }
   }
   const client = connect({ url: "ws://edge/ws", token: "t", WebSocket: FakeSocket });
-  return { client, joined, left, closed };
+  const say: FakeEdge["say"] = (channel, more) => {
+    seq += 1;
+    const at = { channel, epoch: 1, seq, id: `m${seq}`, clientId: `c${seq}`, at: 0 };
+    // One channel's positions have no holes; those of several here are one count, so each says what it follows.
+    deliver(
+      JSON.stringify({ type: "message", ...at, user: "bo", name: "Bo", prev: last.get(channel) ?? NOWHERE, ...more }),
+    );
+    last.set(channel, { epoch: 1, seq });
+  };
+  return { client, joined, left, closed, say };
 }

@@ -20,9 +20,11 @@ interface CompletionListProps {
   /** Which one Enter takes. */
   readonly at: number;
   readonly onTake: (choice: Choice) => void;
+  /** The pointer is over another one. */
+  readonly onMove: (at: number) => void;
 }
 
-export function CompletionList({ id, kind, choices, at, onTake }: CompletionListProps): JSX.Element {
+export function CompletionList({ id, kind, choices, at, onTake, onMove }: CompletionListProps): JSX.Element {
   return (
     <ul id={id} class="completions" role="listbox" aria-label={kind === "person" ? "People" : "Emoji"}>
       {choices.map((choice, n) => (
@@ -32,6 +34,7 @@ export function CompletionList({ id, kind, choices, at, onTake }: CompletionList
           role="option"
           aria-selected={n === at}
           class="completion"
+          onMouseMove={() => onMove(n)}
           onMouseDown={(event) => {
             // The field keeps the focus.
             event.preventDefault();

@@ -77,7 +77,7 @@ export function WritingField(props: WritingFieldProps): JSX.Element {
       }}
     >
       {choices.length > 0 && completion && (
-        <CompletionList id={listId} kind={completion.kind} choices={choices} at={at} onTake={take} />
+        <CompletionList id={listId} kind={completion.kind} choices={choices} at={at} onTake={take} onMove={setChosen} />
       )}
       <textarea
         ref={box}
