@@ -1,35 +1,26 @@
 // Processes of any build on stores that a test has started itself, without `dev` around them: each with a name, free
 // ports, a log and an end; clients find the edge of a name wherever the present one listens. Called by tests of upgrades and of restored stores.
-// Must never leave a process behind: all end with `stop`, and each watches this process as its parent.
-import { spawn, spawnSync } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
+// Must never leave a process behind: all end with `stop`.
+import { spawnSync } from "node:child_process";
 import { createHmac, randomBytes, randomUUID } from "node:crypto";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { connectClient, parseMetrics, readRows } from "@rookery/testkit";
 import type { ChatClient, Row } from "@rookery/testkit";
 import postgres from "postgres";
+import { spawnUnready, startListening } from "../service-process.ts";
+import type { ServiceKind, ServiceProcess as AnyService, ServiceStart } from "../service-process.ts";
 import type { Build } from "./previous-build.ts";
 
-export type ServiceKind = "edge" | "api" | "persister";
-
-export interface ServiceProcess {
+export interface ServiceProcess extends Pick<AnyService, "pid" | "log" | "ended"> {
   readonly name: string;
   readonly kind: ServiceKind;
   /** Base URL of the public port; undefined of a persister. */
   readonly http: string | undefined;
-  readonly pid: number;
-  /** Its log, as lines. */
-  log(this: void): readonly string[];
   metrics(this: void): Promise<Map<string, number>>;
   /** What `/readyz?verbose` answers. */
   readiness(this: void): Promise<string>;
   /** Ends it in order by a signal; resolves with its exit code. */
   drain(this: void): Promise<number | null>;
-  /** Resolves with the exit code once it has ended, for whatever reason. */
-  readonly ended: Promise<number | null>;
 }
 
 export interface Services {
@@ -57,17 +48,12 @@ export interface Stores {
   readonly set?: Readonly<Record<string, string>>;
 }
 
-const READY_MS = 30_000;
-/** Above the drain of an edge. */
-const END_MS = 30_000;
-const KEPT_LINES = 2_000;
 /** Of tokens, and their audience, as settings come. */
 const ISSUER = "rookery";
 
 export function createServices({ redisUrl, postgresUrl, set = {} }: Stores): Services {
   const secrets = { jwt: randomBytes(32).toString("base64url"), apiKey: `rk_${randomBytes(32).toString("base64url")}` };
   const shared: Readonly<Record<string, string>> = {
-    PATH: process.env["PATH"] ?? "",
     ROOKERY_REDIS_URL: redisUrl,
     ROOKERY_POSTGRES_URL: postgresUrl,
     ROOKERY_JWT_SECRET: secrets.jwt,
@@ -75,37 +61,17 @@ export function createServices({ redisUrl, postgresUrl, set = {} }: Stores): Ser
     ROOKERY_CHANNELS_AUTO_CREATE: "public",
     ROOKERY_LOOPBACK_EXEMPT: "true",
     ROOKERY_REQUESTS_PER_MIN: "1000000",
-    UWS_HTTP_MAX_HEADERS_SIZE: "16384",
     ...set,
   };
-  const children = new Map<ChildProcess, Promise<number | null>>();
+  const stops: (() => Promise<void>)[] = [];
   /** Changed in place: clients hold it. */
   const edgeUrls: string[] = [];
 
-  function launch(name: string, build: Build, more: Readonly<Record<string, string>>): Launched {
-    const kind = kindOf(name);
-    const own = {
-      ROOKERY_NODE_NAME: name,
-      ROOKERY_INTERNAL_PORT: "0",
-      ROOKERY_PARENT_PID: String(process.pid),
-      ...(kind === "persister" ? {} : { ROOKERY_PORT: "0" }),
-    };
-    const child = spawn(process.execPath, [join(build.root, "services", kind, "dist/main.js")], {
-      env: { ...shared, ...own, ...more },
-      stdio: ["ignore", "pipe", "pipe", "ipc"],
-    });
-    const lines: string[] = [];
-    for (const stream of [child.stdout, child.stderr]) {
-      if (stream !== null)
-        createInterface({ input: stream }).on("line", (line) => lines.push(line) > KEPT_LINES && lines.shift());
-    }
-    const ended = once(child, "close").then(() => {
-      children.delete(child);
-      return child.exitCode;
-    });
-    children.set(child, ended);
-    return { child, lines, ended };
-  }
+  const startOf = (name: string, build: Build, more: Readonly<Record<string, string>>): ServiceStart => ({
+    ...{ kind: kindOf(name), root: build.root },
+    settings: { ...shared, ROOKERY_NODE_NAME: name, ...more },
+    atEnd: (stop) => void stops.push(stop),
+  });
 
   async function start(
     name: string,
@@ -113,19 +79,13 @@ export function createServices({ redisUrl, postgresUrl, set = {} }: Stores): Ser
     more: Readonly<Record<string, string>> = {},
   ): Promise<ServiceProcess> {
     const kind = kindOf(name);
-    const { child, lines, ended } = launch(name, build, more);
-    const told = await untilReady(name, { child, lines, ended });
-    const http = told.port === undefined ? undefined : `http://127.0.0.1:${told.port}`;
-    if (kind === "edge") {
-      edgeUrls[numberOf(name)] = `ws://127.0.0.1:${told.port ?? 0}/ws`;
-    }
-    const internal = `http://127.0.0.1:${told.internalPort}`;
+    const { pid, port, internal, log, ended, end } = await startListening(startOf(name, build, more));
+    if (kind === "edge") edgeUrls[numberOf(name)] = `ws://127.0.0.1:${port}/ws`;
     return {
-      ...{ name, kind, http, ended, pid: child.pid ?? 0 },
-      log: () => [...lines],
+      ...{ name, kind, pid, log, ended, drain: end },
+      http: kind === "persister" ? undefined : `http://127.0.0.1:${port}`,
       metrics: async () => parseMetrics(await textOf(`${internal}/metrics`)),
       readiness: () => textOf(`${internal}/readyz?verbose`),
-      drain: () => end(child, ended),
     };
   }
 
@@ -133,8 +93,8 @@ export function createServices({ redisUrl, postgresUrl, set = {} }: Stores): Ser
     apiKey: secrets.apiKey,
     start,
     async runToEnd(name, build, more) {
-      const { lines, ended } = launch(name, build, more);
-      return { code: await ended, log: lines };
+      const { log, ended } = spawnUnready(startOf(name, build, more));
+      return { code: await ended, log: log() };
     },
     rookery(build, ...args) {
       const program = join(build.root, "packages/cli/bin/rookery.js");
@@ -160,15 +120,9 @@ export function createServices({ redisUrl, postgresUrl, set = {} }: Stores): Ser
       }
     },
     async stop() {
-      await Promise.all([...children].map(([child, ended]) => end(child, ended)));
+      await Promise.all(stops.map((stop) => stop()));
     },
   };
-}
-
-interface Launched {
-  readonly child: ChildProcess;
-  readonly lines: readonly string[];
-  readonly ended: Promise<number | null>;
 }
 
 const KINDS: readonly ServiceKind[] = ["edge", "api", "persister"];
@@ -181,34 +135,6 @@ function kindOf(name: string): ServiceKind {
   const kind = KINDS.find((each) => name.startsWith(each));
   if (kind === undefined) throw new Error(`${name} is the name of no service`);
   return kind;
-}
-
-async function untilReady(name: string, { child, lines, ended }: Launched): Promise<Ports> {
-  const giveUp = new AbortController();
-  const told = new Promise<Ports>((resolve) => child.on("message", (message) => isPorts(message) && resolve(message)));
-  const late = delay(READY_MS, "late" as const, { signal: giveUp.signal }).catch(() => "late" as const);
-  const first = await Promise.race([told, late, ended.then((code) => `ended with ${String(code)}` as const)]);
-  giveUp.abort();
-  if (typeof first === "object") return first;
-  throw new Error(`${name} was not ready (${first}):\n${lines.slice(-20).join("\n")}`);
-}
-
-interface Ports {
-  /** Of a persister there is none. */
-  readonly port?: number;
-  readonly internalPort: number;
-}
-
-function isPorts(message: unknown): message is Ports {
-  return typeof message === "object" && message !== null && "internalPort" in message;
-}
-
-async function end(child: ChildProcess, ended: Promise<number | null>): Promise<number | null> {
-  child.kill("SIGTERM");
-  const forced = setTimeout(() => child.kill("SIGKILL"), END_MS);
-  const code = await ended;
-  clearTimeout(forced);
-  return code;
 }
 
 async function textOf(url: string): Promise<string> {
