@@ -8,7 +8,7 @@ import type { SettingsProblem } from "./settings-problem.ts";
 import { MIN_SECRET_BYTES } from "./settings-row.ts";
 import type { AnyRow } from "./settings-row.ts";
 import { brokenRules } from "./settings-rules.ts";
-import { gatherSettings } from "./settings-sources.ts";
+import { CONFIG_ENV, gatherSettings } from "./settings-sources.ts";
 import type { Given, SettingsSources } from "./settings-sources.ts";
 import type { SettingRows, SettingsTable } from "./settings-table.ts";
 
@@ -21,7 +21,8 @@ export interface Judged {
 /** Everything but what only the machine can say. */
 export function judgeSettings(table: SettingsTable, keys: readonly string[], sources: SettingsSources): Judged {
   const isProduction = sources.env["NODE_ENV"] === "production";
-  const { given, problems: nameProblems } = gatherSettings(table, sources);
+  const { given, problems: nameProblems, isFileLost } = gatherSettings(table, sources);
+  if (isFileLost) return { valid: new Map(), problems: nameProblems.filter(({ key }) => key === CONFIG_ENV) };
   const problems: SettingsProblem[] = [...nameProblems];
   const valid = new Map<string, Given>();
   // A name with two values, or with a file that cannot be read, has been told already.

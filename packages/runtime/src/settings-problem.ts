@@ -90,15 +90,29 @@ function clip(text: string): string {
   return text.length <= LONGEST_SHOWN_CHARS ? text : `${text.slice(0, LONGEST_SHOWN_CHARS)}...`;
 }
 
-/** The known name that differs least, if it is near enough to be what was meant. */
+/** The known name that was meant: the one that differs least, if it is near enough, else the one that begins so. Never one of two. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
-  let nearest: string | undefined;
-  let fewestEdits = Math.max(2, Math.floor(name.length / 4)) + 1;
-  for (const candidate of known) {
-    const edits = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (edits < fewestEdits) [nearest, fewestEdits] = [candidate, edits];
-  }
-  return nearest;
+  const whole = nearestBy(name, known, Math.max(2, Math.floor(name.length / 4)), (candidate) => [candidate]);
+  return whole ?? nearestBy(name, known, 2, beginningsOf);
+}
+
+function nearestBy(
+  name: string,
+  known: readonly string[],
+  mostEdits: number,
+  readingsOf: (candidate: string) => readonly string[],
+): string | undefined {
+  const editsOf = (candidate: string): number =>
+    Math.min(...readingsOf(candidate).map((each) => editDistance(name.toLowerCase(), each.toLowerCase())));
+  const near = known.map((candidate) => ({ candidate, edits: editsOf(candidate) }));
+  const fewest = Math.min(mostEdits, ...near.map(({ edits }) => edits));
+  const [nearest, ...others] = near.filter(({ edits }) => edits === fewest);
+  return others.length === 0 ? nearest?.candidate : undefined;
+}
+
+/** Each that ends with a word, but for the whole. */
+function beginningsOf(name: string): readonly string[] {
+  return [...name.matchAll(/(?=_)|(?<=[a-z])(?=[A-Z])/g)].map(({ index }) => name.slice(0, index));
 }
 
 /** Levenshtein distance with two rows. */

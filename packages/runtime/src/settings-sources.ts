@@ -35,6 +35,8 @@ export interface Given {
 export interface Gathered {
   readonly given: ReadonlyMap<string, Given>;
   readonly problems: readonly SettingsProblem[];
+  /** The configuration file could not be read: what else is missing or wrong, nobody can say. */
+  readonly isFileLost: boolean;
 }
 
 /** What one gathering fills, layer by layer. */
@@ -49,9 +51,10 @@ export function gatherSettings({ rows, fileExample }: NamedRows, { env, flags = 
   const filling: Filling = { rows, given: new Map(), problems: [] };
   const path = env[CONFIG_ENV] ?? "";
   if (path !== "") takeConfigFile(path, fileExample, filling);
+  const isFileLost = filling.problems.some(({ key }) => key === CONFIG_ENV);
   takeEnvironment(env, filling);
   takeFlags(flags, filling);
-  return filling;
+  return { ...filling, isFileLost };
 }
 
 function takeEnvironment(env: SettingsSources["env"], filling: Filling): void {

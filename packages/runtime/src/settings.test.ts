@@ -122,6 +122,22 @@ describe("a reader of settings", () => {
     expect(problem).toMatchObject({ key: "ROOKERY_CONFIG", example: "trayLoaves: 20" });
   });
 
+  it("tells of a configuration file that it cannot read that alone, and not what might have stood in it", () => {
+    const env = { ROOKERY_CONFIG: "/nowhere/rookery.yaml", ROOKERY_TRAY_LOAVES: "many" };
+    expect(problemsOf({ env }).map(({ key }) => key)).toEqual(["ROOKERY_CONFIG"]);
+  });
+
+  it.each([
+    ["ROOKERY_TRAY_LOAFS", "ROOKERY_TRAY_LOAVES"],
+    ["ROOKERY_TRAI", "ROOKERY_TRAY_LOAVES"],
+    // Of two that are as near nobody knows which one was meant.
+    ["ROOKERY_DOR", undefined],
+    ["ROOKERY_OVEN_DEGREES", undefined],
+  ])("asks whether %s was meant to be %s", (name, meant) => {
+    const [problem] = problemsOf({ env: { ...MILL, [name]: "1" } });
+    expect(/did you mean (\w+)\?/.exec(problem?.expected ?? "")?.[1]).toBe(meant);
+  });
+
   it("documents its table, one line a setting", () => {
     const lines = document().split("\n");
     expect(lines).toContain("| `ROOKERY_TRAY_LOAVES` | `20` | loaves | most loaves on one tray | bakery |");
