@@ -10,6 +10,7 @@ import type { ReadyLine } from "../cluster-file.ts";
 import { messageOf, UsageError } from "../io.ts";
 import type { Io } from "../io.ts";
 import { address, userId } from "../option-values.ts";
+import { tlsHint } from "./tls-hint.ts";
 
 export interface EndpointOptions {
   readonly url?: string;
@@ -45,9 +46,9 @@ export function addEndpointOptions(command: Command): Command {
 
 /** Throws a usage error when nothing tells where the cluster is or how to enter it. */
 export async function findEndpoint(given: EndpointOptions, io: Io): Promise<Endpoint> {
-  const url = given.url ?? text(io, ENV.url);
+  const url = given.url ?? addressIn(io, ENV.url, "ws", "wss");
   const fixed = given.token ?? text(io, ENV.token);
-  const apiGiven = given.api ?? text(io, ENV.api);
+  const apiGiven = given.api ?? addressIn(io, ENV.api, "http", "https");
   const isElsewhere = url !== undefined && (fixed ?? apiGiven) !== undefined;
   const note = isElsewhere ? undefined : await readClusterFile(dataFolder(given, io));
   const urls = url === undefined ? (note?.ws ?? []) : [url];
@@ -61,7 +62,10 @@ export async function findEndpoint(given: EndpointOptions, io: Io): Promise<Endp
     return { urls, token: () => minted(own, secret, user), isRenewable: true };
   }
   const api = apiGiven ?? own?.api;
-  if (api === undefined) throw new UsageError(`nothing tells how to enter ${String(urls[0])}: give --token or --api`);
+  if (api === undefined)
+    throw new UsageError(
+      `nothing tells how to enter ${String(urls[0])}: give --token (${ENV.token}) or --api (${ENV.api})`,
+    );
   return { urls, token: (until) => guestToken(api, user, until), isRenewable: true };
 }
 
@@ -83,12 +87,14 @@ async function guestToken(api: string, name: string, until: AbortSignal): Promis
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ name }),
   }).catch((error: unknown) => {
-    throw new Error(`${api} cannot be asked for a guest token: ${messageOf(error)}`);
+    const why = messageOf(error);
+    const hint = tlsHint(api, why) ?? `--api or ${ENV.api} says where it is`;
+    throw new Error(`${api} cannot be asked for a guest token: ${why} (${hint})`);
   });
   const body: unknown = await answer.json().catch(() => undefined);
   const hasToken = typeof body === "object" && body !== null && "token" in body;
   if (answer.ok && hasToken && typeof body.token === "string") return body.token;
-  throw new Error(`${api} gives no guest token (HTTP ${answer.status}): give --token`);
+  throw new Error(`${api} gives no guest token (HTTP ${answer.status}): give --token (${ENV.token})`);
 }
 
 /** The name of whoever gives the command, on this machine. */
@@ -102,11 +108,22 @@ export function ownName(): string {
   }
 }
 
+/** Of a variable, judged as the flag of the same meaning is; undefined where it is not set. */
+export function addressIn(io: Io, name: string, ...schemes: readonly string[]): string | undefined {
+  const given = text(io, name);
+  if (given === undefined) return undefined;
+  try {
+    return address(...schemes)(given);
+  } catch (error) {
+    throw new UsageError(`${name}: ${messageOf(error)}`);
+  }
+}
+
 function text({ env }: Io, name: string): string | undefined {
   return env[name] === "" ? undefined : env[name];
 }
 
 function nowhereText(given: EndpointOptions, io: Io): string {
   const file = join(dataFolder(given, io), "cluster.json");
-  return `no cluster runs here (${file} is missing): start one with \`rookery dev\`, or give --url`;
+  return `no cluster runs here (${file} is missing): start one with \`rookery dev\`, or give --url (${ENV.url})`;
 }

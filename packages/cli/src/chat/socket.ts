@@ -6,6 +6,7 @@ import { encodeClientFrame, SERVER_FRAMES } from "@rookery/protocol";
 import { WebSocket } from "ws";
 import type { RawData } from "ws";
 import { messageOf } from "../io.ts";
+import { tlsHint } from "./tls-hint.ts";
 
 export interface Closing {
   readonly code: number;
@@ -98,8 +99,13 @@ export function openSocket({ url, token, onFrame, until }: SocketOptions): Promi
       const isFinal = status >= 400 && status < 500 && status !== TOO_MANY_REQUESTS;
       reject(new ConnectFailure(`${url} refused the connection with HTTP ${status}`, isFinal));
     });
-    ws.on("error", (error) => reject(new ConnectFailure(`${url} cannot be reached: ${messageOf(error)}`, false)));
+    ws.on("error", (error) => reject(new ConnectFailure(unreachable(url, messageOf(error)), false)));
   });
+}
+
+function unreachable(url: string, why: string): string {
+  const hint = tlsHint(url, why);
+  return `${url} cannot be reached: ${why}${hint === undefined ? "" : ` (${hint})`}`;
 }
 
 /** Undefined for a frame of a type that this version does not know, and for what is no frame at all. */

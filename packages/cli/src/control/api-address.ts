@@ -4,7 +4,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { dataFolder } from "../chat/endpoint.ts";
+import { addressIn, dataFolder } from "../chat/endpoint.ts";
 import { DATA_FOLDER, readClusterFile } from "../cluster-file.ts";
 import { messageOf, UsageError } from "../io.ts";
 import type { Io } from "../io.ts";
@@ -36,19 +36,21 @@ export function addApiOptions(command: Command): Command {
 
 /** Throws a usage error when nothing tells where the api is or which key to show it. */
 export async function findApi(given: Omit<ApiOptions, "json">, io: Io): Promise<ApiAddress> {
-  const api = given.api ?? text(io, ENV.api);
+  const api = given.api ?? addressIn(io, ENV.api, "http", "https");
   const key = await givenKey(io);
   if (api !== undefined && key !== undefined) return { api, key };
   const note = await readClusterFile(dataFolder(given, io));
   const where = api ?? note?.api;
   if (where === undefined) {
     throw new UsageError(
-      `no cluster runs here: start one with \`rookery dev\`, name its folder with --data, or set ${ENV.api} and ${ENV.key}`,
+      `no cluster runs here: start one with \`rookery dev\`, name its folder with --data, or set ${ENV.api} and ${ENV.key} or ${ENV.keyFile}`,
     );
   }
   if (key !== undefined) return { api: where, key };
   if (note?.api === where) return { api: where, key: note.apiKey };
-  throw new UsageError(`nothing tells which key to show ${where}: set ${ENV.key}; \`rookery key create\` makes one`);
+  throw new UsageError(
+    `nothing tells which key to show ${where}: set ${ENV.key} or ${ENV.keyFile}; \`rookery key create\` makes one`,
+  );
 }
 
 /** Whether the environment or a flag names both the api and a key for it, without a look at any note. */
@@ -57,10 +59,12 @@ export function namesApi({ api }: Pick<ApiOptions, "api">, io: Io): boolean {
 }
 
 async function givenKey(io: Io): Promise<string | undefined> {
-  const file = text(io, ENV.keyFile);
-  const key = text(io, ENV.key) ?? (file === undefined ? undefined : await secretIn(file, ENV.keyFile, io));
-  if (key !== undefined && !IN_A_HEADER.test(key))
-    throw new UsageError(`${ENV.key} is no key: it holds what no key has`);
+  const [own, file] = [text(io, ENV.key), text(io, ENV.keyFile)];
+  const key = own ?? (file === undefined ? undefined : await secretIn(file, ENV.keyFile, io));
+  if (key !== undefined && !IN_A_HEADER.test(key)) {
+    const by = own === undefined ? `what ${ENV.keyFile} names` : ENV.key;
+    throw new UsageError(`${by} is no key: it ${key === "" ? "is empty" : "holds what no key has"}`);
+  }
   return key;
 }
 

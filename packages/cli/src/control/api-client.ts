@@ -1,6 +1,7 @@
 // Asks the api one thing, and tells a refusal in words with what to do about it. Called by commands; must never print,
 // repeat or follow a redirect with the key.
 import { messageOf, UsageError } from "../io.ts";
+import { tlsHint } from "../chat/tls-hint.ts";
 import { visibleLine } from "../chat/visible-text.ts";
 import type { ApiAddress } from "./api-address.ts";
 
@@ -20,7 +21,7 @@ const ANSWERS_WITHIN_MS = 15_000;
 
 /** What to do about a refusal, where its own words do not say it. */
 const ADVICE: ReadonlyMap<string, string> = new Map([
-  ["unauthenticated", "set RK_API_KEY to a key of this cluster; `rookery key create` makes one"],
+  ["unauthenticated", "set RK_API_KEY, or RK_API_KEY_FILE, to a key of this cluster; `rookery key create` makes one"],
   ["forbidden", "`rookery key create --scope <scope>` makes a key that may"],
   ["unavailable", "nothing was changed; try again"],
   ["overloaded", "nothing was changed; try again"],
@@ -43,7 +44,7 @@ export async function askApi({ api, key }: ApiAddress, question: ApiQuestion): P
     const why = messageOf(error);
     const mend = /certificate/.test(why)
       ? "the file that NODE_EXTRA_CA_CERTS names holds a CA of your own"
-      : "is it running? --api or RK_API says where it is";
+      : (tlsHint(api, why) ?? "is it running? --api or RK_API says where it is");
     throw new Error(`${api} does not answer: ${why} (${mend})`);
   });
   const content: unknown = await answer.json().catch(() => undefined);

@@ -1,7 +1,10 @@
 // What commands ask the api, what they print of its answers, and what they say when it refuses or is not there.
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createServer } from "node:tls";
+import { testCertificates } from "@rookery/testkit";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { runCommand, startFakeApi } from "./fake-api.suite.ts";
 
@@ -197,10 +200,46 @@ describe("a key", () => {
     expect(bad.err).not.toContain("hush");
   });
 
+  it("that is none is told by the variable it came by", async () => {
+    const file = join(folder(), "key");
+    writeFileSync(file, "two words\n");
+    const asked = (env: Readonly<Record<string, string>>) => runCommand(["nodes"], { env });
+    const api = "http://127.0.0.1:1";
+    expect((await asked({ RK_API: api, RK_API_KEY: "two words" })).err).toMatch(/RK_API_KEY is no key/);
+    expect((await asked({ RK_API: api, RK_API_KEY_FILE: file })).err).toMatch(/RK_API_KEY_FILE names is no key/);
+    expect((await asked({ RK_API: api })).err).toMatch(/set RK_API_KEY or RK_API_KEY_FILE/);
+  });
+
   it("is not shown when the api is not there", async () => {
     const { code, err } = await runCommand(["nodes"], { env: { RK_API: "http://127.0.0.1:1", RK_API_KEY: KEY } });
     expect(code).toBe(1);
     expect(err).toMatch(/127\.0\.0\.1:1 does not answer: .*is it running\?/);
     expect(err).not.toContain(KEY);
+  });
+});
+
+describe("an address in the environment", () => {
+  it("is judged as the flag is, and a wrong one is told by its variable", async () => {
+    const env = { RK_API: "ws://127.0.0.1:1", RK_API_KEY: KEY, RK_URL: "http://127.0.0.1:1/ws", RK_TOKEN: "t" };
+    const nodes = await runCommand(["nodes"], { env });
+    expect(nodes).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/RK_API: .* http:\/\/ or https:\/\//) as unknown,
+    });
+    const sent = await runCommand(["send", "lobby", "hello"], { env });
+    expect(sent).toMatchObject({ code: 2, err: expect.stringMatching(/RK_URL: .* ws:\/\/ or wss:\/\//) as unknown });
+  });
+
+  it("without TLS of a port that has it is told to say so", async () => {
+    const { files } = await testCertificates();
+    const server = createServer({ cert: readFileSync(files.cert), key: readFileSync(files.key) });
+    server.on("tlsClientError", () => undefined);
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    onTestFinished(() => void server.close());
+    const told = server.address();
+    const host = `127.0.0.1:${typeof told === "object" && told !== null ? told.port : 0}`;
+    const env = { RK_API: `http://${host}`, RK_API_KEY: KEY, RK_URL: `ws://${host}/ws`, RK_TOKEN: "t" };
+    expect((await runCommand(["nodes"], { env })).err).toContain("say https://");
+    expect((await runCommand(["send", "lobby", "hello"], { env })).err).toContain("say wss://");
   });
 });
