@@ -1,6 +1,8 @@
 // How high rows are, where each stands, and which of them are to be drawn. Pure: pixels in, indices out. A row that was never drawn has an
 // estimate; whoever draws it measures it and puts its true height here.
 
+import { sharedEnds } from "./shared-ends.ts";
+
 export interface Range {
   readonly first: number;
   /** Exclusive. */
@@ -15,13 +17,22 @@ export interface Seen {
 /** Whatever the size of the window: what the page promises is 200 messages in the document. */
 export const MOST_DRAWN = 160;
 
-export function heightsOf<R extends { readonly key: string }>(
+/** What was known of some rows, for others that came from them by a change. */
+export interface KnownHeights<R> {
+  readonly rows: readonly R[];
+  readonly heights: Float64Array<ArrayBuffer>;
+}
+
+export function heightsOf<R>(
   rows: readonly R[],
-  measured: ReadonlyMap<string, number>,
-  estimatePx: (row: R) => number,
+  before: KnownHeights<R>,
+  heightPx: (row: R) => number,
 ): Float64Array<ArrayBuffer> {
+  const { first, last } = sharedEnds(before.rows, rows);
   const heights = new Float64Array(rows.length);
-  for (const [n, row] of rows.entries()) heights[n] = measured.get(row.key) ?? estimatePx(row);
+  heights.set(before.heights.subarray(0, first));
+  for (const [n, row] of rows.slice(first, rows.length - last).entries()) heights[first + n] = heightPx(row);
+  heights.set(before.heights.subarray(before.rows.length - last), rows.length - last);
   return heights;
 }
 

@@ -1,6 +1,7 @@
 // Messages by their ids, and the names of those who wrote them, over the list that a channel's state shows. Follows that list with a walk
 // over what has changed in it, since it is another one with every message.
 import type { ChannelState, Message } from "@rookery/client";
+import { sharedEnds } from "./shared-ends.ts";
 
 export interface MessageIndex {
   /** Before whatever is asked of it while a state is drawn; quick for the same state. */
@@ -19,14 +20,9 @@ export function createMessageIndex(): MessageIndex {
   const byId = new Map<string, Message>();
   const names = new Map<string, string>();
   const walk = (messages: readonly Message[]): void => {
-    const added = messages.length - seen.length;
-    const shift = messages[added] === seen[0] ? added : 0;
-    if (added < 0 || messages[0]?.channel !== seen[0]?.channel) {
-      byId.clear();
-      seen = [];
-    }
-    for (const [n, message] of messages.entries()) {
-      if (seen[n - shift] === message) continue;
+    const { first, last } = sharedEnds(seen, messages);
+    for (const { id } of seen.slice(first, seen.length - last)) byId.delete(id);
+    for (const message of messages.slice(first, messages.length - last)) {
       byId.set(message.id, message);
       names.set(message.user, message.name);
     }

@@ -16,7 +16,7 @@ import { Beginning, DayLine, Empty, OlderLine, Skeleton, UnreadLine } from "./li
 import { messageIndex } from "./message-index.ts";
 import { MessageRow } from "./message-row.tsx";
 import { PendingRow } from "./pending-row.tsx";
-import { rowsOf } from "./rows.ts";
+import { createRows } from "./rows.ts";
 import type { Row } from "./rows.ts";
 import { dayOf } from "./times.ts";
 import { goToFirstUnread, useOpening, useTarget } from "./use-jumps.ts";
@@ -49,8 +49,9 @@ function Messages({ channel, state, actions, target }: MessageListProps): JSX.El
   useReadMarks(channel, state, isReading);
   const pending = useSame(state.pending);
   const today = useToday();
+  const [makeRows] = useState(createRows);
   const rows = useMemo(
-    () => rowsOf({ messages, pending, hasOlder, readUpTo, me: me.user, nowMs: Date.now() }),
+    () => makeRows({ messages, pending, hasOlder, readUpTo, me: me.user, nowMs: Date.now() }),
     [messages, pending, hasOlder, readUpTo, me.user],
   );
   const unreadRow = useMemo(() => rows.findIndex(({ kind }) => kind === "unread"), [rows]);

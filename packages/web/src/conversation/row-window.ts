@@ -59,6 +59,7 @@ const END_PX = 24;
 const REST_MS = 150;
 /** Less is what browsers round by. */
 const OFF_PX = 0.6;
+const NOTHING_KNOWN = { rows: [], heights: new Float64Array() };
 
 export function createRowWindow<R extends Windowed>(
   { estimatePx, canHold }: Layout<R>,
@@ -86,8 +87,15 @@ export function createRowWindow<R extends Windowed>(
     return n < 0 ? topPx : sumOf(heights, 0, n) - hold.topPx;
   };
   const rangeHere = (): Range => (range = rangeOf(heights, { topPx: heldTop(), heightPx: size.heightPx }, MORE_PX));
+  /** Where the drawn rows begin below the window's top, what is above them has but an estimate: one of them is held. */
+  const firstToHold = (): number => {
+    const seen = rowAt(heights, topPx);
+    const isDrawnBelow = range.first > seen && sumOf(heights, seen, range.first) < size.heightPx;
+    const from = isDrawnBelow ? range.first : seen;
+    return rows.findIndex((row, n) => n >= from && canHold(row));
+  };
   const holdHere = (box: HTMLElement, endPx: number): void => {
-    const n = rows.findIndex((row, at) => at >= rowAt(heights, topPx) && canHold(row));
+    const n = firstToHold();
     const row = rows[n];
     const isAtEnd = !row || box.scrollHeight - box.clientHeight - box.scrollTop <= endPx;
     hold = isAtEnd ? { kind: "end" } : { kind: "row", key: row.key, topPx: sumOf(heights, 0, n) - topPx };
@@ -164,9 +172,10 @@ export function createRowWindow<R extends Windowed>(
   return {
     layOut(next) {
       if (next === rows && size.widthPx === laidOutPx) return rangeHere();
+      const known = size.widthPx === laidOutPx ? { rows, heights } : NOTHING_KNOWN;
+      heights = heightsOf(next, known, (row) => measured.get(row.key) ?? estimatePx(row, size.widthPx));
       rows = next;
       laidOutPx = size.widthPx;
-      heights = heightsOf(rows, measured, (row) => estimatePx(row, size.widthPx));
       return rangeHere();
     },
     settle,

@@ -1,10 +1,10 @@
 // A channel's messages as the rows that are drawn: day lines, groups of one person, the line of what is new, what is still being
-// sent. Pure. Called for every change of a channel, with up to ten thousand messages: a row stays the same object while nothing about it
-// changes, and no day is computed twice in a row.
+// sent. Pure but for the memory of what it made last: it is asked for every change of a channel, with ten thousand messages, and makes
+// rows for what has changed alone. A row stays the same object while nothing about it changes.
 import type { Message, Pending, Position } from "@rookery/client";
 import { comparePositions } from "@rookery/protocol/wire";
+import { sharedEnds } from "./shared-ends.ts";
 import { dayOf } from "./times.ts";
-import type { Day } from "./times.ts";
 
 export type Row =
   | { readonly kind: "beginning" | "older" | "unread"; readonly key: string }
@@ -37,42 +37,67 @@ export interface RowsOf {
 
 const GROUP_MS = 5 * 60_000;
 
-const firsts = new WeakMap<Message, MessageRowData>();
-const followers = new WeakMap<Message, MessageRowData>();
+interface Made extends Pick<RowsOf, "messages"> {
+  /** All but what is being sent. */
+  readonly rows: readonly Row[];
+  /** Of each message, its row's index. */
+  readonly at: readonly number[];
+  readonly firstUnread: Message | undefined;
+}
 
-export function rowsOf({ messages, pending, hasOlder, readUpTo, me, nowMs }: RowsOf): readonly Row[] {
-  const rows: Row[] = [hasOlder ? { kind: "older", key: "older" } : { kind: "beginning", key: "beginning" }];
-  const firstUnread = firstUnreadOf({ messages, hasOlder, readUpTo, me });
-  let day: Day = { fromMs: 0, toMs: 0 };
-  let last: Message | undefined;
-  for (const message of messages) {
-    if (message.at < day.fromMs || message.at >= day.toMs) {
+const NOTHING: Made = { messages: [], rows: [], at: [], firstUnread: undefined };
+const OLDER: Row = { kind: "older", key: "older" };
+const BEGINNING: Row = { kind: "beginning", key: "beginning" };
+const UNREAD: Row = { kind: "unread", key: "unread" };
+
+export function createRows(): (of: RowsOf) => readonly Row[] {
+  let made = NOTHING;
+  return (of) => {
+    made = makeRows(of, made);
+    return [...made.rows, ...pendingRows(of)];
+  };
+}
+
+/** Of a message, what precedes it decides how it is drawn: rows behind a change are made again for one message, and then kept. */
+function makeRows(of: RowsOf, before: Made): Made {
+  const { messages } = of;
+  const firstUnread = firstUnreadOf(of);
+  const isOther = firstUnread !== before.firstUnread;
+  const shared = isOther ? { first: 0, last: 0 } : sharedEnds(before.messages, messages);
+  const rows = [of.hasOlder ? OLDER : BEGINNING, ...before.rows.slice(1, (before.at[shared.first - 1] ?? 0) + 1)];
+  const at = before.at.slice(0, shared.first);
+  const end = Math.min(messages.length, messages.length - shared.last + 1);
+  let last = messages[shared.first - 1];
+  let day = last && dayOf(last.at);
+  for (const message of messages.slice(shared.first, end)) {
+    if (!day || message.at < day.fromMs || message.at >= day.toMs) {
       day = dayOf(message.at);
       rows.push({ kind: "day", key: `day ${message.id}`, at: message.at });
       last = undefined;
     }
     if (message === firstUnread) {
-      rows.push({ kind: "unread", key: "unread" });
+      rows.push(UNREAD);
       last = undefined;
     }
-    const isFirst = !last || last.user !== message.user || message.at - last.at > GROUP_MS;
-    rows.push(rowOf(message, isFirst));
+    const isFirstOfGroup = !last || last.user !== message.user || message.at - last.at > GROUP_MS;
+    at.push(rows.length);
+    rows.push({ kind: "message", key: message.id, message, isFirstOfGroup });
     last = message;
   }
-  for (const [n, each] of pending.entries()) {
-    const isFirst = n === 0 && !(last?.user === me && nowMs - last.at <= GROUP_MS);
-    rows.push({ kind: "pending", key: `pending ${each.clientId}`, pending: each, isFirstOfGroup: isFirst });
-  }
-  return rows;
+  const keptFrom = end - messages.length + before.messages.length;
+  const shift = rows.length - 1 - (before.at[keptFrom - 1] ?? 0);
+  const kept = end < messages.length ? before.at.slice(keptFrom).map((index) => index + shift) : [];
+  const keptRows = kept.length > 0 ? before.rows.slice((before.at[keptFrom - 1] ?? 0) + 1) : [];
+  return { messages, rows: [...rows, ...keptRows], at: [...at, ...kept], firstUnread };
 }
 
-function rowOf(message: Message, isFirstOfGroup: boolean): MessageRowData {
-  const made = isFirstOfGroup ? firsts : followers;
-  const there = made.get(message);
-  if (there) return there;
-  const row = { kind: "message", key: message.id, message, isFirstOfGroup } as const;
-  made.set(message, row);
-  return row;
+function pendingRows({ messages, pending, me, nowMs }: RowsOf): readonly Row[] {
+  const last = messages.at(-1);
+  const isFollower = last?.user === me && nowMs - last.at <= GROUP_MS;
+  return pending.map((each, n) => {
+    const isFirstOfGroup = n === 0 && !isFollower;
+    return { kind: "pending", key: `pending ${each.clientId}`, pending: each, isFirstOfGroup };
+  });
 }
 
 /** Undefined also where it is not loaded: what is loaded then begins behind what was read. */
