@@ -11,8 +11,8 @@ declare module "vitest" {
 // those, but for no server; `servers` runs against a real Redis and a real Postgres; `e2e` starts whole clusters of
 // processes. The middle two run side by side, since the one mostly waits; two cores are all that any may count on. Beside
 // these four, which `npm test` runs, `faults` takes longer over the same promises, `deploy` tries what operators get, the
-// cluster on one machine and its servers among it, and `images` builds and runs the images: `npm run test:faults`,
-// `npm run test:deploy`, `npm run test:images`.
+// cluster on one machine and its servers among it, `browser` what people get, in Chromium, and `images` builds and runs the
+// images: `npm run test:faults` and so on.
 const resolve = { conditions: ["source"] };
 const shared = { ssr: { resolve }, resolve };
 const ends = (kind: string): string[] =>
@@ -38,7 +38,9 @@ export default defineConfig({
           testTimeout: 5_000 * fuzzTimes,
           include: ends("test"),
           exclude: [
-            ...["os", "redis", "pg", "e2e", "faults", "deploy", "images"].flatMap((kind) => ends(`${kind}.test`)),
+            ...["os", "redis", "pg", "e2e", "faults", "deploy", "images", "browser"].flatMap((kind) =>
+              ends(`${kind}.test`),
+            ),
             ...NEVER,
           ],
           sequence: { groupOrder: 0 },
@@ -94,6 +96,18 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 4 },
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "browser",
+          include: ends("browser.test"),
+          testTimeout: 60_000,
+          hookTimeout: 300_000,
+          // A page shows what was asked of it a moment later, and the moment is longer on a busy machine.
+          expect: { poll: { timeout: 15_000, interval: 50 } },
+          sequence: { groupOrder: 6 },
         },
       },
       {

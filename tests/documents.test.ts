@@ -57,7 +57,8 @@ describe("the documents", () => {
 
   it("give the commands that the gate runs", () => {
     const gate = readFileSync(".ci/run", "utf8");
-    for (const command of ["npm ci && npm test", "npm run test:faults", "npm run test:deploy"]) {
+    const runs = ["faults", "deploy", "browser"].map((kind) => `npm run test:${kind}`);
+    for (const command of ["npm ci && npm test", ...runs]) {
       expect(readme).toContain(command);
       expect(gate).toContain(command);
     }

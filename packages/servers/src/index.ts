@@ -12,3 +12,5 @@ export type { RedisKind, RedisTopology, RedisTopologyOptions } from "./start-red
 export type { ServerRole, TopologyServer } from "./topology-server.ts";
 export { startPostgres } from "./start-postgres.ts";
 export type { StartPostgresOptions } from "./start-postgres.ts";
+export { installPackage, onPath } from "./system-package.ts";
+export type { WantedPackage } from "./system-package.ts";
