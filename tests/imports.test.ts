@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 const MAY_IMPORT: Record<string, readonly string[]> = {
   "packages/protocol": ["typebox"],
   "packages/client": ["@rookery/protocol", "react"],
-  "packages/web": ["preact", ...ours("client", "protocol")],
+  "packages/web": ["preact", "gemoji", ...ours("client", "protocol")],
   "packages/runtime": ["typebox", "yaml", "pino", "prom-client"],
   "packages/auth": ["jose", "@node-rs/argon2", "@rookery/protocol"],
   "packages/rights": ["@rookery/protocol"],
