@@ -13,6 +13,7 @@ import { useChat } from "./chat.ts";
 import { ConnectionBanner } from "./connection-banner.tsx";
 import { Conversation } from "./conversation/conversation.tsx";
 import { useObserved } from "./observe.ts";
+import type { ChannelInfo } from "./rest.ts";
 import { watchRoute } from "./route.ts";
 import { ToastList } from "./toasts.tsx";
 
@@ -49,11 +50,15 @@ export function Shell(): JSX.Element {
 function useOpened(id: string | undefined, isOpen: boolean): void {
   const { channels, rest } = useChat();
   useEffect(() => {
-    if (id === undefined || isOpen) return;
-    rest.channel(id).then(
-      (info) => channels.open(info),
-      () => channels.open({ id, kind: "public" }),
-    );
+    if (id === undefined || isOpen) return undefined;
+    let isWanted = true;
+    const open = (info: ChannelInfo): void => {
+      if (isWanted) channels.open(info);
+    };
+    rest.channel(id).then(open, () => open({ id, kind: "public" }));
+    return () => {
+      isWanted = false;
+    };
   }, [id, isOpen, channels, rest]);
 }
 

@@ -38,7 +38,8 @@ export function Conversation({ open: { channel, info } }: { readonly open: OpenC
   }, [channel, chat]);
   const closeSide = (): void => actions.show({ side: AT_FIRST.side });
   const leave = (): void => {
-    chat.channels.close(info.id);
+    // Not before the address leads elsewhere: as long as it leads here, the channel is opened again.
+    addEventListener("hashchange", () => chat.channels.close(info.id), { once: true });
     location.hash = "#/";
   };
   const shared = { channel, state, actions };
@@ -48,7 +49,7 @@ export function Conversation({ open: { channel, info } }: { readonly open: OpenC
         <ConversationHead {...{ info, state, side }} show={(next) => actions.show({ side: next })} onLeave={leave} />
         <MessageList {...shared} target={target} />
         {state.phase === "out" ? (
-          <OutNotice channel={channel} info={info} />
+          <OutNotice channel={channel} info={info} onLeave={leave} />
         ) : (
           <Composer
             {...{ channel, state, writing }}

@@ -11,13 +11,14 @@ import type { ChannelInfo } from "../rest.ts";
 interface OutNoticeProps {
   readonly channel: Channel;
   readonly info: ChannelInfo;
+  readonly onLeave: () => void;
 }
 
 const UNKNOWN: OutError = { code: "unknown", message: "nobody said why" };
 const show = (ms: number): string =>
   new Date(ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 
-export function OutNotice({ channel, info }: OutNoticeProps): JSX.Element {
+export function OutNotice({ channel, info, onLeave }: OutNoticeProps): JSX.Element {
   const { channels } = useChat();
   const [why, setWhy] = useState<OutError | undefined>(undefined);
   const [password, setPassword] = useState("");
@@ -46,7 +47,7 @@ export function OutNotice({ channel, info }: OutNoticeProps): JSX.Element {
             {help === "password" ? "Come in" : "Try again"}
           </button>
         )}
-        <button type="button" class="button button-quiet" onClick={() => channels.close(info.id)}>
+        <button type="button" class="button button-quiet" onClick={onLeave}>
           Take it off the list
         </button>
       </div>
