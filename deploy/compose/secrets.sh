@@ -4,7 +4,7 @@
 # release: what follows from them, the users of Redis and the roles of Postgres, is made anew. Needs a shell, sed and coreutils.
 # The folder is closed to everybody else. The files are not: containers read them as users that this machine does not know.
 set -eu
-for tool in cat chmod cut mkdir mv od sed sha256sum tr; do
+for tool in cat chmod cut mkdir mv od rmdir sed sha256sum tr; do
   command -v "$tool" > /dev/null || { echo "secrets.sh: $tool is not on PATH; it comes with coreutils (sed by itself)" >&2; exit 1; }
 done
 here=$(dirname "$0")
@@ -12,6 +12,14 @@ folder=${1:-$here/secrets}
 umask 077
 mkdir -p "$folder"
 chmod 700 "$folder"
+# Two at once would each make a password of their own, and what follows from them would be of both.
+lock=$folder.lock
+mkdir "$lock" 2> /dev/null || {
+  echo "secrets.sh: another one is at work in $folder; if none is, remove $lock" >&2
+  exit 1
+}
+trap 'rmdir "$lock"' EXIT
+trap 'exit 1' HUP INT TERM
 
 random() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
 digest() { printf %s "$1" | sha256sum | cut -d' ' -f1; }

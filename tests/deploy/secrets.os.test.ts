@@ -83,7 +83,7 @@ describe("a script that cannot make the secrets", () => {
   it("names the program that is missing, and makes nothing", () => {
     const programs = join(folder, "programs");
     mkdirSync(programs);
-    for (const name of ["cat", "chmod", "cut", "dirname", "mkdir", "mv", "od", "sed", "tr"]) {
+    for (const name of ["cat", "chmod", "cut", "dirname", "mkdir", "mv", "od", "rmdir", "sed", "tr"]) {
       const found = execFileSync("/bin/sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).trim();
       symlinkSync(found, join(programs, name));
     }
@@ -92,6 +92,18 @@ describe("a script that cannot make the secrets", () => {
     expect(status).toBe(1);
     expect(said).toContain("sha256sum is not on PATH");
     expect(existsSync(nowhere)).toBe(false);
+  });
+
+  it("at a time with another one changes nothing and says so, and leaves the way free for the next", () => {
+    const [to, lock] = [join(folder, "at-once"), join(folder, "at-once.lock")];
+    mkdirSync(lock);
+    const [status, said] = refusal(to);
+    expect(status).toBe(1);
+    expect(said).toContain(`another one is at work in ${to}`);
+    expect(readdirSync(to)).toEqual([]);
+    rmSync(lock, { recursive: true });
+    expect(refusal(to)).toEqual([0, ""]);
+    expect(existsSync(lock)).toBe(false);
   });
 
   it.each([
