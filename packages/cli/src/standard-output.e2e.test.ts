@@ -77,7 +77,7 @@ describe("a reader of standard output", () => {
     const wait = "until grep -q kicked err.txt; do sleep 0.1; done; sleep 0.3";
     const { out } = await shell(`${tail} 2> err.txt | { ${wait}; cat; }`, cwd);
     expect(out.split("\n").filter((line) => line !== "")).toHaveLength(200);
-    expect(await readFile(join(cwd, "err.txt"), "utf8")).toBe("removed from lobby: kicked\n");
+    expect(await readFile(join(cwd, "err.txt"), "utf8")).toBe("kicked: removed from lobby\n");
   });
 });
 

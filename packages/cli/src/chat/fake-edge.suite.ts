@@ -46,6 +46,12 @@ export const message = (seq: number, over: Partial<MessageFrame> = {}): MessageF
   ...over,
 });
 
+const NOWHERE = { epoch: 0, seq: 0 };
+const COUNTS = { read: NOWHERE, saved: NOWHERE, unread: 0, mentions: 0, online: 0 };
+const JOINED = { ...COUNTS, channel: "lobby", recovered: true, more: false, mode: "full", role: "member", can: [] };
+/** A token of these never ends. */
+const FAR_MS = 4_000_000_000_000;
+
 const isAsked = (value: unknown): value is Asked => typeof value === "object" && value !== null && "type" in value;
 
 export async function startFakeEdge(options: FakeEdgeOptions = {}): Promise<FakeEdge> {
@@ -58,18 +64,23 @@ export async function startFakeEdge(options: FakeEdgeOptions = {}): Promise<Fake
   });
   const asked: Asked[] = [];
   const replies: Readonly<Record<string, object>> = {
-    join: { channel: "lobby", epoch: 1, seq: messages.length, recovered: true, messages, more: false },
+    join: { ...JOINED, epoch: 1, seq: messages.length, messages },
     send: { channel: "lobby", id: "m", clientId: "c", epoch: 1, seq: messages.length + 1, at: 0 },
   };
   server.on("connection", (socket) => {
     socket.on("error", () => undefined);
-    socket.send(JSON.stringify({ type: "welcome", user: "alice", limits: { ...DEFAULT_LIMITS, ...limits } }));
+    const session = { user: "alice", name: "alice", heartbeatMs: 25_000, refreshAt: FAR_MS, expiresAt: FAR_MS };
+    socket.send(JSON.stringify({ type: "welcome", ...session, limits: { ...DEFAULT_LIMITS, ...limits } }));
     socket.on("message", (data) => {
       const frame: unknown = JSON.parse(Buffer.isBuffer(data) ? data.toString("utf8") : "null");
       if (!isAsked(frame)) return;
       asked.push(frame);
       if (answer(frame, socket)) return;
-      const reply = replies[frame.type];
+      // One join, as several in one frame or by itself.
+      const { joins } = frame;
+      const reply = Array.isArray(joins)
+        ? { results: joins.map(() => ({ type: "ok", ...replies["join"] })) }
+        : replies[frame.type];
       if (reply !== undefined) socket.send(JSON.stringify({ type: "ok", ref: frame.ref, ...reply }));
     });
   });

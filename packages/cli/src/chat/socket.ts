@@ -2,10 +2,10 @@
 // Called by stay-connected.ts, once a connection. What an edge sends is taken to be what its type says.
 // States: opening, open, closed.
 import type { ClientFrame, ServerFrame } from "@rookery/protocol";
-import { encodeClientFrame, SERVER_FRAMES } from "@rookery/protocol";
+import { encodeClientFrame } from "@rookery/protocol";
 import { WebSocket } from "ws";
-import type { RawData } from "ws";
 import { messageOf } from "../io.ts";
+import { parseFrame } from "./frame-of.ts";
 import { tlsHint } from "./tls-hint.ts";
 
 export interface Closing {
@@ -80,7 +80,7 @@ export function openSocket({ url, token, onFrame, until }: SocketOptions): Promi
   ws.on("ping", () => silence.refresh());
   ws.on("message", (data) => {
     silence.refresh();
-    const frame = parsed(data);
+    const frame = parseFrame(data);
     if (frame !== undefined) onFrame(frame, socket);
   });
   return new Promise((resolve, reject) => {
@@ -106,20 +106,4 @@ export function openSocket({ url, token, onFrame, until }: SocketOptions): Promi
 function unreachable(url: string, why: string): string {
   const hint = tlsHint(url, why);
   return `${url} cannot be reached: ${why}${hint === undefined ? "" : ` (${hint})`}`;
-}
-
-/** Undefined for a frame of a type that this version does not know, and for what is no frame at all. */
-function parsed(data: RawData): ServerFrame | undefined {
-  const text = Buffer.isBuffer(data) ? data.toString("utf8") : "";
-  try {
-    const value: unknown = JSON.parse(text);
-    return isServerFrame(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isServerFrame(value: unknown): value is ServerFrame {
-  if (typeof value !== "object" || value === null || !("type" in value)) return false;
-  return typeof value.type === "string" && Object.hasOwn(SERVER_FRAMES, value.type);
 }

@@ -1,15 +1,13 @@
-// `rookery send <channel> <text>`: one message, repeated under the same clientId until its outcome is known. What is over
-// the cluster's limits is never sent, and what only ever gets the connection cut is not repeated for ever.
-import { randomBytes } from "node:crypto";
-import type { ClientFrame, ErrorFrame, Position, ServerFrame } from "@rookery/protocol";
-import { comparePositions, formatPosition } from "@rookery/protocol";
+// `rookery send <channel> <text>`: one message, repeated by the SDK under the same clientId until its outcome is known. What is over
+// the cluster's limits is never sent.
+import { RookeryError } from "@rookery/client";
+import { formatPosition } from "@rookery/protocol";
+import type { ClientFrame } from "@rookery/protocol";
 import type { Command } from "commander";
 import { addEndpointOptions, findEndpoint } from "../chat/endpoint.ts";
 import type { EndpointOptions } from "../chat/endpoint.ts";
-import { isFarewell, MOST_CUTS } from "../chat/cuts.ts";
 import { overLimit } from "../chat/over-limit.ts";
-import type { ChatSocket } from "../chat/socket.ts";
-import { stayConnected } from "../chat/stay-connected.ts";
+import { openLink } from "../chat/sdk-link.ts";
 import { visibleLine } from "../chat/visible-text.ts";
 import { EXIT } from "../io.ts";
 import type { Io } from "../io.ts";
@@ -23,8 +21,6 @@ interface SendOptions extends EndpointOptions {
 
 const LONGEST_TIMEOUT_SEC = 3600;
 const DEFAULT_TIMEOUT_SEC = 30;
-/** When the edge does not say how long to wait. */
-const RETRY_MS = 500;
 
 export function send(command: Command, io: Io): void {
   addEndpointOptions(command.argument("<channel>", "channel id", channelId).argument("<text>", "what to say"))
@@ -32,106 +28,63 @@ export function send(command: Command, io: Io): void {
     .option("--timeout <s>", "give up after this", wholeNumber(1, LONGEST_TIMEOUT_SEC), DEFAULT_TIMEOUT_SEC)
     .option("--json", "print each answer as one line of JSON", false)
     .action(async (channel: string, body: string, options: SendOptions) => {
-      io.exitWith(await sendOnce({ channel, body, clientId: randomBytes(12).toString("base64url") }, options, io));
+      io.exitWith(await sendOnce(channel, body, options, io));
     });
 }
 
-interface Message {
-  readonly channel: string;
-  readonly body: string;
-  /** The same for every repeat: that is what makes them one message. */
-  readonly clientId: string;
-}
-
-async function sendOnce(message: Message, options: SendOptions, io: Io): Promise<number> {
+async function sendOnce(id: string, body: string, options: SendOptions, io: Io): Promise<number> {
   const { urls, ...entry } = await findEndpoint(options, io);
   // The last edge first, and tail the first one: together they show that edges reach each other.
   const endpoint = { ...entry, urls: urls.toReversed() };
   const over = new AbortController();
+  const { signal } = over;
   const timer = setTimeout(() => over.abort(), options.timeout * 1000);
-  const talk = createTalk(message, options, io, over);
+  let isPlaced = false;
+  const answered = (answer: object, text: string): void => {
+    isPlaced = true;
+    io.out(options.json ? JSON.stringify(answer) : text);
+  };
   try {
-    await stayConnected({ endpoint, ...talk, onOpen: () => undefined, say: io.err, until: over.signal });
+    const link = await openLink({ endpoint, say: io.err, until: signal });
+    await Promise.race([link.ended, deliver()]);
+    return EXIT.done;
+
+    async function deliver(): Promise<void> {
+      const channel = link.client.channel(id);
+      const excess = overLimit(longest(id, body), await orAborted(link.limits, signal));
+      if (excess !== undefined) throw new RookeryError("too_large", excess);
+      const sent = channel.send(body, { signal });
+      const accepted = await sent;
+      answered({ type: "ok", ...accepted }, `ok ${formatPosition(accepted)}`);
+      if (!options.persisted) return;
+      const position = await orAborted(sent.persisted, signal);
+      answered({ type: "persisted", channel: id, ...position }, `persisted ${formatPosition(position)}`);
+    }
+  } catch (error) {
+    if (signal.aborted) io.err(unfinished(isPlaced, options.timeout));
+    else if (error instanceof RookeryError) io.err(visibleLine(`${error.code}: ${error.message}`));
+    else throw error;
+    return EXIT.failed;
   } finally {
     clearTimeout(timer);
-  }
-  if (talk.outcome() === undefined) io.err(talk.unfinished(options.timeout));
-  return talk.outcome() ?? EXIT.failed;
-}
-
-interface Talk {
-  onFrame(frame: ServerFrame, socket: ChatSocket): void;
-  /** The exit code, once it is known. */
-  outcome(): number | undefined;
-  /** What is known when the time is up. */
-  unfinished(timeoutSec: number): string;
-}
-
-function createTalk(message: Message, { persisted, json }: SendOptions, io: Io, over: AbortController): Talk {
-  const { channel, body, clientId } = message;
-  const frame: ClientFrame = { type: "send", ref: "send", channel, clientId, body };
-  let outcome: number | undefined;
-  let placed: Position | undefined;
-  let cuts = 0;
-  let spokenOn: ChatSocket | undefined;
-  /** Why it is repeated, each reason told once: a master that is away refuses every repeat alike. */
-  const told = new Set<string>();
-  const print = (answer: ServerFrame, text: string): void => io.out(json ? JSON.stringify(answer) : text);
-  const end = (code: number): void => {
-    outcome = code;
     over.abort();
-  };
-  const fail = (text: string): void => {
-    io.err(text);
-    end(EXIT.failed);
-  };
-  const enter = (socket: ChatSocket): void => {
-    socket.send({ type: "join", ref: "join", channel, limit: 1, persisted });
-  };
-  const speak = (socket: ChatSocket): void => {
-    socket.send(frame);
-    if (spokenOn === socket) return;
-    spokenOn = socket;
-    void socket.closed.then(({ code }) => {
-      if (outcome !== undefined || placed !== undefined || isFarewell(code)) return;
-      cuts += 1;
-      if (cuts === MOST_CUTS) fail(`cut ${cuts} times while it was sent: the message may or may not have been taken`);
-    });
-  };
-  const refused = ({ code, message: why, retry, retryAfterMs }: ErrorFrame, socket: ChatSocket): void => {
-    const text = visibleLine(`${code}: ${why}`);
-    if (retry !== "later") return fail(text);
-    if (!told.has(text)) io.err(text);
-    told.add(text);
-    return socket.after(retryAfterMs ?? RETRY_MS, () => enter(socket));
-  };
-  return {
-    outcome: () => outcome,
-    unfinished: (timeoutSec) =>
-      placed === undefined
-        ? `no answer within ${timeoutSec} s: the message may or may not have been sent`
-        : `sent, but not known to be in Postgres after ${timeoutSec} s`,
-    onFrame: (answer, socket) => {
-      if (answer.type === "welcome") {
-        const excess = overLimit(frame, answer.limits);
-        if (excess === undefined) enter(socket);
-        else fail(`too_large: ${excess}`);
-      } else if (answer.type === "error") refused(answer, socket);
-      else if (answer.type === "ok" && answer.ref === "join") speak(socket);
-      else if (answer.type === "ok" && answer.ref === "send" && isPlaced(answer)) {
-        // A repeat after a lost connection is answered again.
-        if (placed === undefined) print(answer, `ok ${formatPosition(answer)}`);
-        placed = { epoch: answer.epoch, seq: answer.seq };
-        if (!persisted) end(EXIT.done);
-      } else if (answer.type === "persisted" && answer.channel === channel) {
-        if (placed === undefined || comparePositions(answer, placed) < 0) return;
-        print(answer, `persisted ${formatPosition(answer)}`);
-        end(EXIT.done);
-      }
-    },
-  };
+  }
 }
 
-function isPlaced(frame: object): frame is Position {
-  return "epoch" in frame && "seq" in frame;
+/** As long as the frame that the SDK makes of it may be. */
+function longest(channel: string, body: string): ClientFrame {
+  return { type: "send", ref: "1", channel, clientId: "0".repeat(63), body };
+}
+
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    promise.then(resolve, reject);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+/** What is known when the time is up. */
+function unfinished(isPlaced: boolean, timeoutSec: number): string {
+  if (isPlaced) return `sent, but not known to be in Postgres after ${timeoutSec} s`;
+  return `no answer within ${timeoutSec} s: the message may or may not have been sent`;
 }
