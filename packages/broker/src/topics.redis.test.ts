@@ -47,6 +47,7 @@ function listen(through: () => RedisConnection = connect): Heard {
         void heard.events.push(`saved ${partition} ${upTo.epoch}-${upTo.number} ${unstored}`),
       probe: (partition) => void heard.events.push(`probe ${partition}`),
       order: (partition, text) => void heard.events.push(`order ${partition} ${text}`),
+      refused: (reason) => void heard.events.push(`refused ${reason}`),
       lost: () => void heard.events.push("lost"),
       restored(channels) {
         heard.events.push("restored");
@@ -92,6 +93,17 @@ describe("topics", () => {
     }
     await vi.waitFor(() => expect(events).toHaveLength(48));
     expect(events.slice(0, 3)).toEqual(["probe 0", "saved 0 7-0 2", 'control 0 {"rights":"of a newer node"}']);
+  });
+
+  it("tell why Redis gives them not, and start once it does", async () => {
+    await server.redis.call("ACL", "SETUSER", "mute", "on", ">x", "~*", "&*", "+@all", "-ssubscribe");
+    onTestFinished(async () => void (await server.redis.call("ACL", "DELUSER", "mute")));
+    const url = server.url.replace("redis://", "redis://mute:x@");
+    const { topics, events } = listen(() => connectRedis({ url, use: "subscriptions", commandTimeoutMs: 1_000 }));
+    const start = topics.start();
+    await vi.waitFor(() => expect(events).toContainEqual(expect.stringMatching(/^refused NOPERM.*ssubscribe/)));
+    await server.redis.call("ACL", "SETUSER", "mute", "+ssubscribe");
+    await start;
   });
 
   it("tell what is said to this node alone from its own probes", async () => {

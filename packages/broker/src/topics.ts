@@ -30,6 +30,8 @@ export interface TopicListener {
   probe(partition: number): void;
   /** What somebody says to this edge alone, as it came, see replaced-session.ts. */
   order?(partition: number, text: string): void;
+  /** Redis does not give a subscription, which is asked for again: told at each try, in its words. */
+  refused?(reason: string): void;
   /** From now on messages are missed. Told once until the next `restored`. */
   lost(reason: string): void;
   /**
@@ -74,9 +76,7 @@ export function createTopics(options: TopicsOptions): Topics {
   const numbers = Array.from({ length: partitions.count }, (_, partition) => partition);
   const channelOf = new Map<string, string>();
   const channelsOf = numbers.map(() => new Set<string>());
-  const wishes = numbers.map(() =>
-    createTopicWishes((error) => options.log?.(`a subscription failed: ${textOf(error)}`)),
-  );
+  const wishes = numbers.map(() => createTopicWishes((error) => listener.refused?.(textOf(error))));
   const standing = controlTopics(options, numbers);
   let probes = probeTopics();
   const started = createSignal();

@@ -83,6 +83,8 @@ export function createRedisFeed(parts: RedisFeedParts): RedisFeed {
   const { redisUrl: url, redisCa: ca, commandTimeoutMs } = settings;
   const closing = new AbortController();
   let state: "attaching" | "attached" | "lost" = "attaching";
+  /** Why Redis gives no subscriptions, as it was told last; undefined once it has given them. */
+  let refusal: string | undefined;
   /** Who served each partition when it was last looked at. */
   const servedBy = new Map<number, string>();
   // Perhaps another Redis, or one that others moved on with. Not waited for, since every cold publication reads them anyway.
@@ -123,12 +125,19 @@ export function createRedisFeed(parts: RedisFeedParts): RedisFeed {
       control: (partition, text) => parts.control({ kind: "announced", partition, text }),
       probe: (partition) => pulse.probe(partition),
       order: (_partition, text) => parts.order(text),
+      refused(reason) {
+        // Of every partition, and of each again and again.
+        if (reason === refusal) return;
+        refusal = reason;
+        log.warn({ reason }, "Redis gives no subscriptions; they are asked for again");
+      },
       lost(reason) {
         if (state === "attached") state = "lost";
         log.warn({ reason }, "subscriptions lost");
       },
       restored(channels) {
         if (state === "lost") state = "attached";
+        refusal = undefined;
         metrics.resubscribes.n += 1;
         log.info({ channels: channels.length }, "subscriptions restored");
         for (let partition = 0; partition < partitions.count; partition += 1) rights.doubt(partition);
@@ -205,6 +214,7 @@ export function createRedisFeed(parts: RedisFeedParts): RedisFeed {
     if (closing.signal.aborted) return;
     pulse.start();
     state = "attached";
+    refusal = undefined;
   }
 
   node.onRenew(() => {
@@ -216,12 +226,15 @@ export function createRedisFeed(parts: RedisFeedParts): RedisFeed {
     watch,
     attach: () =>
       attach().catch((err: unknown) => {
+        // Closed before Redis gave them.
+        if (closing.signal.aborted) return;
         log.fatal({ err }, "this Redis cannot be listened to");
         context.fail("no topics");
       }),
     trouble() {
       if (!isReady(commands) || !isReady(reads)) return "Redis does not answer";
-      return state === "attached" ? undefined : `subscriptions are ${state}`;
+      if (state === "attached") return undefined;
+      return `subscriptions are ${state}${refusal === undefined ? "" : `: ${refusal}`}`;
     },
     topicCount: () => topics.subscriptions(),
     watchedPartitions: watch.size,
