@@ -38,7 +38,20 @@ export async function lookAsModerator(
   caller: Caller,
   id: string,
 ): Promise<ChannelRow> {
-  const { row, role } = await look(api, caller, id);
+  return asModerator(await look(api, caller, id), caller);
+}
+
+/** Who has a role in it: for the same, and in a direct channel for both of those who are in it. */
+export async function lookAtMembers(
+  api: Pick<ApiContext, "channels" | "members">,
+  caller: Caller,
+  id: string,
+): Promise<ChannelRow> {
+  const seen = await look(api, caller, id);
+  return seen.row.kind === "direct" ? seen.row : asModerator(seen, caller);
+}
+
+function asModerator({ row, role }: Seen, caller: Caller): ChannelRow {
   if (caller.kind === "key" || role === "moderator" || role === "owner") return row;
-  throw new ChatError("forbidden", "this is for the channel's moderators and owners", { channel: id });
+  throw new ChatError("forbidden", "this is for the channel's moderators and owners", { channel: row.id });
 }

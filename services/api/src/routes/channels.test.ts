@@ -105,6 +105,22 @@ describe("a channel of two users", async () => {
     expect(other.json["id"]).not.toBe(first.json["id"]);
   });
 
+  it("shows both of them who the other is, and nobody else that it is there", async () => {
+    const { json } = await ask("POST", path, { as: ann, body: { kind: "direct", with: "bob" } });
+    const id = String(json["id"]);
+    const row = { name: null, since: 5, lastSeenAt: null, role: "member" } as const;
+    api.memberRows.set(
+      id,
+      ["ann", "bob"].map((user) => ({ ...row, user })),
+    );
+    const members = `${path}/${encodeURIComponent(id)}/members`;
+    for (const as of [ann, bob]) {
+      const seen = await ask("GET", members, { as });
+      expect(seen.json).toMatchObject({ members: [{ user: "ann" }, { user: "bob" }] });
+    }
+    expect((await ask("GET", members, { as: await userToken("cid") })).json["code"]).toBe("not_found");
+  });
+
   it.each<[string, object, string, string]>([
     ["with oneself", { with: "ann" }, "invalid", "of two users"],
     ["with nobody", {}, "bad_frame", '"with" is missing'],

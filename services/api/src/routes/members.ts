@@ -6,7 +6,7 @@ import type { ChannelMemberRow } from "@rookery/store";
 import Type from "typebox";
 import { actorOf } from "../callers.ts";
 import type { Caller } from "../callers.ts";
-import { lookAsModerator } from "../channel-access.ts";
+import { lookAsModerator, lookAtMembers } from "../channel-access.ts";
 import { ChannelParams } from "../channel-shape.ts";
 import type { ApiContext } from "../context.ts";
 import { ChannelUserParams, readChannelUser } from "../fields.ts";
@@ -58,14 +58,14 @@ const list = defineRoute({
     operationId: "listMembers",
     summary: "Who has a role in a channel",
     description:
-      "For the channel's moderators and owners, and for backends. In a public channel everybody is a member; listed are those " +
+      "For the channel's moderators and owners, and for backends; of a direct channel for both who are in it. In a public channel everybody is a member; listed are those " +
       "to whom a role was given, such as its owner.",
     answers: { 200: Type.Object({ members: Type.Array(MemberSchema), cursor: CursorAnswer }) },
     refuses: ["not_found"],
   },
   async handle(api, { caller, params: { id }, query }) {
     const { after, limit } = readPaging(query, isUserId);
-    await lookAsModerator(api, caller, id);
+    await lookAtMembers(api, caller, id);
     const found = await api.members.list(id, after, limit + 1);
     const { rows, ...more } = toPage(found, limit, ({ user }) => user);
     const members = await Promise.all(rows.map((row) => describeMember(api, row)));
