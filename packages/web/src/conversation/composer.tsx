@@ -2,7 +2,7 @@
 // draft is still there afterwards.
 import type { Channel, ChannelState, Message } from "@rookery/client";
 import type { JSX } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useChat } from "../chat.ts";
 import { createDrafts } from "../writing/drafts.ts";
 import { typistsLine, whyNotWrite } from "../writing/writing-words.ts";
@@ -29,6 +29,7 @@ export function Composer({ channel, state, writing, replyTo, onDone, onEdit }: C
   const edited = writing.kind === "edit" ? writing.message : undefined;
   const answered = writing.kind === "reply" ? writing.message.id : replyTo;
   const whyNot = useWhyNot(state);
+  const meetPeople = usePeople(channel, state);
   const send = (body: string): void => {
     if (edited) channel.edit(edited.id, body).catch((error: unknown) => tell(wordsOf(error)));
     // What fails stays in sight among the messages, with why.
@@ -53,6 +54,7 @@ export function Composer({ channel, state, writing, replyTo, onDone, onEdit }: C
           writing={writing}
           state={state}
           onText={(text) => {
+            if (text.includes("@")) meetPeople();
             if (edited) return;
             drafts.set(place, text);
             channel.typing(text !== "");
@@ -66,6 +68,18 @@ export function Composer({ channel, state, writing, replyTo, onDone, onEdit }: C
       )}
     </div>
   );
+}
+
+/** Those who were there before this client are known once somebody asks: for whoever begins to mention one, and once a channel. */
+function usePeople(channel: Channel, { phase, mode }: ChannelState): () => void {
+  const asked = useRef<Channel | undefined>(undefined);
+  return () => {
+    if (asked.current === channel || phase !== "live" || mode === "count") return;
+    asked.current = channel;
+    channel.members().catch(() => {
+      asked.current = undefined;
+    });
+  };
 }
 
 /** Again once a mute is over. */
