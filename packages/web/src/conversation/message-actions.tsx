@@ -66,7 +66,7 @@ export function ActionBar(props: ActionBarProps): JSX.Element {
     { name: "Open thread", icon: "thread", isThere: true, choose: then(() => actions.openThread(rootOf(message))) },
     { name: "Copy", icon: "copy", isThere: message.body !== undefined, choose: then(copy) },
     { name: "Edit", icon: "edit", isThere: allowed.edit, choose: then(() => actions.edit(message)) },
-    { name: "Delete", icon: "delete", isThere: allowed.delete, choose: then(onDelete) },
+    { name: "Delete", icon: "delete", isThere: allowed.delete, choose: onDelete },
   ];
   return (
     <div class="message-actions" role="toolbar" aria-label="Message actions" onKeyDown={(event) => rove(event, onDone)}>
