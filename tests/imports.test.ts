@@ -14,7 +14,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "packages/broker": ["@rookery/protocol", "ioredis"],
   "packages/store": ["@rookery/protocol", "postgres"],
   "packages/node": ours("protocol", "runtime", "auth", "broker", "store"),
-  "packages/cli": ["commander", "ws", ...ours("protocol", "client", "runtime", "auth", "servers", "broker", "store", "node")],
+  "packages/cli": [
+    "commander",
+    "ws",
+    ...ours("protocol", "client", "runtime", "auth", "servers", "broker", "store", "node"),
+  ],
   "packages/testkit": [
     "ws",
     "esbuild",

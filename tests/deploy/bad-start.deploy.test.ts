@@ -71,6 +71,20 @@ interface Mistake {
 const of = (...kinds: ServiceKind[]): readonly ServiceKind[] => kinds;
 const MISTAKES: readonly Mistake[] = [
   {
+    what: "an address of the page's sockets that is none",
+    by: () => ({ ROOKERY_PUBLIC_WS_URLS: "https://chat.example.com/ws" }),
+    of: of("api"),
+    code: 78,
+    says: /ROOKERY_PUBLIC_WS_URLS/,
+  },
+  {
+    what: "a sign-in address that runs as a script",
+    by: () => ({ ROOKERY_PAGE_SIGN_IN_URL: "javascript:alert(1)" }),
+    of: of("api"),
+    code: 78,
+    says: /ROOKERY_PAGE_SIGN_IN_URL/,
+  },
+  {
     what: "production without a key of tokens",
     by: () => ({ NODE_ENV: "production", ROOKERY_JWT_SECRET: "" }),
     of: of("edge", "api"),

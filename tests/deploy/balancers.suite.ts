@@ -23,7 +23,7 @@ export function itBalances(kind: BalancerKind, certificates: TestCertificates): 
   itKeepsSockets(scene);
 }
 
-function itLetsIn({ connected, answerTo }: Scene): void {
+function itLetsIn({ cluster, connected, answerTo }: Scene): void {
   it("a token in a header, in the sub-protocol or in the first frame opens a socket, on either edge", async () => {
     const ways = ["header", "subprotocol", "auth", "header"] as const;
     const clients = await Promise.all(ways.map((via, n) => connected(`way-${n}`, { via })));
@@ -51,6 +51,16 @@ function itLetsIn({ connected, answerTo }: Scene): void {
   it("the api answers on the same name", async () => {
     const answer = await answerTo("GET /v1/channels HTTP/1.1\r\nhost: chat.test\r\nconnection: close\r\n\r\n");
     expect(answer).toMatch(/^HTTP\/1\.1 401 /);
+  });
+
+  it("the chat page, its files and what it is told come by the same name", async () => {
+    const statusOf = async (path: string): Promise<string> =>
+      statusIn(await answerTo(`GET ${path} HTTP/1.1\r\nhost: chat.test\r\nconnection: close\r\n\r\n`));
+    const page = await (await fetch(`${cluster().ready.api}/`)).text();
+    const [, script = ""] = /src="\.(\/assets\/[^"]+\.js)"/.exec(page) ?? [];
+    expect(script).not.toBe("");
+    for (const path of ["/", script, "/page.json"]) expect(await statusOf(path), path).toBe("200");
+    expect(await statusOf("/assets/none.js")).toBe("404");
   });
 }
 

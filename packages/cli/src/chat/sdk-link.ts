@@ -29,7 +29,7 @@ export interface LinkOptions {
 /** Of this side: what the SDK closes it has a reason for, which it tells otherwise. */
 const OWN_CLOSES: ReadonlySet<number> = new Set([1000, 1005]);
 
-/** Rejects where no token can be had to begin with. */
+/** Rejects where there is no token to begin with. */
 export async function openLink({ endpoint, say, until }: LinkOptions): Promise<Link> {
   const { urls, isRenewable } = endpoint;
   let atHand: string | undefined = await endpoint.token(until);
