@@ -1,8 +1,8 @@
 // What can be done with a message, as a bar of buttons on it: which of them there are, the small choice of emoji, and the keys within.
 // The bar is no stop of the Tab key: Enter on the message leads into it, Escape back out.
 import type { ChannelState, Message } from "@rookery/client";
-import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import type { JSX, RefObject } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useChat } from "../chat.ts";
 import type { MessageActions } from "./actions.ts";
 import { Icon } from "./icons.tsx";
@@ -50,6 +50,8 @@ interface Choice {
 export function ActionBar(props: ActionBarProps): JSX.Element {
   const { message, allowed, actions, isPicking, onPicking, onDelete, onDone } = props;
   const { tell } = useChat();
+  const bar = useRef<HTMLDivElement>(null);
+  const isCut = useCut(bar, "top");
   const then = (what: () => void) => (): void => {
     what();
     onDone();
@@ -69,7 +71,13 @@ export function ActionBar(props: ActionBarProps): JSX.Element {
     { name: "Delete", icon: "delete", isThere: allowed.delete, choose: onDelete },
   ];
   return (
-    <div class="message-actions" role="toolbar" aria-label="Message actions" onKeyDown={(event) => rove(event, onDone)}>
+    <div
+      ref={bar}
+      class={isCut ? "message-actions is-cut" : "message-actions"}
+      role="toolbar"
+      aria-label="Message actions"
+      onKeyDown={(event) => rove(event, onDone)}
+    >
       {choices.map(
         ({ name, icon, isThere, choose }) =>
           isThere && (
@@ -95,15 +103,21 @@ export function rootOf({ id, replyTo }: Message): string {
   return replyTo ?? id;
 }
 
+/** Whether the list's edge cuts something off that has just been drawn. */
+function useCut(part: RefObject<HTMLElement | null>, edge: "top" | "bottom"): boolean {
+  const [isCut, setCut] = useState(false);
+  useLayoutEffect(() => {
+    const list = part.current?.closest("[role=log]")?.getBoundingClientRect();
+    const own = part.current?.getBoundingClientRect();
+    if (list && own) setCut(edge === "top" ? own.top < list.top : own.bottom > list.bottom);
+  }, []);
+  return isCut;
+}
+
 function EmojiChoice({ onPick }: { readonly onPick: (emoji: string) => void }): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
-  const [isAbove, setAbove] = useState(false);
-  useEffect(() => {
-    const log = box.current?.closest("[role=log]")?.getBoundingClientRect();
-    const mine = box.current?.getBoundingClientRect();
-    if (log && mine && mine.bottom > log.bottom) setAbove(true);
-    box.current?.querySelector("button")?.focus({ preventScroll: true });
-  }, []);
+  const isAbove = useCut(box, "bottom");
+  useEffect(() => box.current?.querySelector("button")?.focus({ preventScroll: true }), []);
   return (
     <div class={isAbove ? "emoji-choice is-above" : "emoji-choice"} ref={box} role="group" aria-label="Reactions">
       {COMMON_EMOJI.map((emoji) => (
@@ -137,6 +151,8 @@ interface AskDeleteProps {
 
 /** In the message itself, so that what is asked about is seen. */
 export function AskDelete({ onAnswer }: AskDeleteProps): JSX.Element {
+  const box = useRef<HTMLDivElement>(null);
+  const isCut = useCut(box, "top");
   const no = useRef<HTMLButtonElement>(null);
   useEffect(() => no.current?.focus({ preventScroll: true }), []);
   const leave = (event: KeyboardEvent): void => {
@@ -144,7 +160,13 @@ export function AskDelete({ onAnswer }: AskDeleteProps): JSX.Element {
     if (event.key === "Escape") onAnswer(false);
   };
   return (
-    <div class="ask-delete" role="group" aria-label="Delete this message?" onKeyDown={leave}>
+    <div
+      ref={box}
+      class={isCut ? "ask-delete is-cut" : "ask-delete"}
+      role="group"
+      aria-label="Delete this message?"
+      onKeyDown={leave}
+    >
       <span>Delete?</span>
       <button type="button" class="is-danger" onClick={() => onAnswer(true)}>
         Yes

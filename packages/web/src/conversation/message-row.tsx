@@ -1,7 +1,7 @@
 // One message as it is seen: whose, when, its text, its reactions, what can be done with it. The list, threads and the search draw it
 // alike; where rows are windowed it may be gone and there again at any moment, so that nothing of worth is kept in it. Draws again for
 // nothing but what it shows, however often the channel's state changes.
-import type { ChannelState, Message } from "@rookery/client";
+import type { ChannelState, Message, Person } from "@rookery/client";
 import { comparePositions } from "@rookery/protocol/wire";
 import type { JSX } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
@@ -40,8 +40,8 @@ export function MessageRow(props: MessageRowProps): JSX.Element {
   return useMemo(() => {
     const allowed = allowedOn(message, state, me.user);
     const whole = { message, original, actions, isFirstOfGroup, isTabStop, isTarget, unfolded, allowed, delivery };
-    return <Whole {...whole} me={me.user} />;
-  }, [message, original, actions, isFirstOfGroup, isTabStop, isTarget, delivery, state.can, me.user]);
+    return <Whole {...whole} me={me} />;
+  }, [message, original, actions, isFirstOfGroup, isTabStop, isTarget, delivery, state.can, me]);
 }
 
 interface WholeProps extends Pick<MessageRowProps, "message" | "actions" | "isFirstOfGroup"> {
@@ -51,7 +51,7 @@ interface WholeProps extends Pick<MessageRowProps, "message" | "actions" | "isFi
   readonly isTabStop: boolean;
   readonly isTarget: boolean;
   readonly unfolded: Set<string> | undefined;
-  readonly me: string;
+  readonly me: Person;
 }
 
 function Whole(props: WholeProps): JSX.Element {
@@ -74,8 +74,8 @@ function Whole(props: WholeProps): JSX.Element {
     "message",
     isFirstOfGroup && "is-first",
     isTarget && "is-target",
-    isBarShown && "is-active",
-    message.mentions?.includes(me) && "is-to-me",
+    (isBarShown || asked === "delete") && "is-active",
+    message.mentions?.includes(me.user) && "is-to-me",
   ];
   return (
     <article
@@ -149,6 +149,8 @@ function Content({
 }: WholeProps): JSX.Element {
   const tabIndex = isTabStop ? undefined : -1;
   const { id, replyTo, body, editedAt, reactions = [], replies = 0, mentions = [] } = message;
+  const nameOf = (user: string): string | undefined =>
+    user === me.user ? me.name : (messageIndex.nameOf(user) ?? (mentions.includes(user) ? user : undefined));
   return (
     <div class="message-main">
       {isFirstOfGroup && <Head {...message} />}
@@ -158,8 +160,8 @@ function Content({
       ) : (
         <MessageText
           body={body}
-          me={me}
-          nameOf={(user) => messageIndex.nameOf(user) ?? (mentions.includes(user) ? user : undefined)}
+          me={me.user}
+          nameOf={nameOf}
           tabIndex={tabIndex}
           isUnfolded={unfolded?.has(id)}
           onFold={(isUnfolded) => (isUnfolded ? unfolded?.add(id) : unfolded?.delete(id))}

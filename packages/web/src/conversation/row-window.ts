@@ -18,12 +18,27 @@ export interface Layout<R> {
   readonly canHold: (row: R) => boolean;
 }
 
-/** What scrolls; and in it, in this order, the space above, the drawn rows, the space below. */
+interface Drawn {
+  readonly getBoundingClientRect: () => { readonly top: number; readonly height: number };
+}
+
+interface Space {
+  readonly style: { height: string };
+}
+
+interface Box extends Drawn {
+  scrollTop: number;
+  readonly scrollHeight: number;
+  readonly clientHeight: number;
+  readonly clientWidth: number;
+}
+
+/** Of elements, what is used: what scrolls, and in it, in this order, the space above, the drawn rows, the space below. */
 export interface Parts {
-  readonly box: HTMLElement;
-  readonly above: HTMLElement;
-  readonly list: HTMLElement;
-  readonly below: HTMLElement;
+  readonly box: Box;
+  readonly above: Space;
+  readonly list: { readonly children: Iterable<Drawn> & ArrayLike<Drawn> };
+  readonly below: Space;
 }
 
 export interface View {
@@ -42,6 +57,8 @@ export interface RowWindow<R> {
   /** Right after drawing, and whenever something has another size: measures, and puts the held row where it was. */
   readonly settle: (parts: Parts) => void;
   readonly scrolled: (parts: Parts) => void;
+  /** Before the first drawing of what there is to read, which then is nowhere else for a moment. */
+  readonly startAt: (key: string, share: number) => void;
   readonly goToEnd: () => void;
   /** So that the row's top stands at this share of the window's height. */
   readonly goTo: (key: string, share: number) => void;
@@ -54,6 +71,8 @@ type Hold = { readonly kind: "end" } | { readonly kind: "row"; readonly key: str
 
 /** Drawn beyond what is seen, each way: some turns of a wheel. Half of it is left when the next ones are drawn. */
 const MORE_PX = 500;
+/** The same where the reader swings by whole windows at once, and nothing that is drawn is of use: the rest follows at rest. */
+const BARE_PX = 100;
 /** Whoever comes closer to the foot than this is there; whoever leaves it has left with the first pixel. */
 const END_PX = 24;
 const REST_MS = 150;
@@ -77,16 +96,23 @@ export function createRowWindow<R extends Windowed>(
   let topPx = 0;
   let scrollTop = 0;
   let laidOutPx = 0;
+  let isBare = false;
   let rest: ReturnType<typeof setTimeout> | undefined;
 
   const indexOf = (key: string): number => rows.findIndex((row) => row.key === key);
-  const elementOf = (key: string, { list }: Parts): Element | undefined => list.children[indexOf(key) - range.first];
+  const elementOf = (key: string, { list }: Parts): Drawn | undefined => list.children[indexOf(key) - range.first];
   const heldTop = (): number => {
     if (hold.kind === "end") return sumOf(heights, 0, heights.length) - size.heightPx;
     const n = indexOf(hold.key);
     return n < 0 ? topPx : sumOf(heights, 0, n) - hold.topPx;
   };
-  const rangeHere = (): Range => (range = rangeOf(heights, { topPx: heldTop(), heightPx: size.heightPx }, MORE_PX));
+  const rangeHere = (): Range => {
+    const seen = { topPx: heldTop(), heightPx: size.heightPx };
+    const wide = rangeOf(heights, seen, MORE_PX);
+    isBare = rest !== undefined && (wide.end <= range.first || wide.first >= range.end);
+    range = isBare ? rangeOf(heights, seen, BARE_PX) : wide;
+    return range;
+  };
   /** Where the drawn rows begin below the window's top, what is above them has but an estimate: one of them is held. */
   const firstToHold = (): number => {
     const seen = rowAt(heights, topPx);
@@ -94,7 +120,7 @@ export function createRowWindow<R extends Windowed>(
     const from = isDrawnBelow ? range.first : seen;
     return rows.findIndex((row, n) => n >= from && canHold(row));
   };
-  const holdHere = (box: HTMLElement, endPx: number): void => {
+  const holdHere = (box: Box, endPx: number): void => {
     const n = firstToHold();
     const row = rows[n];
     const isAtEnd = !row || box.scrollHeight - box.clientHeight - box.scrollTop <= endPx;
@@ -115,7 +141,7 @@ export function createRowWindow<R extends Windowed>(
     above.style.height = `${beforePx + slackPx}px`;
     below.style.height = `${sumOf(heights, range.end, heights.length)}px`;
   };
-  const scroll = (box: HTMLElement, to: number): void => {
+  const scroll = (box: Box, to: number): void => {
     box.scrollTop = to;
     ({ scrollTop } = box);
   };
@@ -136,7 +162,7 @@ export function createRowWindow<R extends Windowed>(
   };
   const look = ({ box }: Parts): void => {
     topPx = box.scrollTop - slackPx;
-    const wanted = rangeOf(heights, { topPx, heightPx: size.heightPx }, MORE_PX / 2);
+    const wanted = rangeOf(heights, { topPx, heightPx: size.heightPx }, isBare ? 0 : MORE_PX / 2);
     if (wanted.first < range.first || wanted.end > range.end) redraw();
     const last = rowAt(heights, topPx + size.heightPx - 1);
     moved({ isAtEnd: hold.kind === "end", first: rowAt(heights, topPx + 1), last, topPx, heightPx: size.heightPx });
@@ -157,7 +183,9 @@ export function createRowWindow<R extends Windowed>(
     look(parts);
   };
   const rested = (parts: Parts): void => {
+    clearTimeout(rest);
     rest = undefined;
+    if (isBare) redraw();
     if (slackPx === 0) return;
     slackPx = 0;
     settle(parts);
@@ -169,6 +197,7 @@ export function createRowWindow<R extends Windowed>(
     hold = next;
     redraw();
   };
+  const holdAt = (key: string, share: number): Hold => ({ kind: "row", key, topPx: Math.round(share * size.heightPx) });
   return {
     layOut(next) {
       if (next === rows && size.widthPx === laidOutPx) return rangeHere();
@@ -187,11 +216,16 @@ export function createRowWindow<R extends Windowed>(
         ({ scrollTop } = box);
         clearTimeout(rest);
         rest = setTimeout(() => rested(parts), REST_MS);
+        // Nothing stands above the first row: whoever comes there sees no space that is only slack.
+        if (topPx < 0) rested(parts);
       }
       look(parts);
     },
+    startAt(key, share) {
+      hold = holdAt(key, share);
+    },
     goToEnd: () => take({ kind: "end" }),
-    goTo: (key, share) => take({ kind: "row", key, topPx: Math.round(share * size.heightPx) }),
+    goTo: (key, share) => take(holdAt(key, share)),
     hold(key, parts) {
       const element = elementOf(key, parts);
       if (element) hold = { kind: "row", key, topPx: topWithin(parts.box, element) };
@@ -200,6 +234,6 @@ export function createRowWindow<R extends Windowed>(
   };
 }
 
-function topWithin(box: HTMLElement, row: Element): number {
+function topWithin(box: Drawn, row: Drawn): number {
   return row.getBoundingClientRect().top - box.getBoundingClientRect().top;
 }

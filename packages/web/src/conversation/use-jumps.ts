@@ -1,12 +1,12 @@
 // To a message that somebody asked for, to the first unread one, to the newest: brings the pages that are missing, goes there, and says
 // so where it cannot.
-import type { Channel, ChannelState, Position } from "@rookery/client";
+import type { Channel, ChannelState, Pending, Position } from "@rookery/client";
 import { comparePositions } from "@rookery/protocol/wire";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useChat } from "../chat.ts";
 import type { Row } from "./rows.ts";
 import type { Older } from "./use-older.ts";
-import type { RowWindowInUse } from "./use-row-window.ts";
+import type { RowWindowInUse, Start } from "./use-row-window.ts";
 
 const LIT_MS = 2000;
 /** How far down the window a row that was gone to stands. */
@@ -60,12 +60,21 @@ export function goToFirstUnread(
   older.until(isLoaded).then(arrive, console.error);
 }
 
-/** Where a channel opens: at what is new, once it is known and as long as the reader has gone nowhere. */
-export function useOpening({ phase, messages }: ChannelState, hasUnread: boolean, win: RowWindowInUse<Row>): void {
-  const isOpen = useRef(false);
-  useLayoutEffect(() => {
-    if (isOpen.current || phase !== "live" || messages.length === 0) return;
-    isOpen.current = true;
-    if (hasUnread) win.goTo("unread", SHARE.unread);
-  });
+/** Where a channel opens: at what is new, once that is known; undefined is at the end. */
+export function useStart({ phase, messages }: ChannelState, hasUnread: boolean): Start | undefined {
+  const known = useRef<{ readonly start: Start | undefined } | undefined>(undefined);
+  if (!known.current && phase === "live" && messages.length > 0) {
+    known.current = { start: hasUnread ? { key: "unread", share: SHARE.unread } : undefined };
+  }
+  return known.current?.start;
+}
+
+/** Whoever sends something wants to see it; what was left unsent from before is none of that. */
+export function useOwnSends(pending: readonly Pending[], goToEnd: () => void): void {
+  const known = useRef(new Set(pending.map(({ clientId }) => clientId)));
+  useEffect(() => {
+    const isOther = pending.some(({ clientId }) => !known.current.has(clientId));
+    known.current = new Set(pending.map(({ clientId }) => clientId));
+    if (isOther) goToEnd();
+  }, [pending]);
 }

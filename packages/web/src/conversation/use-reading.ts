@@ -1,10 +1,13 @@
 // What the reader has read, as far as a page can know: marks a channel as read while its newest message is looked at, and remembers
 // where the line of what is new stands.
 import type { Channel, ChannelState, Position } from "@rookery/client";
-import { useEffect, useReducer, useRef } from "preact/hooks";
+import { comparePositions } from "@rookery/protocol/wire";
+import { useEffect, useReducer, useRef, useState } from "preact/hooks";
 
 /** The mark goes to the server: no more often, however fast the channel is. */
 const MARK_EVERY_MS = 1000;
+/** What is seen for less was passed by. */
+const SEEN_MS = 200;
 
 function isLookedAt(): boolean {
   return document.visibilityState === "visible" && document.hasFocus();
@@ -36,7 +39,7 @@ export function useReadMarks(channel: Channel, { phase, unread = 0 }: ChannelSta
       markedAt.current = performance.now();
       channel.read().catch(isMarkedWithTheNext);
     };
-    const timer = setTimeout(mark, markedAt.current + MARK_EVERY_MS - performance.now());
+    const timer = setTimeout(mark, Math.max(SEEN_MS, markedAt.current + MARK_EVERY_MS - performance.now()));
     return () => clearTimeout(timer);
   }, [channel, isDue, unread]);
 }
@@ -54,4 +57,20 @@ export function useReadUpTo({ phase, read, unread }: ChannelState, isReading: bo
   if (phase === "live" && read && (!kept.upTo || isNew)) kept.upTo = read;
   if (phase === "live") kept.unread = unread;
   return kept.upTo;
+}
+
+/** Whether the first unread message is above what is seen, loaded or not; no more once it was seen. */
+export function useUnreadAbove(
+  { messages, hasOlder }: ChannelState,
+  readUpTo: Position | undefined,
+): readonly [boolean, (unreadRow: number, firstSeen: number) => void] {
+  const [isAbove, setAbove] = useState(false);
+  const seen = useRef<Position | undefined>(undefined);
+  const look = (unreadRow: number, firstSeen: number): void => {
+    const [oldest] = messages;
+    const isMissing = hasOlder && readUpTo && oldest && comparePositions(oldest, readUpTo) > 0;
+    if (unreadRow >= firstSeen || (unreadRow < 0 && !isMissing)) seen.current = readUpTo;
+    setAbove(seen.current !== readUpTo);
+  };
+  return [isAbove, look];
 }

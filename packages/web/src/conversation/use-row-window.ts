@@ -17,10 +17,17 @@ export interface RowWindowInUse<R> extends Pick<RowWindow<R>, "goToEnd" | "goTo"
   readonly hold: (key: string) => void;
 }
 
+export interface Start {
+  readonly key: string;
+  readonly share: number;
+}
+
 export function useRowWindow<R extends Windowed>(
   rows: readonly R[],
   layout: Layout<R>,
   moved: (view: View) => void,
+  /** Where to begin, as soon as that is known; at the end without. */
+  start: Start | undefined,
 ): RowWindowInUse<R> {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   const [box, above, list, below] = [usePart(), usePart(), usePart(), usePart()];
@@ -36,6 +43,11 @@ export function useRowWindow<R extends Windowed>(
     const parts = { box: box.current, above: above.current, list: list.current, below: below.current };
     if (isWhole(parts)) use(parts);
   };
+  const started = useRef<Start | undefined>(undefined);
+  if (start !== started.current) {
+    started.current = start;
+    if (start) rowWindow.startAt(start.key, start.share);
+  }
   const range = rowWindow.layOut(rows);
   useLayoutEffect(() => withParts(rowWindow.settle));
   useEffect(() => {
