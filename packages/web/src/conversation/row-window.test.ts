@@ -73,6 +73,7 @@ function fakeList(heightOf: (key: string) => number, estimatePx = 40) {
   );
   const draw = (next: readonly FakeRow[] = rows): void => {
     isDue = false;
+    win.notice(parts);
     rows = next;
     range = win.layOut(rows);
     win.settle(parts);
@@ -148,6 +149,15 @@ describe("a window of rows", () => {
     const before = list.topOf("99");
     list.draw(rowsFrom(0, 130));
     expect([list.topOf("99"), list.view()?.isAtEnd]).toEqual([before, false]);
+  });
+
+  it("undoes no scrolling that it was not told of yet", () => {
+    const list = fakeList(uneven);
+    list.draw(rowsFrom(0, 100));
+    list.parts.box.scrollTop -= 300;
+    const before = list.seen();
+    list.draw(rowsFrom(0, 130));
+    expect(list.seen()).toEqual(before);
   });
 
   it("keeps what is seen where it is while pages come before it", () => {

@@ -52,6 +52,8 @@ export interface View {
 }
 
 export interface RowWindow<R> {
+  /** Before drawing: the reader may have scrolled, and the browser tells of that later. */
+  readonly notice: (parts: Parts) => void;
   /** While drawing: which of these rows. */
   readonly layOut: (rows: readonly R[]) => Range;
   /** Right after drawing, and whenever something has another size: measures, and puts the held row where it was. */
@@ -197,6 +199,15 @@ export function createRowWindow<R extends Windowed>(
     hold = next;
     redraw();
   };
+  const notice = (parts: Parts): void => {
+    const { box } = parts;
+    if (Math.abs(box.scrollTop - scrollTop) < 1) return;
+    topPx = box.scrollTop - slackPx;
+    holdHere(box, box.scrollTop < scrollTop ? 1 : END_PX);
+    ({ scrollTop } = box);
+    clearTimeout(rest);
+    rest = setTimeout(() => rested(parts), REST_MS);
+  };
   const holdAt = (key: string, share: number): Hold => ({ kind: "row", key, topPx: Math.round(share * size.heightPx) });
   return {
     layOut(next) {
@@ -208,17 +219,11 @@ export function createRowWindow<R extends Windowed>(
       return rangeHere();
     },
     settle,
+    notice,
     scrolled(parts) {
-      const { box } = parts;
-      if (Math.abs(box.scrollTop - scrollTop) >= 1) {
-        topPx = box.scrollTop - slackPx;
-        holdHere(box, box.scrollTop < scrollTop ? 1 : END_PX);
-        ({ scrollTop } = box);
-        clearTimeout(rest);
-        rest = setTimeout(() => rested(parts), REST_MS);
-        // Nothing stands above the first row: whoever comes there sees no space that is only slack.
-        if (topPx < 0) rested(parts);
-      }
+      notice(parts);
+      // Nothing stands above the first row: whoever comes there sees no space that is only slack.
+      if (topPx < 0) rested(parts);
       look(parts);
     },
     startAt(key, share) {

@@ -43,6 +43,7 @@ export function useRowWindow<R extends Windowed>(
     const parts = { box: box.current, above: above.current, list: list.current, below: below.current };
     if (isWhole(parts)) use(parts);
   };
+  withParts(rowWindow.notice);
   const started = useRef<Start | undefined>(undefined);
   if (start !== started.current) {
     started.current = start;
