@@ -19,7 +19,8 @@ const NONE: Side = { kind: "none" };
 
 export function ConversationHead({ info, state, side, show, onLeave }: ConversationHeadProps): JSX.Element {
   const toggle = (kind: "search" | "members"): void => show(side.kind === kind ? NONE : { kind });
-  const { online, phase } = state;
+  const count = state.phase === "out" ? undefined : state.online;
+  const people = count === undefined ? "People" : `People, ${count} here`;
   return (
     <header class="conversation-head">
       <a class="icon-button back" href="#/" aria-label="All channels">
@@ -32,13 +33,13 @@ export function ConversationHead({ info, state, side, show, onLeave }: Conversat
       <button
         type="button"
         class="head-button"
-        aria-label="People"
+        aria-label={people}
         aria-pressed={side.kind === "members"}
-        title={online === undefined ? "People" : `${online} here`}
+        title={people}
         onClick={() => toggle("members")}
       >
         <Icon name="people" />
-        <span class="head-count">{phase === "out" ? "" : online}</span>
+        <span class="head-count">{count}</span>
       </button>
       <button
         type="button"

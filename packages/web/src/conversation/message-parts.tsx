@@ -9,12 +9,9 @@ interface TabStop {
   readonly tabIndex?: number | undefined;
 }
 
+/** The letters are drawn and no text: who copies or hears a message has its name. */
 export function Face({ user, name }: { readonly user: string; readonly name: string }): JSX.Element {
-  return (
-    <span class={`face hue-${hueOf(user)}`} aria-hidden="true">
-      {initials(name)}
-    </span>
-  );
+  return <span class={`face hue-${hueOf(user)}`} aria-hidden="true" data-initials={initials(name)} />;
 }
 
 interface HeadProps {
