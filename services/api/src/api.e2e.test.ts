@@ -147,7 +147,8 @@ describe("the process", () => {
   it("tells metrics and the cluster that it lives, and leaves when it is told to drain", async () => {
     const running = await start({ ROOKERY_NODE_NAME: "api-7" });
     await eventually(async () => (await redis.redis.hkeys("nodes")).some((node) => node.startsWith("api-7.")));
-    await post(running, "/v1/channels/lobby/messages", { body: "hi" });
+    // The first look at both stores may still be under way.
+    await eventually(async () => (await post(running, "/v1/channels/lobby/messages", { body: "hi" })).status === 201);
     const { text } = await get(`${running.internal}/metrics`);
     expect(text).toContain('rookery_api_publishes_total{outcome="new"} 1');
     // With no persister alive, what waits is still added up and told to each partition.
