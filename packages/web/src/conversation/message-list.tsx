@@ -42,7 +42,8 @@ function Messages({ channel, state, actions, target }: MessageListProps): JSX.El
   messageIndex.follow(state);
   const [isAtEnd, setAtEnd] = useState(false);
   const view = useRef<View>(AT_END);
-  const isReading = useLookedAt() && isAtEnd;
+  const isLookedAt = useLookedAt();
+  const isReading = isLookedAt && isAtEnd;
   const readUpTo = useReadUpTo(state, isReading);
   useReadMarks(channel, state, isReading);
   const { rows, unreadRow, pending } = useRows(state, readUpTo, me.user);
@@ -52,7 +53,7 @@ function Messages({ channel, state, actions, target }: MessageListProps): JSX.El
   const moved = (now: View): void => {
     view.current = now;
     setAtEnd(now.isAtEnd && !isEmpty);
-    lookForUnread(unreadRow, now.first);
+    lookForUnread(unreadRow < 0 ? undefined : rows[unreadRow + 1]?.key, isLookedAt && unreadRow >= now.first);
     const isNearTop = now.topPx < NEAR_TOP_WINDOWS * now.heightPx;
     if (isNearTop && hasOlder && phase === "live" && !older.hasFailed) older.bring();
   };

@@ -63,14 +63,15 @@ export function useReadUpTo({ phase, read, unread }: ChannelState, isReading: bo
 export function useUnreadAbove(
   { messages, hasOlder }: ChannelState,
   readUpTo: Position | undefined,
-): readonly [boolean, (unreadRow: number, firstSeen: number) => void] {
+): readonly [boolean, (unread: string | undefined, isSeen: boolean) => void] {
   const [isAbove, setAbove] = useState(false);
-  const seen = useRef<Position | undefined>(undefined);
-  const look = (unreadRow: number, firstSeen: number): void => {
+  /** The key of the first unread message that was on the screen: what came unseen later has another. */
+  const seen = useRef<string | undefined>(undefined);
+  const look = (unread: string | undefined, isSeen: boolean): void => {
     const [oldest] = messages;
     const isMissing = hasOlder && readUpTo && oldest && comparePositions(oldest, readUpTo) > 0;
-    if (unreadRow >= firstSeen || (unreadRow < 0 && !isMissing)) seen.current = readUpTo;
-    setAbove(seen.current !== readUpTo);
+    if (unread !== undefined && isSeen) seen.current = unread;
+    setAbove(unread === undefined ? isMissing === true : seen.current !== unread);
   };
   return [isAbove, look];
 }
