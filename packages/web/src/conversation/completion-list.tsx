@@ -1,32 +1,30 @@
 // What may be meant by what was just typed: a list over the field, walked from within it.
 import type { JSX } from "preact";
-import type { Completion } from "../writing/completion.ts";
+import { useEffect, useRef } from "preact/hooks";
 import { Face } from "./message-parts.tsx";
-
-export interface Choice {
-  readonly key: string;
-  /** What is put into the text. */
-  readonly text: string;
-  /** What is read. */
-  readonly name: string;
-  /** Of a person. */
-  readonly user?: string;
-}
+import type { Completing } from "./use-completing.ts";
 
 interface CompletionListProps {
   readonly id: string;
-  readonly kind: Completion["kind"];
-  readonly choices: readonly Choice[];
-  /** Which one Enter takes. */
-  readonly at: number;
-  readonly onTake: (choice: Choice) => void;
-  /** The pointer is over another one. */
-  readonly onMove: (at: number) => void;
+  readonly completing: Completing;
 }
 
-export function CompletionList({ id, kind, choices, at, onTake, onMove }: CompletionListProps): JSX.Element {
+export function CompletionList({
+  id,
+  completing: { kind, choices, at, take, move },
+}: CompletionListProps): JSX.Element {
+  const list = useRef<HTMLUListElement>(null);
+  useEffect(() => list.current?.children[at]?.scrollIntoView({ block: "nearest" }), [at]);
   return (
-    <ul id={id} class="completions" role="listbox" aria-label={kind === "person" ? "People" : "Emoji"}>
+    <ul
+      ref={list}
+      id={id}
+      class="completions"
+      role="listbox"
+      aria-label={kind === "person" ? "People" : "Emoji"}
+      // The field keeps the focus, wherever in the list is pressed.
+      onMouseDown={(event) => event.preventDefault()}
+    >
       {choices.map((choice, n) => (
         <li
           key={choice.key}
@@ -34,12 +32,8 @@ export function CompletionList({ id, kind, choices, at, onTake, onMove }: Comple
           role="option"
           aria-selected={n === at}
           class="completion"
-          onMouseMove={() => onMove(n)}
-          onMouseDown={(event) => {
-            // The field keeps the focus.
-            event.preventDefault();
-            onTake(choice);
-          }}
+          onMouseMove={() => n !== at && move(n)}
+          onClick={() => take(choice)}
         >
           {choice.user === undefined ? (
             <span class="completion-emoji">{choice.text}</span>
@@ -47,7 +41,7 @@ export function CompletionList({ id, kind, choices, at, onTake, onMove }: Comple
             <Face user={choice.user} name={choice.name} />
           )}
           <bdi class="channel-name">{choice.name}</bdi>
-          {choice.user !== undefined && <span class="quiet">{choice.user}</span>}
+          {choice.user !== undefined && <bdi class="quiet">{choice.user}</bdi>}
         </li>
       ))}
     </ul>

@@ -5,10 +5,11 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useChat } from "../chat.ts";
 import { createDrafts } from "../writing/drafts.ts";
+import type { Drafts } from "../writing/drafts.ts";
 import { typistsLine, whyNotWrite } from "../writing/writing-words.ts";
 import { wordsOf } from "../words-of.ts";
 import type { Writing } from "./actions.ts";
-import { clock } from "./times.ts";
+import { clock, dayAndClock, dayOf } from "./times.ts";
 import { WritingField } from "./writing-field.tsx";
 
 interface ComposerProps {
@@ -23,21 +24,27 @@ interface ComposerProps {
 }
 
 export function Composer({ channel, state, writing, replyTo, onDone, onEdit }: ComposerProps): JSX.Element {
-  const { me, tell } = useChat();
+  const { me } = useChat();
   const drafts = useMemo(() => createDrafts(localStorage, me.user), [me.user]);
   const place = replyTo === undefined ? channel.id : `${channel.id}/${replyTo}`;
   const edited = writing.kind === "edit" ? writing.message : undefined;
   const answered = writing.kind === "reply" ? writing.message.id : replyTo;
   const whyNot = useWhyNot(state);
   const meetPeople = usePeople(channel, state);
+  const saveEdit = useSaveEdit(channel, drafts);
   const send = (body: string): void => {
-    if (edited) channel.edit(edited.id, body).catch((error: unknown) => tell(wordsOf(error)));
+    if (edited) saveEdit(edited, body);
     // What fails stays in sight among the messages, with why.
     else channel.send(body, answered === undefined ? {} : { replyTo: answered }).catch(() => undefined);
     onDone();
   };
+  const cancel = (): void => {
+    if (edited) drafts.set(editPlace(channel, edited), "");
+    onDone();
+  };
   const editLast = (): void => {
-    const last = state.messages.findLast(({ user, deleted }) => user === me.user && !deleted);
+    const isHere = (each: Message): boolean => replyTo === undefined || each.replyTo === replyTo;
+    const last = state.messages.findLast((each) => each.user === me.user && !each.deleted && isHere(each));
     if (last && onEdit) onEdit(last);
   };
   return (
@@ -45,12 +52,12 @@ export function Composer({ channel, state, writing, replyTo, onDone, onEdit }: C
       <p class="typists" aria-live="off">
         {replyTo === undefined && typistsLine(state.typing)}
       </p>
-      <About writing={writing} onCancel={onDone} />
+      <About writing={writing} onCancel={cancel} />
       {whyNot === undefined ? (
         <WritingField
           key={edited?.id ?? place}
           label={replyTo === undefined ? "Message" : "Reply in thread"}
-          first={edited?.body ?? drafts.get(place)}
+          first={edited ? drafts.get(editPlace(channel, edited)) || (edited.body ?? "") : drafts.get(place)}
           writing={writing}
           state={state}
           onText={(text) => {
@@ -60,7 +67,7 @@ export function Composer({ channel, state, writing, replyTo, onDone, onEdit }: C
             channel.typing(text !== "");
           }}
           onSend={send}
-          onCancel={onDone}
+          onCancel={cancel}
           onEditLast={editLast}
         />
       ) : (
@@ -68,6 +75,23 @@ export function Composer({ channel, state, writing, replyTo, onDone, onEdit }: C
       )}
     </div>
   );
+}
+
+const editPlace = (channel: Channel, { id }: Message): string => `${channel.id}/edit/${id}`;
+
+/** What was not taken is there again when the same message is edited once more. */
+function useSaveEdit(channel: Channel, drafts: Drafts): (message: Message, body: string) => void {
+  const { client, tell } = useChat();
+  return (message, body) => {
+    if (body === message.body) return;
+    const place = editPlace(channel, message);
+    drafts.set(place, body);
+    if (client.state() !== "open") tell("Your change is made once the connection is back.");
+    channel.edit(message.id, body).then(
+      () => drafts.set(place, ""),
+      (error: unknown) => tell(`Your change was not made: ${wordsOf(error)}`),
+    );
+  };
 }
 
 /** Those who were there before this client are known once somebody asks: for whoever begins to mention one, and once a channel. */
@@ -92,7 +116,11 @@ function useWhyNot(state: ChannelState): string | undefined {
     const timer = setTimeout(() => setNow(Date.now()), Math.min(mutedUntil - Date.now() + 50, MOST_TIMER_MS));
     return () => clearTimeout(timer);
   }, [mutedUntil]);
-  return whyNotWrite(state, nowMs, clock);
+  return whyNotWrite(state, nowMs, (at) => momentOf(at, nowMs));
+}
+
+function momentOf(at: number, nowMs: number): string {
+  return at < dayOf(nowMs).toMs ? clock(at) : dayAndClock(at);
 }
 
 /** A timer cannot be longer. */

@@ -35,7 +35,7 @@ export interface RowsOf {
   readonly nowMs: number;
 }
 
-const GROUP_MS = 5 * 60_000;
+export const GROUP_MS = 5 * 60_000;
 
 interface Made extends Pick<RowsOf, "messages"> {
   /** All but what is being sent. */

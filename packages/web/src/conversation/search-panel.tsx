@@ -37,6 +37,7 @@ export function SearchPanel({ channel, state, actions, onClose }: SearchPanelPro
       <div class="side-search">
         <input
           type="search"
+          data-first
           aria-label="Search messages"
           placeholder="Search messages"
           value={part}

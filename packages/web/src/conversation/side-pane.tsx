@@ -1,6 +1,6 @@
 // What stands beside a conversation, or over it where there is no room: a head with its name and a way out.
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../look/icons.tsx";
 
 interface SidePaneProps {
@@ -9,14 +9,20 @@ interface SidePaneProps {
   readonly children: ComponentChildren;
 }
 
-/** Takes the focus when it opens, and gives it back to where it was. */
+/** Takes the focus when it opens, to what is marked by `data-first` or else to the way out, and gives it back to where it was. */
 export function SidePane({ title, onClose, children }: SidePaneProps): JSX.Element {
   const pane = useRef<HTMLElement>(null);
+  // Before any field within takes the focus.
+  const [before] = useState(() => document.activeElement);
   useEffect(() => {
-    const before = document.activeElement;
-    pane.current?.querySelector<HTMLElement>("textarea, input, [data-first]")?.focus({ preventScroll: true });
+    const within = pane.current;
+    const first = within?.querySelector<HTMLElement>("[data-first]") ?? within?.querySelector("button");
+    if (!within?.contains(document.activeElement)) first?.focus({ preventScroll: true });
     return () => {
-      if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
+      // Nobody is called away from where they have gone on meanwhile.
+      if (document.activeElement !== document.body && !within?.contains(document.activeElement)) return;
+      const back = before instanceof HTMLElement && before.isConnected ? before : undefined;
+      (back ?? document.querySelector<HTMLElement>("[data-composer]"))?.focus({ preventScroll: true });
     };
   }, []);
   return (
@@ -30,7 +36,7 @@ export function SidePane({ title, onClose, children }: SidePaneProps): JSX.Eleme
     >
       <header class="side-head">
         <h2>{title}</h2>
-        <button type="button" class="icon-button" aria-label="Close" data-first onClick={onClose}>
+        <button type="button" class="icon-button" aria-label="Close" onClick={onClose}>
           <Icon name="close" />
         </button>
       </header>

@@ -1,17 +1,18 @@
 // A message and what answers it, beside the conversation. What is loaded there is taken from there, since it is kept up to date; what
 // is older is asked for.
-import type { Channel, ChannelState, Message } from "@rookery/client";
-import { comparePositions } from "@rookery/protocol/wire";
+import type { Channel, ChannelState } from "@rookery/client";
 import type { JSX } from "preact";
-import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { useChat } from "../chat.ts";
-import { wordsOf } from "../words-of.ts";
+import { useMemo, useRef, useState } from "preact/hooks";
 import type { MessageActions, Writing } from "./actions.ts";
 import { Composer } from "./composer.tsx";
+import { Skeleton } from "./lines.tsx";
 import { MessageRow } from "./message-row.tsx";
 import { PendingRow } from "./pending-row.tsx";
 import { SidePane } from "./side-pane.tsx";
-import { threadOf } from "./thread.ts";
+import { beginsGroup, repliesLine, threadOf } from "./thread.ts";
+import { useAskedReplies } from "./use-asked-replies.ts";
+import type { AskedReplies } from "./use-asked-replies.ts";
+import { useEndHold } from "./use-end-hold.ts";
 
 interface ThreadPaneProps {
   readonly channel: Channel;
@@ -23,94 +24,98 @@ interface ThreadPaneProps {
 
 const NEW: Writing = { kind: "new" };
 
-export function ThreadPane({ channel, state, rootId, actions, onClose }: ThreadPaneProps): JSX.Element {
+export function ThreadPane(props: ThreadPaneProps): JSX.Element {
+  return <Thread key={props.rootId} {...props} />;
+}
+
+function Thread({ channel, state, rootId, actions, onClose }: ThreadPaneProps): JSX.Element {
   const [writing, setWriting] = useState(NEW);
-  const asked = useAsked(channel, rootId);
-  const { messages } = state;
-  const { root, replies } = useMemo(() => threadOf(rootId, messages, asked.replies), [rootId, messages, asked.replies]);
-  const pending = state.pending.filter(({ replyTo }) => replyTo === rootId);
-  const own: MessageActions = {
-    ...actions,
-    reply: () => setWriting(NEW),
-    edit: (message) => setWriting({ kind: "edit", message }),
-  };
-  const end = useRef<HTMLDivElement>(null);
-  const last = `${replies.at(-1)?.id} ${pending.length}`;
-  useEffect(() => end.current?.scrollIntoView({ block: "end" }), [last]);
-  const row = (message: Message): JSX.Element => (
-    <MessageRow key={message.id} {...{ message, state, actions: own }} isFirstOfGroup />
+  const body = useRef<HTMLDivElement>(null);
+  const own = useMemo<MessageActions>(
+    () => ({
+      ...actions,
+      // Whatever is answered here, the thread is.
+      reply() {
+        setWriting((last) => (last.kind === "new" ? last : NEW));
+        body.current?.parentElement?.querySelector("textarea")?.focus();
+      },
+      edit: (message) => setWriting({ kind: "edit", message }),
+    }),
+    [actions],
   );
   return (
     <SidePane title="Thread" onClose={onClose}>
-      <div class="side-body">
-        {root ? (
-          row(root)
-        ) : (
-          <p class="quiet side-note">The message that began this is further back than what is loaded.</p>
-        )}
-        <p class="side-note quiet" aria-live="polite">
-          {asked.isAsking ? "Loading replies…" : repliesLine(replies.length)}
-        </p>
-        {asked.more && (
-          <button type="button" class="button-small side-more" disabled={asked.isAsking} onClick={asked.ask}>
-            Load earlier replies
-          </button>
-        )}
-        {replies.map(row)}
-        {pending.map((each) => (
-          <PendingRow key={each.clientId} pending={each} isFirstOfGroup channel={channel} onGo={actions.goTo} />
-        ))}
-        <div ref={end} />
-      </div>
-      <Composer {...{ channel, state, writing }} replyTo={rootId} onDone={() => setWriting(NEW)} onEdit={own.edit} />
+      <ThreadBody {...{ channel, state, rootId, body }} actions={own} />
+      <Composer
+        {...{ channel, state, writing }}
+        replyTo={rootId}
+        onDone={() => setWriting({ kind: "new" })}
+        onEdit={own.edit}
+      />
     </SidePane>
   );
 }
 
-function repliesLine(count: number): string {
-  if (count === 0) return "No replies yet.";
-  return count === 1 ? "1 reply" : `${count} replies`;
+interface ThreadBodyProps extends Omit<ThreadPaneProps, "onClose"> {
+  readonly body: { current: HTMLDivElement | null };
 }
 
-interface Asked {
-  readonly replies: readonly Message[];
-  readonly more: boolean;
-  readonly isAsking: boolean;
-  /** For those before what is there. */
-  readonly ask: () => void;
-}
-
-/** The newest page of replies at once, older ones when somebody asks. */
-function useAsked(channel: Channel, rootId: string): Asked {
-  const { tell } = useChat();
-  const [replies, setReplies] = useState<readonly Message[]>([]);
-  const [more, setMore] = useState(false);
-  const [isAsking, setAsking] = useState(true);
-  const bring = useCallback(
-    (before: Message | undefined, signal?: AbortSignal): void => {
-      setAsking(true);
-      const place = before ? { before: { epoch: before.epoch, seq: before.seq } } : {};
-      channel
-        .history({ replyTo: rootId, ...place, ...(signal ? { signal } : {}) })
-        .then((page) => {
-          const found = page.messages.filter((each) => each.type === "message");
-          setReplies((known) => [...found, ...known].toSorted(comparePositions));
-          setMore(page.more);
-          setAsking(false);
-        })
-        .catch((error: unknown) => {
-          if (signal?.aborted) return;
-          setAsking(false);
-          tell(wordsOf(error));
-        });
-    },
-    [channel, rootId, tell],
+function ThreadBody({ channel, state, rootId, actions, body }: ThreadBodyProps): JSX.Element {
+  const asked = useAskedReplies(channel, rootId);
+  const { messages } = state;
+  const thread = useMemo(() => threadOf(rootId, messages, asked.replies), [rootId, messages, asked.replies]);
+  const { root, replies } = thread;
+  const pending = state.pending.filter(({ replyTo }) => replyTo === rootId);
+  useEndHold(body, replies[0]?.id, `${replies.at(-1)?.id} ${pending.length}`);
+  return (
+    <div class="side-body thread" ref={body}>
+      <div class="thread-root">
+        {root ? (
+          <MessageRow message={root} {...{ state, actions }} isFirstOfGroup />
+        ) : (
+          <p class="quiet side-note">
+            The message that began this is further back.{" "}
+            <button type="button" class="plain" onClick={() => actions.goTo(rootId)}>
+              Go there
+            </button>
+          </p>
+        )}
+      </div>
+      <p class="line thread-count" aria-live="polite">
+        {repliesLine(thread, asked.more)}
+      </p>
+      <Earlier asked={asked} count={root?.replies ?? 0} />
+      <div class="thread-replies">
+        {replies.map((message, n) => (
+          <MessageRow
+            key={message.id}
+            {...{ message, state, actions }}
+            isFirstOfGroup={beginsGroup(message, replies[n - 1])}
+          />
+        ))}
+        {pending.map((each) => (
+          <PendingRow key={each.clientId} pending={each} isFirstOfGroup channel={channel} onGo={actions.goTo} />
+        ))}
+      </div>
+    </div>
   );
-  useEffect(() => {
-    const given = new AbortController();
-    setReplies([]);
-    bring(undefined, given.signal);
-    return () => given.abort();
-  }, [bring]);
-  return { replies, more, isAsking, ask: () => bring(replies[0]) };
+}
+
+interface EarlierProps {
+  readonly asked: AskedReplies;
+  /** How many replies there are to be. */
+  readonly count: number;
+}
+
+const MOST_SKELETONS = 3;
+
+function Earlier({ asked: { replies, more, isAsking, older }, count }: EarlierProps): JSX.Element | null {
+  if (isAsking && replies.length === 0 && count > 0)
+    return <Skeleton rows={Math.min(count, MOST_SKELETONS)} label="Loading replies" />;
+  if (!more) return null;
+  return (
+    <button type="button" class="button-small side-more" disabled={isAsking} onClick={older}>
+      {isAsking ? "Loading…" : "Load earlier replies"}
+    </button>
+  );
 }

@@ -1,11 +1,16 @@
 // Moments as people read them, by the browser's language and zone. Pure but for those.
 const hoursAndMinutes = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const exactly = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
+const dayAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const thisYear = new Intl.DateTimeFormat(undefined, { weekday: "long", month: "long", day: "numeric" });
 const anyYear = new Intl.DateTimeFormat(undefined, { dateStyle: "long" });
 
 export function clock(at: number): string {
   return hoursAndMinutes.format(at);
+}
+
+export function dayAndClock(at: number): string {
+  return dayAndTime.format(at);
 }
 
 /** Without a.m. or p.m., for where there is room for five characters. */

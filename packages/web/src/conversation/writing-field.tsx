@@ -2,17 +2,19 @@
 // sends where there are keys; where there are none, a button does. Knows nothing of channels or drafts.
 import type { ChannelState } from "@rookery/client";
 import type { JSX } from "preact";
-import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { useChat } from "../chat.ts";
-import { completed, completionAt, emojiTyped, inserted } from "../writing/completion.ts";
-import type { Completion, Written } from "../writing/completion.ts";
+import { useEffect, useId, useState } from "preact/hooks";
+import { emojiTyped, inserted, namesEmoji } from "../writing/completion.ts";
 import { useEmoji } from "../writing/emoji.ts";
-import { peopleFor } from "../writing/people.ts";
-import { roomFor } from "../writing/writing-words.ts";
+import type { EmojiList } from "../writing/emoji.ts";
+import { asSent, roomFor } from "../writing/writing-words.ts";
+import type { Room } from "../writing/writing-words.ts";
 import type { Writing } from "./actions.ts";
 import { CompletionList } from "./completion-list.tsx";
-import type { Choice } from "./completion-list.tsx";
 import { EmojiButton } from "./emoji-picker.tsx";
+import { useCompleting } from "./use-completing.ts";
+import type { Completing, Keys } from "./use-completing.ts";
+import { hasKeys, useField } from "./use-field.ts";
+import type { Field } from "./use-field.ts";
 
 interface WritingFieldProps {
   readonly label: string;
@@ -26,48 +28,32 @@ interface WritingFieldProps {
   readonly onEditLast: () => void;
 }
 
-const MOST_EMOJI = 8;
-const hasKeys = (): boolean => !matchMedia("(pointer: coarse)").matches;
-
 export function WritingField(props: WritingFieldProps): JSX.Element {
   const { label, writing, state, onSend } = props;
   const field = useField(props);
-  const { box, text, write } = field;
-  const [dismissed, setDismissed] = useState<string | undefined>(undefined);
-  const [chosen, setChosen] = useState(0);
+  const { text, caret, box, write } = field;
+  const [isIn, setIn] = useState(false);
   const listId = useId();
-  const completion = dismissed === text ? undefined : completionAt(text, field.caret);
-  const emoji = useEmoji(text.includes(":"));
-  const choices = useChoices(completion, state, emoji?.find);
-  const at = Math.min(chosen, choices.length - 1);
-  const room = roomFor(text);
-  const canSend = text.trim() !== "" && !room.isTooLong;
-  const take = (choice: Choice): void => {
-    if (!completion) return;
-    write(completed(text, field.caret, completion, choice.text));
-    setChosen(0);
-  };
+  const emoji = useEmoji(namesEmoji(text));
+  const completing = useCompleting(field, isIn, state, emoji);
+  useEffect(() => {
+    // Whoever types quickly has typed a whole name before there are any.
+    const typed = emoji && emojiTyped(text, caret, emoji.named);
+    if (typed) write(typed);
+  }, [emoji]);
+  const body = asSent(text);
+  const room = roomFor(body);
+  const canSend = body !== "" && !room.isTooLong;
   const send = (): void => {
     if (!canSend) return;
-    onSend(text);
+    onSend(body);
     write({ text: "", caret: 0 });
   };
-  const onKeyDown = (event: KeyboardEvent): void => {
-    // What an input method is still composing is its own.
-    if (event.isComposing) return;
-    const choice = choices[at];
-    const keys = choice
-      ? listKeys({
-          take: () => take(choice),
-          move: (by) => setChosen(wrapped(at + by, choices.length)),
-          leave: () => setDismissed(text),
-        })
-      : fieldKeys(props, { text, send });
-    const act = event.shiftKey ? undefined : keys[event.key];
-    if (!act) return;
-    event.preventDefault();
-    act();
+  const pick = (picked: string): void => {
+    const { selectionStart = caret, selectionEnd = caret } = box.current ?? {};
+    write(inserted(text, selectionStart, selectionEnd, picked));
   };
+  const fieldKeys = keysOf(props, text, send);
   return (
     <form
       class="writing"
@@ -76,36 +62,15 @@ export function WritingField(props: WritingFieldProps): JSX.Element {
         send();
       }}
     >
-      {choices.length > 0 && completion && (
-        <CompletionList id={listId} kind={completion.kind} choices={choices} at={at} onTake={take} onMove={setChosen} />
-      )}
-      <textarea
-        ref={box}
-        class="writing-box"
-        rows={1}
-        aria-label={label}
-        data-composer={label === "Message" ? "" : undefined}
-        placeholder={label}
-        value={text}
-        aria-autocomplete="list"
-        aria-controls={choices.length > 0 ? listId : undefined}
-        aria-activedescendant={choices.length > 0 ? `${listId}-${at}` : undefined}
-        onInput={({ currentTarget: { value, selectionStart } }) => {
-          setChosen(0);
-          write(emojiTyped(value, selectionStart, emoji?.named ?? nobody) ?? { text: value, caret: selectionStart });
-        }}
-        onSelect={({ currentTarget }) => field.moved(currentTarget.selectionStart)}
-        onKeyDown={onKeyDown}
+      <RoomLine room={room} />
+      {completing && <CompletionList id={listId} completing={completing} />}
+      <Box
+        {...{ label, field, emoji, completing, listId }}
+        keys={completing?.keys ?? fieldKeys}
+        isTooLong={room.isTooLong}
+        onIn={setIn}
       />
-      <span class="room" data-too-long={room.isTooLong} role={room.isTooLong ? "alert" : undefined}>
-        {room.words}
-      </span>
-      <EmojiButton
-        onPick={(picked) => {
-          const { selectionStart = field.caret, selectionEnd = field.caret } = box.current ?? {};
-          write(inserted(text, selectionStart, selectionEnd, picked));
-        }}
-      />
+      <EmojiButton onPick={pick} />
       <button type="submit" class="button" disabled={!canSend}>
         {writing.kind === "edit" ? "Save" : "Send"}
       </button>
@@ -113,96 +78,73 @@ export function WritingField(props: WritingFieldProps): JSX.Element {
   );
 }
 
-const nobody = (): undefined => undefined;
-const wrapped = (at: number, length: number): number => (at + length) % length;
-
-type Keys = Readonly<Record<string, () => void>>;
-
-interface ListActs {
-  readonly take: () => void;
-  readonly move: (by: number) => void;
-  readonly leave: () => void;
-}
-
-const listKeys = ({ take, move, leave }: ListActs): Keys => ({
-  Enter: take,
-  Tab: take,
-  ArrowDown: () => move(1),
-  ArrowUp: () => move(-1),
-  Escape: leave,
-});
-
-interface FieldActs {
-  readonly text: string;
-  readonly send: () => void;
-}
-
-const fieldKeys = ({ writing, onCancel, onEditLast }: WritingFieldProps, { text, send }: FieldActs): Keys => ({
-  ...(hasKeys() ? { Enter: send } : {}),
-  ...(writing.kind === "new" ? {} : { Escape: onCancel }),
-  ...(text === "" && writing.kind === "new" ? { ArrowUp: onEditLast } : {}),
-});
-
-function useChoices(
-  completion: Completion | undefined,
-  state: ChannelState,
-  findEmoji:
-    | ((part: string, most: number) => readonly { readonly emoji: string; readonly names: readonly string[] }[])
-    | undefined,
-): readonly Choice[] {
-  const { me } = useChat();
-  if (!completion) return [];
-  if (completion.kind === "person") {
-    return peopleFor(completion.part, state, me.user).map(({ user, name }) => ({
-      key: user,
-      text: `@${user}`,
-      name,
-      user,
-    }));
-  }
-  return (findEmoji?.(completion.part, MOST_EMOJI) ?? []).map(({ emoji, names: [name = ""] }) => ({
-    ...{ key: emoji, text: emoji, name: `:${name}:` },
-  }));
-}
-
-interface Field {
-  readonly box: { readonly current: HTMLTextAreaElement | null };
-  readonly text: string;
-  readonly caret: number;
-  /** Puts a text there, and the caret into it. */
-  readonly write: (next: Written) => void;
-  readonly moved: (caret: number) => void;
-}
-
-/** The text and the caret; as high as its lines, up to what the style allows. */
-function useField({ first, onText, writing }: WritingFieldProps): Field {
-  const box = useRef<HTMLTextAreaElement>(null);
-  const [{ text, caret }, setWritten] = useState<Written>({ text: first, caret: first.length });
-  const wanted = useRef<number | undefined>(undefined);
-  useLayoutEffect(() => {
-    const { current } = box;
-    if (!current) return;
-    current.style.height = "auto";
-    current.style.height = `${current.scrollHeight}px`;
-    if (wanted.current === undefined) return;
-    current.setSelectionRange(wanted.current, wanted.current);
-    wanted.current = undefined;
-  }, [text]);
-  useEffect(() => {
-    if (!hasKeys() && writing.kind === "new") return;
-    box.current?.focus({ preventScroll: true });
-    box.current?.setSelectionRange(first.length, first.length);
-  }, [writing]);
+function keysOf({ writing, onCancel, onEditLast }: WritingFieldProps, text: string, send: () => void): Keys {
   return {
-    box,
-    text,
-    caret,
-    write(next) {
-      wanted.current = next.caret;
-      setWritten(next);
-      if (next.text !== text) onText(next.text);
-      box.current?.focus({ preventScroll: true });
-    },
-    moved: (to) => setWritten((last) => (last.caret === to ? last : { ...last, caret: to })),
+    ...(hasKeys() ? { Enter: send } : {}),
+    ...(writing.kind === "new" ? {} : { Escape: onCancel }),
+    ...(text === "" && writing.kind === "new" ? { ArrowUp: onEditLast } : {}),
   };
+}
+
+interface BoxProps {
+  readonly label: string;
+  readonly field: Field;
+  readonly emoji: EmojiList | undefined;
+  readonly completing: Completing | undefined;
+  readonly listId: string;
+  readonly keys: Keys;
+  readonly isTooLong: boolean;
+  readonly onIn: (isIn: boolean) => void;
+}
+
+function Box({ label, field, emoji, completing, listId, keys, isTooLong, onIn }: BoxProps): JSX.Element {
+  const { box, text, write, moved } = field;
+  return (
+    <textarea
+      ref={box}
+      class="writing-box"
+      rows={1}
+      aria-label={label}
+      data-composer={label === "Message" ? "" : undefined}
+      placeholder={label}
+      value={text}
+      aria-invalid={isTooLong || undefined}
+      aria-autocomplete="list"
+      aria-controls={completing && listId}
+      aria-activedescendant={completing && `${listId}-${completing.at}`}
+      onInput={({ currentTarget: { value, selectionStart: caret }, isComposing }) => {
+        const typed = emoji && !isComposing ? emojiTyped(value, caret, emoji.named) : undefined;
+        write(typed ?? { text: value, caret });
+      }}
+      onSelect={({ currentTarget }) => moved(currentTarget.selectionStart)}
+      onKeyDown={(event) => press(event, keys)}
+      onFocus={() => onIn(true)}
+      onBlur={() => onIn(false)}
+    />
+  );
+}
+
+/** What a key says to an input method is the method's own; Safari says so by a number alone, once it has ended. */
+const COMPOSING_KEY_CODE = 229;
+
+function press(event: KeyboardEvent, keys: Keys): void {
+  if (event.isComposing || event.keyCode === COMPOSING_KEY_CODE || event.shiftKey) return;
+  const act = keys[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+/** How much is left, where it is little. Read out when it is too much, and not again at each letter. */
+function RoomLine({ room: { isTooLong, words } }: { readonly room: Room }): JSX.Element {
+  return (
+    <>
+      <span class="room" data-too-long={isTooLong} aria-hidden="true">
+        {words}
+      </span>
+      <span class="unseen" role="status">
+        {isTooLong && "This is too long to be sent."}
+      </span>
+    </>
+  );
 }

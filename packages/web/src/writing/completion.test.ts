@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { completed, completionAt, emojiTyped, inserted } from "./completion.ts";
+import { completed, completionAt, emojiTyped, inserted, namesEmoji } from "./completion.ts";
 
 const at = (text: string): ReturnType<typeof completionAt> => completionAt(text, text.length);
 
@@ -34,7 +34,13 @@ describe("an emoji's name", () => {
 
   it("becomes the emoji with its second colon", () => {
     expect(emojiTyped("done :tada:!", 11, named)).toEqual({ text: "done 🎉!", caret: 7 });
-    for (const none of ["done :tada", ":nothing:", "::"]) expect(emojiTyped(none, none.length, named)).toBeUndefined();
+    for (const none of ["done :tada", ":nothing:", "::", "std:tada:", "x::tada:"])
+      expect(emojiTyped(none, none.length, named)).toBeUndefined();
+  });
+
+  it("is looked for where one may stand, and not for an address or a time", () => {
+    expect(["hi :ta", ":tada:", "🎉:ta"].map(namesEmoji)).toEqual([true, true, true]);
+    expect(["https://example.org", "10:30", "well :)", "a:b"].some(namesEmoji)).toBe(false);
   });
 
   it("is put where the caret is, in the place of a selection", () => {

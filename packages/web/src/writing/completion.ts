@@ -35,16 +35,21 @@ export function completed(text: string, caret: number, { from }: Completion, cho
   return { text: text.slice(0, from) + chosen + between + rest, caret: from + chosen.length + 1 };
 }
 
-/** A whole `:name:` before the caret; undefined where there is none, or none that is known. */
+/** Whether there is anything for which the emoji's names are needed. */
+export function namesEmoji(text: string): boolean {
+  return /(?:^|[^\p{L}\p{N}_:]):[a-z0-9_+-]{2}/u.test(text);
+}
+
+/** A whole `:name:` at a word's start, before the caret; undefined where there is none, or none that is known. */
 export function emojiTyped(
   text: string,
   caret: number,
   named: (name: string) => string | undefined,
 ): Written | undefined {
-  const [all = "", name = ""] = /:([a-z0-9_+-]{2,32}):$/.exec(text.slice(0, caret)) ?? [];
-  const emoji = name === "" ? undefined : named(name);
-  if (emoji === undefined) return undefined;
-  const from = caret - all.length;
+  const name = /(?:^|[^\p{L}\p{N}_:]):([a-z0-9_+-]{2,32}):$/u.exec(text.slice(0, caret))?.[1];
+  const emoji = name === undefined ? undefined : named(name);
+  if (name === undefined || emoji === undefined) return undefined;
+  const from = caret - name.length - 2;
   return { text: text.slice(0, from) + emoji + text.slice(caret), caret: from + emoji.length };
 }
 

@@ -14,6 +14,13 @@ describe("the emoji", async () => {
     expect(find("nothing like it", 5)).toEqual([]);
   });
 
+  it("stand in the order of how well they fit: what is called so, the shorter names, what means it", () => {
+    expect(find("smile", 1).map(({ emoji }) => emoji)).toEqual(["😄"]);
+    expect(find("thumbs", 2).map(({ names }) => names.at(-1))).toEqual(["thumbsup", "thumbsdown"]);
+    const lengths = find("cat", 3).map(({ names }) => Math.min(...names.map((name) => name.length)));
+    expect(lengths).toEqual(lengths.toSorted((one, other) => one - other));
+  });
+
   it("stand in a few groups", () => {
     expect(categories.length).toBeGreaterThan(5);
     expect(categories.length).toBeLessThan(15);

@@ -1,6 +1,6 @@
 import type { Message, Person } from "@rookery/client";
 import { describe, expect, it } from "vitest";
-import { peopleFor } from "./people.ts";
+import { peopleFor, peopleListed } from "./people.ts";
 
 const person = (user: string, name = user): Person => ({ user, name });
 const by = (user: string, name: string, seq: number): Message => ({
@@ -33,5 +33,21 @@ describe("the people for what is typed", () => {
         Array.from({ length: 50 }, (_, n) => person(`p${n}`)),
       ),
     ).toHaveLength(8);
+  });
+});
+
+describe("the list of people", () => {
+  const me = person("me", "Me");
+  const list = (part: string): string[] =>
+    peopleListed([person("z", "Zoë"), me, person("b", "bo"), person("a", "Ann")], me, part).map(({ name }) => name);
+
+  it("begins with oneself, once, and has the others by name", () => {
+    expect(list("")).toEqual(["Me", "Ann", "bo", "Zoë"]);
+    expect(peopleListed([], me, "").map(({ user }) => user)).toEqual(["me"]);
+  });
+
+  it("has those alone who are sought, where somebody is", () => {
+    expect(list(" ZOE ")).toEqual(["Zoë"]);
+    expect(list("nobody")).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
-// Who may be meant by what is typed behind an `@`: those who are present and those who wrote lately. Pure.
+// Who may be meant by what is typed behind an `@`, those who are present and those who wrote lately; and those present, as they are
+// listed. Pure.
 import type { ChannelState, Person } from "@rookery/client";
 
 /** What the protocol takes for a mention; somebody with another id cannot be mentioned. */
@@ -19,11 +20,21 @@ export function peopleFor(part: string, state: Pick<ChannelState, "present" | "m
     .filter(({ user }) => MENTIONABLE.test(user))
     .map((person) => ({ person, rank: rankOf(person, sought) }))
     .filter(({ rank }) => rank < NO_RANK)
-    .toSorted((one, other) => one.rank - other.rank || one.person.name.localeCompare(other.person.name))
+    .toSorted((one, other) => one.rank - other.rank || compare(one.person.name, other.person.name))
     .slice(0, MOST_SHOWN)
     .map(({ person }) => person);
 }
 
+/** Oneself, then the others by name; those alone who are sought, where somebody is. */
+export function peopleListed(known: readonly Person[], me: Person, part: string): readonly Person[] {
+  const sought = plain(part.trim());
+  return [
+    me,
+    ...known.filter(({ user }) => user !== me.user).toSorted((one, other) => compare(one.name, other.name)),
+  ].filter((person) => rankOf(person, sought) < NO_RANK);
+}
+
+const { compare } = new Intl.Collator();
 const NO_RANK = 3;
 
 /** 0 where it begins the name or the id, 1 where it begins a word of the name, 2 where it stands in either. */

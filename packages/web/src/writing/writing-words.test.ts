@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createFakeStorage } from "../fake-storage.fixture.ts";
 import { createDrafts } from "./drafts.ts";
-import { roomFor, typistsLine, whyNotWrite } from "./writing-words.ts";
+import { asSent, roomFor, typistsLine, whyNotWrite } from "./writing-words.ts";
 
 describe("the line of those who type", () => {
   it("names two, and counts nobody", () => {
@@ -35,6 +35,17 @@ describe("the room for a text", () => {
   });
 });
 
+describe("what is sent", () => {
+  it("has no blank lines before it and nothing unseen behind it, and keeps what leads its first line", () => {
+    expect(asSent("\n \n  code {\n\n  }\n \n")).toBe("  code {\n\n  }");
+    expect(asSent(" \n\t ")).toBe("");
+  });
+
+  it("is found in no time, whatever it is", () => {
+    expect(asSent(`${" \n".repeat(50_000)}x${" ".repeat(50_000)}`)).toBe("x");
+  });
+});
+
 describe("drafts", () => {
   it("are kept by place and by user, and are gone with their last letter", () => {
     const storage = createFakeStorage();
@@ -44,5 +55,16 @@ describe("drafts", () => {
     expect(createDrafts(storage, "bo").get("lobby")).toBe("");
     drafts.set("lobby", "");
     expect(storage.length).toBe(0);
+  });
+
+  it("are nobody's trouble where the storage is full", () => {
+    const full = Object.assign(createFakeStorage(), {
+      setItem() {
+        throw new Error("full");
+      },
+    });
+    const drafts = createDrafts(full, "ann");
+    drafts.set("lobby", "half a thought");
+    expect(drafts.get("lobby")).toBe("");
   });
 });

@@ -20,6 +20,11 @@ export function whyNotWrite(
   return undefined;
 }
 
+/** Without what nobody sees: blank lines before it and blanks behind it. What leads its first line is kept, as of code. */
+export function asSent(text: string): string {
+  return text.trimEnd().replace(/^(?:[^\S\n]*\n)+/, "");
+}
+
 /** From here on it is said how much is left. */
 const TOLD_BELOW_BYTES = 400;
 
