@@ -1,11 +1,11 @@
 // Finds text among the messages that are loaded, and says that it looks at those alone.
-import type { Channel, ChannelState } from "@rookery/client";
+import type { Channel, ChannelState, Message } from "@rookery/client";
 import type { JSX } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { useChat } from "../chat.ts";
 import { wordsOf } from "../words-of.ts";
-import { find } from "../writing/search.ts";
-import type { Found } from "../writing/search.ts";
+import { beginSearch, searchOn } from "../writing/search.ts";
+import type { Found, Search } from "../writing/search.ts";
 import type { MessageActions } from "./actions.ts";
 import { SidePane } from "./side-pane.tsx";
 import { dayName, clock, exact } from "./times.ts";
@@ -24,7 +24,7 @@ export function SearchPanel({ channel, state, actions, onClose }: SearchPanelPro
   const [part, setPart] = useState("");
   const [isAsking, setAsking] = useState(false);
   const { messages, hasOlder } = state;
-  const found = useMemo(() => find(messages, part, MOST_FOUND), [messages, part]);
+  const { found, left } = useSearch(messages, part);
   const older = (): void => {
     setAsking(true);
     channel
@@ -44,7 +44,7 @@ export function SearchPanel({ channel, state, actions, onClose }: SearchPanelPro
           onInput={({ currentTarget }) => setPart(currentTarget.value)}
         />
         <p class="quiet" role="status">
-          {countLine(part, found.length, messages.length)}
+          {left > 0 ? "Searching…" : countLine(part, found.length, messages.length)}
         </p>
         {hasOlder && (
           <button type="button" class="button-small" disabled={isAsking} onClick={older}>
@@ -59,6 +59,23 @@ export function SearchPanel({ channel, state, actions, onClose }: SearchPanelPro
       </ul>
     </SidePane>
   );
+}
+
+/** The first stride at once, the others as soon as nothing else is to be done. */
+function useSearch(messages: readonly Message[], part: string): Search {
+  const [search, setSearch] = useState(() => beginSearch(messages, ""));
+  useLayoutEffect(() => {
+    let now = beginSearch(messages, part);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const goOn = (): void => {
+      now = searchOn(now, messages, part, MOST_FOUND);
+      setSearch(now);
+      if (now.left > 0) timer = setTimeout(goOn);
+    };
+    goOn();
+    return () => clearTimeout(timer);
+  }, [messages, part]);
+  return search;
 }
 
 function countLine(part: string, found: number, of: number): string {

@@ -1,5 +1,5 @@
 // Finds a text among messages, without regard to case and accents. Pure; remembers of each message how it reads plainly, since one
-// who types asks again at every letter.
+// who types asks again at every letter. Goes on in strides, so that ten thousand long messages hold nobody up.
 import type { Message } from "@rookery/client";
 import { plain } from "./people.ts";
 
@@ -9,22 +9,40 @@ export interface Found {
   readonly parts: readonly [before: string, found: string, after: string];
 }
 
+/** How far a search has come. */
+export interface Search {
+  /** Newest first. */
+  readonly found: readonly Found[];
+  /** How many messages are still to be looked at, the older ones. */
+  readonly left: number;
+}
+
 const plainly = new WeakMap<Message, string>();
 const AROUND_CHARS = 80;
+/** A few milliseconds' worth on a slow phone. */
+const STRIDE_CHARS = 50_000;
+/** A text that is known is looked through that much faster than one that has to be made plain. */
+const KNOWN_SHARE = 1 / 32;
 
-/** Newest first. */
-export function find(messages: readonly Message[], sought: string, most: number): readonly Found[] {
+export function beginSearch(messages: readonly Message[], sought: string): Search {
+  return { found: [], left: sought.trim() === "" ? 0 : messages.length };
+}
+
+/** One stride further; at its end once nothing is left, or enough was found. */
+export function searchOn({ found, left }: Search, messages: readonly Message[], sought: string, most: number): Search {
   const part = plain(sought.trim());
-  const found: Found[] = [];
-  if (part === "") return found;
-  for (let n = messages.length - 1; n >= 0 && found.length < most; n -= 1) {
-    const message = messages[n];
+  const more: Found[] = [...found];
+  let n = left;
+  for (let chars = 0; n > 0 && chars < STRIDE_CHARS && more.length < most; n -= 1) {
+    const message = messages[n - 1];
     if (message?.body === undefined) continue;
-    const text = plainly.get(message) ?? remember(message, message.body);
+    const known = plainly.get(message);
+    const text = known ?? remember(message, message.body);
+    chars += text.length * (known === undefined ? 1 : KNOWN_SHARE) + 1;
     const at = text.indexOf(part);
-    if (at >= 0) found.push({ message, parts: partsOf(message.body, text, at, part.length) });
+    if (at >= 0) more.push({ message, parts: partsOf(message.body, text, at, part.length) });
   }
-  return found;
+  return { found: more, left: more.length < most ? n : 0 };
 }
 
 function remember(message: Message, body: string): string {
