@@ -8,7 +8,7 @@ import { createRecentEmoji } from "../writing/recent-emoji.ts";
 import { Icon } from "./icons.tsx";
 import { walkPicker } from "./picker-keys.ts";
 
-interface EmojiPickerProps {
+export interface EmojiPickerProps {
   readonly onPick: (emoji: string) => void;
   /** By Escape the focus goes back to where it was; elsewhere is where somebody has just put it. */
   readonly onClose: (by: "escape" | "elsewhere") => void;

@@ -5,6 +5,8 @@ import type { JSX, RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useChat } from "../chat.ts";
 import type { MessageActions } from "./actions.ts";
+import type { EmojiPickerProps } from "./emoji-picker.tsx";
+import { FloatingPicker } from "./floating-picker.tsx";
 import { Icon } from "./icons.tsx";
 import type { IconName } from "./icons.tsx";
 
@@ -94,7 +96,9 @@ export function ActionBar(props: ActionBarProps): JSX.Element {
             </button>
           ),
       )}
-      {isPicking && <EmojiChoice onPick={(emoji) => then(() => actions.react(message, emoji, true))()} />}
+      {isPicking && (
+        <EmojiChoice onPick={(emoji) => then(() => actions.react(message, emoji, true))()} onClose={onDone} />
+      )}
     </div>
   );
 }
@@ -114,7 +118,18 @@ function useCut(part: RefObject<HTMLElement | null>, edge: "top" | "bottom"): bo
   return isCut;
 }
 
-function EmojiChoice({ onPick }: { readonly onPick: (emoji: string) => void }): JSX.Element {
+/** The common ones, and on demand all of them. */
+function EmojiChoice(props: EmojiPickerProps): JSX.Element {
+  const [isAll, setAll] = useState(false);
+  return isAll ? <FloatingPicker {...props} /> : <CommonEmoji onPick={props.onPick} onMore={() => setAll(true)} />;
+}
+
+interface CommonEmojiProps {
+  readonly onPick: (emoji: string) => void;
+  readonly onMore: () => void;
+}
+
+function CommonEmoji({ onPick, onMore }: CommonEmojiProps): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
   const isAbove = useCut(box, "bottom");
   useEffect(() => box.current?.querySelector("button")?.focus({ preventScroll: true }), []);
@@ -125,6 +140,16 @@ function EmojiChoice({ onPick }: { readonly onPick: (emoji: string) => void }): 
           {emoji}
         </button>
       ))}
+      <button
+        type="button"
+        class="emoji-more"
+        tabIndex={-1}
+        aria-label="More emoji"
+        title="More emoji"
+        onClick={onMore}
+      >
+        <Icon name="react" />
+      </button>
     </div>
   );
 }
