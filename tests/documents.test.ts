@@ -4,7 +4,7 @@ import { clusterSettings, READINESS_ROWS } from "@rookery/node";
 import { describe, expect, it } from "vitest";
 
 const readme = readFileSync("README.md", "utf8");
-const pages = readdirSync("docs").filter((file) => file !== "README.md");
+const pages = readdirSync("docs").filter((file) => file.endsWith(".md") && file !== "README.md");
 const documents = [
   "README.md",
   "packages/protocol/PROTOCOL.md",

@@ -12,6 +12,7 @@ export interface NewChannel {
 
 export interface Published {
   readonly id: string;
+  readonly epoch: number;
   readonly seq: number;
 }
 

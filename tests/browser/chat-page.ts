@@ -27,6 +27,8 @@ export interface ChatPage {
   readonly title: Locator;
   readonly log: Locator;
   readonly composer: Locator;
+  /** Which shows who is in the channel. */
+  readonly people: Locator;
   readonly signIn: (name: string) => Promise<void>;
   /** As by a link. */
   readonly open: (channel: string) => Promise<void>;
@@ -62,14 +64,18 @@ export function chatPageOf(page: Page): ChatPage {
   const banner = page.locator(".banner[role=status]");
   const title = page.getByRole("heading", { level: 1 });
   const shown = (): Promise<readonly Shown[]> => log.locator("article").evaluateAll(readMessages, STATES);
-  const message = (body: string): Locator => log.locator("article").filter({ hasText: body });
+  const message = (body: string): Locator =>
+    log.locator("article").filter({ has: page.locator(".message-body", { hasText: body }) });
   const act: ChatPage["act"] = async (body, what) => {
+    // From elsewhere, so that the mouse comes in even where it was.
+    await title.hover();
     await message(body).hover();
     await message(body).getByRole("button", { name: what, exact: true }).click();
   };
   return {
     ...{ act, banner, page, name, log, composer, title, button, shown, message },
     comeIn: button("Come in"),
+    people: page.getByRole("button", { name: /^People/ }),
     channels: page.getByRole("navigation", { name: "Channels" }),
     out: page.getByRole("alert"),
     async signIn(as) {
@@ -98,15 +104,8 @@ export function chatPageOf(page: Page): ChatPage {
       await banner.evaluate(recordText);
       return async () => JSON.parse((await banner.getAttribute("data-texts")) ?? "[]");
     },
-    lookAgain: () => page.evaluate(() => void document.dispatchEvent(new Event("visibilitychange"))),
-    hide: () =>
-      page.evaluate(() => {
-        Object.defineProperty(document, "hidden", { value: true, configurable: true });
-        Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true });
-        document.hasFocus = () => false;
-        document.dispatchEvent(new Event("visibilitychange"));
-        dispatchEvent(new Event("blur"));
-      }),
+    lookAgain: () => page.evaluate(setLookedAt, true),
+    hide: () => page.evaluate(setLookedAt, false),
     async react(body, emoji) {
       await act(body, "React");
       await page.getByRole("button", { name: emoji, exact: true }).click();
@@ -156,4 +155,13 @@ function recordText(element: Element): void {
     texts.push(text);
     element.setAttribute("data-texts", JSON.stringify(texts));
   }).observe(element, { subtree: true, childList: true, characterData: true });
+}
+
+/** In the page, since a headless window is never behind another. */
+function setLookedAt(isSeen: boolean): void {
+  Object.defineProperty(document, "hidden", { value: !isSeen, configurable: true });
+  Object.defineProperty(document, "visibilityState", { value: isSeen ? "visible" : "hidden", configurable: true });
+  document.hasFocus = () => isSeen;
+  document.dispatchEvent(new Event("visibilitychange"));
+  dispatchEvent(new Event(isSeen ? "focus" : "blur"));
 }

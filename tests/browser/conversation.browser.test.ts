@@ -42,4 +42,52 @@ describe("two browsers on two edges", () => {
     expect(await states()).toEqual(["sending", "sent", "saved"]);
     await expect.poll(() => bo.stateOf("is it there")).toBeUndefined();
   });
+
+  it("show an edit, a reaction and a deletion of the one in the other's, where the message stands", async () => {
+    const [ann, bo] = await two("changes");
+    await ann.write("tea at fuor");
+    await bo.message("tea at fuor").waitFor();
+    await ann.act("tea at fuor", "Edit");
+    await expect.poll(() => ann.composer.inputValue()).toBe("tea at fuor");
+    await ann.write("tea at four");
+    await bo.message("tea at four").waitFor();
+    await bo.react("tea at four", "👍");
+    await ann.message("tea at four").getByRole("button", { name: "👍 1", exact: true }).waitFor();
+    await bo.message("tea at four").getByRole("button", { name: "👍 1, you reacted" }).click();
+    await ann.message("tea at four").getByRole("button", { name: /^👍/ }).waitFor({ state: "detached" });
+    await ann.act("tea at four", "Delete");
+    await ann.confirmDelete();
+    await bo.message("tea at four").waitFor({ state: "detached" });
+    await expect.poll(async () => (await bo.shown()).map(({ seq }) => seq)).toEqual([1]);
+  });
+
+  it("show an answer with what it answers, and a thread beside the channel, live", async () => {
+    const [ann, bo] = await two("threads");
+    await ann.write("who brings cake");
+    await bo.message("who brings cake").waitFor();
+    await bo.act("who brings cake", "Reply");
+    await bo.write("I do");
+    await ann.message("I do").getByText("who brings cake").waitFor();
+    await ann.act("who brings cake", "Open thread");
+    const thread = ann.aside("Thread");
+    await expect.poll(() => thread.getByText("I do").count()).toBe(1);
+    await thread.getByRole("textbox", { name: "Reply in thread" }).fill("splendid");
+    await thread.getByRole("textbox", { name: "Reply in thread" }).press("Enter");
+    await bo.message("splendid").waitFor();
+    await bo.act("who brings cake", "Reply");
+    await bo.write("with cherries");
+    await thread.getByText("with cherries").waitFor();
+    await thread.getByRole("button", { name: "Close" }).click();
+    await thread.waitFor({ state: "detached" });
+  });
+
+  it("tell who types, and who is there", async () => {
+    const [ann, bo] = await two("presence");
+    await bo.composer.pressSequentially("hm");
+    await expect.poll(() => ann.page.getByText("Bo is typing").count()).toBe(1);
+    await ann.people.click();
+    await ann.aside("People").getByText("Bo", { exact: true }).waitFor();
+    await bo.page.context().close();
+    await ann.aside("People").getByText("Bo", { exact: true }).waitFor({ state: "detached" });
+  });
 });

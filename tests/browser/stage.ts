@@ -16,7 +16,7 @@ import { witnessOf } from "./witness.ts";
 
 export const ARTIFACTS = "test-artifacts";
 const WIDE = { width: 1280, height: 800 };
-const ACTION_MS = 15_000;
+const ACTION_MS = 8_000;
 
 export interface VisitOptions {
   /** As what is shown to others; made of the user unless given. */
