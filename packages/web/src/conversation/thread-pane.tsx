@@ -46,12 +46,14 @@ function Thread({ channel, state, rootId, actions, onClose }: ThreadPaneProps): 
   return (
     <SidePane title="Thread" onClose={onClose}>
       <ThreadBody {...{ channel, state, rootId, body }} actions={own} />
-      <Composer
-        {...{ channel, state, writing }}
-        replyTo={rootId}
-        onDone={() => setWriting({ kind: "new" })}
-        onEdit={own.edit}
-      />
+      {state.phase !== "out" && (
+        <Composer
+          {...{ channel, state, writing }}
+          replyTo={rootId}
+          onDone={() => setWriting({ kind: "new" })}
+          onEdit={own.edit}
+        />
+      )}
     </SidePane>
   );
 }

@@ -13,7 +13,8 @@ describe("a completion", () => {
 
   it("of an emoji begins with a colon and two letters, and leaves faces and times alone", () => {
     expect(at("well :smi")).toEqual({ kind: "emoji", from: 5, part: "smi" });
-    for (const none of [":)", ":s", "10:30", "a:smile", "http://x"]) expect(at(none), none).toBeUndefined();
+    expect([":+1", ":-1", ":100_", ":e-mail"].map((text) => at(text)?.part)).toEqual(["+1", "-1", undefined, "e-mail"]);
+    for (const none of [":)", ":s", "10:30", "at :45", "a:smile", "http://x"]) expect(at(none), none).toBeUndefined();
   });
 
   it("looks at what stands before the caret alone", () => {

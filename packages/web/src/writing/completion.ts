@@ -13,10 +13,10 @@ export interface Written {
   readonly caret: number;
 }
 
-/** At a word's start, as the protocol finds mentions; an emoji after two letters, so that `:)` and `10:30` are left alone. */
+/** At a word's start, as the protocol finds mentions; an emoji after two characters, so that `:)`, `10:30` and `:45` are left alone. */
 const STARTS: readonly { readonly kind: Completion["kind"]; readonly form: RegExp }[] = [
   { kind: "person", form: /(?:^|[^\p{L}\p{N}_@.-])(@)([\p{L}\p{N}_.-]{0,64})$/u },
-  { kind: "emoji", form: /(?:^|[^\p{L}\p{N}_:])(:)([a-z0-9_+-]{2,32})$/u },
+  { kind: "emoji", form: /(?:^|[^\p{L}\p{N}_:])(:)(?=[+-]1|[0-9_+-]*[a-z])([a-z0-9_+-]{2,32})$/u },
 ];
 
 export function completionAt(text: string, caret: number): Completion | undefined {
