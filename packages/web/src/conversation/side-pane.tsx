@@ -25,9 +25,11 @@ export function SidePane({ title, onClose, children }: SidePaneProps): JSX.Eleme
       (back ?? document.querySelector<HTMLElement>("[data-composer]"))?.focus({ preventScroll: true });
     };
   }, []);
+  useEscapeOfNobody(onClose);
   return (
     <aside
       ref={pane}
+      tabIndex={-1}
       class="side"
       aria-label={title}
       onKeyDown={(event) => {
@@ -43,4 +45,17 @@ export function SidePane({ title, onClose, children }: SidePaneProps): JSX.Eleme
       {children}
     </aside>
   );
+}
+
+/** A button that goes away while it has the focus leaves it to nobody: the key is meant for what is open all the same. */
+function useEscapeOfNobody(close: () => void): void {
+  const last = useRef(close);
+  last.current = close;
+  useEffect(() => {
+    const look = ({ key, target, defaultPrevented }: KeyboardEvent): void => {
+      if (key === "Escape" && target === document.body && !defaultPrevented) last.current();
+    };
+    document.addEventListener("keydown", look);
+    return () => document.removeEventListener("keydown", look);
+  }, []);
 }
