@@ -20,6 +20,7 @@ import {
 import type { Session, Tokens } from "./session.ts";
 import { createTheme } from "./theme.ts";
 import { createToasts } from "./toasts.tsx";
+import { browserStorage, tabStorage } from "./storage.ts";
 
 export type Stage =
   | { readonly at: "starting" }
@@ -30,7 +31,7 @@ export type Stage =
 
 type Show = (stage: Stage) => void;
 
-const places = { tab: sessionStorage, browser: localStorage };
+const places = { tab: tabStorage, browser: browserStorage };
 
 /** Shows one stage after the other; the last may change again when a session ends. */
 export async function begin(show: Show): Promise<void> {
@@ -86,7 +87,7 @@ async function openClient(session: Session, { ws }: PageConfig): Promise<Opened>
       throw error;
     }
   };
-  const client = connect({ urls: ws, token, storage: localStorage });
+  const client = connect({ urls: ws, token, storage: browserStorage });
   const me = await Promise.race([whoIsIn(client), ended.then(() => undefined)]);
   return { client, me, ended };
 }
@@ -114,13 +115,13 @@ function createChat(session: Session, client: Client, me: Person): Chat {
     const leave = (): void => location.replace(location.pathname);
     session.signOut().then(leave, leave);
   };
-  const channels = createOpenChannels({ client, rest, storage: localStorage, me });
+  const channels = createOpenChannels({ client, rest, storage: browserStorage, me });
   const world = browserNotifications((id) => {
     location.hash = linkTo(id);
   });
   return {
     ...{ client, rest, me, signOut, toasts, channels, tell: toasts.tell },
-    notifications: createNotifications({ world, channels, me, storage: localStorage }),
-    theme: createTheme(localStorage, document.documentElement),
+    notifications: createNotifications({ world, channels, me, storage: browserStorage }),
+    theme: createTheme(browserStorage, document.documentElement),
   };
 }

@@ -4,7 +4,7 @@ import { createOpenChannels } from "./channels/open-channels.ts";
 import type { OpenChannels } from "./channels/open-channels.ts";
 import { createFakeEdge } from "./fake-edge.fixture.ts";
 import type { FakeEdge } from "./fake-edge.fixture.ts";
-import { createFakeStorage } from "./fake-storage.fixture.ts";
+import { createMemoryStorage } from "./storage.ts";
 import { createNotifications } from "./notifications.ts";
 import type { Note, Notifications } from "./notifications.ts";
 
@@ -17,7 +17,7 @@ let isHidden: boolean;
 let permission: NotificationPermission | "unsupported";
 
 beforeEach(() => {
-  [edge, storage, shown, isHidden, permission] = [createFakeEdge(), createFakeStorage(), [], true, "default"];
+  [edge, storage, shown, isHidden, permission] = [createFakeEdge(), createMemoryStorage(), [], true, "default"];
   const rest = { myChannels: async () => [], members: async () => [] };
   channels = createOpenChannels({ client: edge.client, rest, storage, me });
 });

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { createFakeStorage } from "./fake-storage.fixture.ts";
+import { createMemoryStorage } from "./storage.ts";
 import { createSession, keptTokens, SignedOut, tokensInFragment, userOf } from "./session.ts";
 import type { Places, Session, SessionParts, Tokens } from "./session.ts";
 
@@ -14,12 +14,12 @@ let asked: string[];
 let nowMs: number;
 
 beforeEach(() => {
-  browser = createFakeStorage();
+  browser = createMemoryStorage();
   asked = [];
   nowMs = 0;
 });
 
-const newTab = (): Places => ({ tab: createFakeStorage(), browser });
+const newTab = (): Places => ({ tab: createMemoryStorage(), browser });
 /** The cluster's: each refresh token leads to the next one, once. */
 const follow = async (last: Tokens | undefined): Promise<Tokens> => {
   const [user = "", n = ""] = (last?.refreshToken ?? "").split("-");

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createFakeEdge } from "../fake-edge.fixture.ts";
 import type { FakeEdge } from "../fake-edge.fixture.ts";
-import { createFakeStorage } from "../fake-storage.fixture.ts";
+import { createMemoryStorage } from "../storage.ts";
 import type { ChannelInfo } from "../rest.ts";
 import { createOpenChannels } from "./open-channels.ts";
 import type { OpenChannels } from "./open-channels.ts";
@@ -12,7 +12,7 @@ let edge: FakeEdge;
 let mine: ChannelInfo[];
 
 beforeEach(() => {
-  storage = createFakeStorage();
+  storage = createMemoryStorage();
   edge = createFakeEdge();
   mine = [];
 });

@@ -11,6 +11,7 @@ import { wordsOf } from "../words-of.ts";
 import type { Writing } from "./actions.ts";
 import { clock, dayAndClock, dayOf } from "./times.ts";
 import { WritingField } from "./writing-field.tsx";
+import { browserStorage } from "../storage.ts";
 
 interface ComposerProps {
   readonly channel: Channel;
@@ -25,7 +26,7 @@ interface ComposerProps {
 
 export function Composer({ channel, state, writing, replyTo, onDone, onEdit }: ComposerProps): JSX.Element {
   const { me } = useChat();
-  const drafts = useMemo(() => createDrafts(localStorage, me.user), [me.user]);
+  const drafts = useMemo(() => createDrafts(browserStorage, me.user), [me.user]);
   const place = replyTo === undefined ? channel.id : `${channel.id}/${replyTo}`;
   const edited = writing.kind === "edit" ? writing.message : undefined;
   const answered = writing.kind === "reply" ? writing.message.id : replyTo;

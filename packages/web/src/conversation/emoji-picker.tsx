@@ -7,6 +7,7 @@ import type { EmojiList } from "../writing/emoji.ts";
 import { createRecentEmoji } from "../writing/recent-emoji.ts";
 import { Icon } from "./icons.tsx";
 import { walkPicker } from "./picker-keys.ts";
+import { browserStorage } from "../storage.ts";
 
 export interface EmojiPickerProps {
   readonly onPick: (emoji: string) => void;
@@ -24,7 +25,7 @@ interface Shown {
 
 export function EmojiPicker({ onPick, onClose }: EmojiPickerProps): JSX.Element {
   const { list, hasFailed } = useEmojiOrFailure();
-  const recent = useMemo(() => createRecentEmoji(localStorage), []);
+  const recent = useMemo(() => createRecentEmoji(browserStorage), []);
   const groups = useMemo(() => (list ? groupsOf(list, recent.list()) : []), [list, recent]);
   const [part, setPart] = useState("");
   const [chosen, setGroup] = useState<string | undefined>(undefined);

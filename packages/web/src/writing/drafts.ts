@@ -11,12 +11,8 @@ export function createDrafts(storage: Storage, user: string): Drafts {
   return {
     get: (place) => storage.getItem(keyOf(place)) ?? "",
     set(place, text) {
-      if (text === "") return storage.removeItem(keyOf(place));
-      try {
-        storage.setItem(keyOf(place), text);
-      } catch {
-        // In a storage that is full nothing is kept; what is being written stands in its field all the same.
-      }
+      if (text === "") storage.removeItem(keyOf(place));
+      else storage.setItem(keyOf(place), text);
     },
   };
 }

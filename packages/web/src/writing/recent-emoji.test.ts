@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { createFakeStorage } from "../fake-storage.fixture.ts";
+import { createMemoryStorage } from "../storage.ts";
 import { createRecentEmoji } from "./recent-emoji.ts";
 
 describe("the emoji used last", () => {
   it("are kept, the newest first, each once, and no more than two lines of them", () => {
-    const storage = createFakeStorage();
+    const storage = createMemoryStorage();
     const recent = createRecentEmoji(storage);
     for (const emoji of ["👍", "🎉", "👍"]) recent.add(emoji);
     expect(createRecentEmoji(storage).list()).toEqual(["👍", "🎉"]);
@@ -14,7 +14,7 @@ describe("the emoji used last", () => {
   });
 
   it("are none where something else is kept under their name", () => {
-    const storage = createFakeStorage();
+    const storage = createMemoryStorage();
     for (const kept of ["{", "7", '{"a":1}', "[1,null]"]) {
       storage.setItem("rookery-page/emoji", kept);
       expect(createRecentEmoji(storage).list()).toEqual([]);

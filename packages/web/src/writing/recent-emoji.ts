@@ -16,11 +16,7 @@ export function createRecentEmoji(storage: Storage): RecentEmoji {
     list,
     add(emoji) {
       const next = [emoji, ...list().filter((each) => each !== emoji)].slice(0, MOST_KEPT);
-      try {
-        storage.setItem(KEPT, JSON.stringify(next));
-      } catch {
-        // A storage that is full remembers no more: nothing depends on it.
-      }
+      storage.setItem(KEPT, JSON.stringify(next));
     },
   };
 }

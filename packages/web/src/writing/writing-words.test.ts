@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createFakeStorage } from "../fake-storage.fixture.ts";
+import { createMemoryStorage, openStorage } from "../storage.ts";
 import { createDrafts } from "./drafts.ts";
 import { asSent, roomFor, typistsLine, whyNotWrite } from "./writing-words.ts";
 
@@ -48,7 +48,7 @@ describe("what is sent", () => {
 
 describe("drafts", () => {
   it("are kept by place and by user, and are gone with their last letter", () => {
-    const storage = createFakeStorage();
+    const storage = createMemoryStorage();
     const drafts = createDrafts(storage, "ann");
     drafts.set("lobby", "half a thought");
     expect(createDrafts(storage, "ann").get("lobby")).toBe("half a thought");
@@ -57,14 +57,17 @@ describe("drafts", () => {
     expect(storage.length).toBe(0);
   });
 
-  it("are nobody's trouble where the storage is full", () => {
-    const full = Object.assign(createFakeStorage(), {
+  it("last as long as the page where the storage is full", () => {
+    const full = Object.assign(createMemoryStorage(), {
       setItem() {
         throw new Error("full");
       },
     });
-    const drafts = createDrafts(full, "ann");
+    const drafts = createDrafts(
+      openStorage(() => full),
+      "ann",
+    );
     drafts.set("lobby", "half a thought");
-    expect(drafts.get("lobby")).toBe("");
+    expect(drafts.get("lobby")).toBe("half a thought");
   });
 });
