@@ -131,9 +131,9 @@ const PICTURES: readonly Picture[] = [
 ];
 
 describe("a picture of the page", () => {
-  it.each(PICTURES)(
-    "$name is taken, and small enough to be shown in a README",
-    async ({ name, context, take, isOfReadme }) => {
+  it.each(PICTURES.map((each) => [each.name, each] as const))(
+    "%s is taken, and small enough to be shown in a README",
+    async (name, { context, take, isOfReadme }) => {
       const chat = await stage.visit("ann", { at: "book-fair", context: { reducedMotion: "reduce", ...context } });
       await take(chat);
       await mkdir(ARTIFACTS, { recursive: true });

@@ -135,7 +135,7 @@ describe("somebody who looks elsewhere", () => {
       { user: "bo", name: "Bo", body: "just talk" },
       { user: "bo", name: "Bo", body: "@ann look at this" },
     ]);
-    await expect.poll(ann.bodies).toContain("@ann look at this");
+    await ann.message("look at this").waitFor({ state: "attached" });
     const told = (): Promise<readonly string[]> => ann.page.evaluate(() => globalThis.notified);
     await expect.poll(async () => (await told()).length).toBe(1);
     expect((await told())[0]).toContain("look at this");
