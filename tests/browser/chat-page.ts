@@ -44,6 +44,8 @@ export interface ChatPage {
   /** From now on: what the banner has said since, each once in a row. */
   readonly recordBanner: () => Promise<() => Promise<readonly string[]>>;
   readonly message: (body: string) => Locator;
+  /** Whether all of a message's text is on the screen, and not only in the document. */
+  readonly sees: (body: string) => Promise<boolean>;
   /** Presses a button of a message, as a hand with a mouse does. */
   readonly act: (body: string, button: string) => Promise<void>;
   readonly react: (body: string, emoji: string) => Promise<void>;
@@ -100,6 +102,7 @@ export function chatPageOf(page: Page): ChatPage {
       await log.evaluate(recordStates, STATES);
       return async () => JSON.parse((await log.getAttribute("data-states")) ?? "[]");
     },
+    sees: (body) => log.evaluate(isOnScreen, body),
     async recordBanner() {
       await banner.evaluate(recordText);
       return async () => JSON.parse((await banner.getAttribute("data-texts")) ?? "[]");
@@ -129,6 +132,13 @@ function readMessages(articles: readonly Element[], states: Readonly<Record<stri
       ...(state === undefined ? {} : { state }),
     };
   });
+}
+
+/** In the page. */
+function isOnScreen(log: Element, body: string): boolean {
+  const found = [...log.querySelectorAll(".message-body")].find(({ textContent }) => textContent === body);
+  const [box, frame] = [found?.getBoundingClientRect(), log.getBoundingClientRect()];
+  return box !== undefined && box.top >= frame.top - 1 && box.bottom <= frame.bottom + 1;
 }
 
 /** In the page. What stands for a moment is seen too: by the document's own tale of its changes. */

@@ -17,14 +17,6 @@ beforeAll(async () => {
 const lines = (count: number, user = "bo"): { user: string; body: string }[] =>
   Array.from({ length: count }, (_, n) => ({ user, body: `line ${n}` }));
 
-/** Whether it is on the screen, and not only in the document. */
-const isSeen = (chat: ChatPage, body: string): Promise<boolean> =>
-  chat.log.evaluate((log, wanted) => {
-    const found = [...log.querySelectorAll(".message-body")].find(({ textContent }) => textContent === wanted);
-    const [box, frame] = [found?.getBoundingClientRect(), log.getBoundingClientRect()];
-    return box !== undefined && box.top >= frame.top - 1 && box.bottom <= frame.bottom + 1;
-  }, body);
-
 const linkOf = (chat: ChatPage, name: RegExp) => chat.channels.getByRole("link", { name });
 
 describe("a page that is loaded again", () => {
@@ -53,16 +45,16 @@ describe("a channel that is scrolled", () => {
     await stage.backend.channel("river", { owner: "ann" });
     await stage.backend.say("river", lines(80));
     const ann = await stage.visit("ann", { at: "river" });
-    await expect.poll(() => isSeen(ann, "line 79")).toBe(true);
+    await expect.poll(() => ann.sees("line 79")).toBe(true);
     await ann.log.hover();
     await ann.page.mouse.wheel(0, -900);
-    await expect.poll(() => isSeen(ann, "line 79")).toBe(false);
+    await expect.poll(() => ann.sees("line 79")).toBe(false);
     const before = await firstSeen(ann);
     await stage.backend.say("river", [{ user: "bo", body: "newest of all" }]);
     await ann.button("Jump to newest").waitFor();
     expect(await firstSeen(ann)).toEqual(before);
     await ann.button("Jump to newest").click();
-    await expect.poll(() => isSeen(ann, "newest of all")).toBe(true);
+    await expect.poll(() => ann.sees("newest of all")).toBe(true);
     await expect.poll(() => ann.button("Jump to newest").count()).toBe(0);
   });
 });
@@ -90,7 +82,7 @@ describe("what is unread", () => {
     await ann.open("desk");
     await stage.backend.say("news", [...lines(60), { user: "bo", body: "the last, for @ann" }]);
     await linkOf(ann, /^news, 61 unread, 1 mention/).click();
-    await expect.poll(() => isSeen(ann, "line 0")).toBe(true);
+    await expect.poll(() => ann.sees("line 0")).toBe(true);
     await ann.log.getByText("New messages").waitFor();
     await ann.button("Jump to newest").click();
     await expect.poll(() => linkOf(ann, /^news$/).count()).toBe(1);
@@ -106,7 +98,7 @@ describe("what is unread", () => {
     await linkOf(ann, /^watch, 60 unread/).waitFor();
     await ann.lookAgain();
     await ann.button("Jump to first unread").click();
-    await expect.poll(() => isSeen(ann, "line 0")).toBe(true);
+    await expect.poll(() => ann.sees("line 0")).toBe(true);
     await expect.poll(() => ann.button("Jump to first unread").count()).toBe(0);
   });
 
