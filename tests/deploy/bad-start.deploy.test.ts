@@ -78,6 +78,13 @@ const MISTAKES: readonly Mistake[] = [
     says: /ROOKERY_PUBLIC_WS_URLS/,
   },
   {
+    what: "a sign-in path that leads to another host",
+    by: () => ({ ROOKERY_PAGE_SIGN_IN_URL: "//other.example/token" }),
+    of: of("api"),
+    code: 78,
+    says: /ROOKERY_PAGE_SIGN_IN_URL/,
+  },
+  {
     what: "a sign-in address that runs as a script",
     by: () => ({ ROOKERY_PAGE_SIGN_IN_URL: "javascript:alert(1)" }),
     of: of("api"),

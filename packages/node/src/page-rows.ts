@@ -15,7 +15,7 @@ const SOCKETS = {
   example: "wss://chat.example.com/ws",
 };
 const SIGN_IN = {
-  pattern: "^(https?://[^\\s;,]+|/[^\\s;,]*)$",
+  pattern: "^(https?://[^\\s;,]+|/(?!/)[^\\s;,]*)$",
   expected: "an http:// or https:// address, or a path of the page's own origin",
   example: "https://example.com/chat-token",
 };

@@ -8,12 +8,13 @@ import { isBuilt } from "./page.ts";
 import type { PageOptions } from "./page.ts";
 
 const home = mkdtempSync(join(tmpdir(), "rookery-page-"));
-const folder = join(home, "page");
+// Whatever the folders above are called, the page alone says what is kept.
+const folder = join(home, "assets", "page");
 mkdirSync(join(folder, "assets"), { recursive: true });
 const put = (name: string, text: string): void => writeFileSync(join(home, name), text);
-put("page/index.html", "<!doctype html>");
-put("page/assets/a-1.js", "plain");
-put("page/assets/a-1.js.br", "small");
+put("assets/page/index.html", "<!doctype html>");
+put("assets/page/assets/a-1.js", "plain");
+put("assets/page/assets/a-1.js.br", "small");
 put("secret.txt", "nobody's");
 afterAll(() => rmSync(home, { recursive: true }));
 

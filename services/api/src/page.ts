@@ -1,7 +1,7 @@
 // The chat page, where an operator turns it on: files that the build made, sent as they are, and the little that the page has
 // to be told of its cluster. Called by the server; holds no secret, knows no user.
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import fastifyStatic from "@fastify/static";
 import type { SetHeadersResponse } from "@fastify/static";
 import type { FastifyInstance } from "fastify";
@@ -18,7 +18,7 @@ export interface PageOptions {
 }
 
 /** Their names change with what is in them. */
-const ASSETS = "/assets/";
+const ASSETS = "assets/";
 const YEAR_SEC = 31_536_000;
 
 export function isBuilt(folder: string): boolean {
@@ -38,7 +38,8 @@ export async function servePage(server: FastifyInstance, { folder, ...told }: Pa
     });
     // A route for each file that is there, so nothing that a path may say leads anywhere else.
     await page.register(fastifyStatic, {
-      ...{ root: folder, wildcard: false, preCompressed: true, cacheControl: false, setHeaders },
+      ...{ root: folder, wildcard: false, preCompressed: true, cacheControl: false },
+      setHeaders: (reply, path) => setHeaders(reply, relative(folder, path)),
       globIgnore: ["**/*.br", "**/*.gz"],
     });
     page.get("/page.json", { schema: { hide: true } }, (_request, reply) =>
@@ -48,6 +49,6 @@ export async function servePage(server: FastifyInstance, { folder, ...told }: Pa
 }
 
 function setHeaders(reply: SetHeadersResponse, path: string): void {
-  const isAsset = path.includes(ASSETS);
+  const isAsset = path.startsWith(ASSETS);
   reply.setHeader("cache-control", isAsset ? `public, max-age=${YEAR_SEC}, immutable` : "no-cache");
 }
