@@ -81,6 +81,15 @@ describe("two browsers on two edges", () => {
     await thread.waitFor({ state: "detached" });
   });
 
+  it("draw no line above what was read as it came, in a channel that was empty too", async () => {
+    const [ann, bo] = await two("fresh");
+    await bo.write("the first word");
+    await ann.message("the first word").waitFor();
+    await ann.write("and the second");
+    await bo.message("and the second").waitFor();
+    for (const each of [ann, bo]) expect(await each.page.getByText("New messages").count()).toBe(0);
+  });
+
   it("tell who types, and who is there", async () => {
     const [ann, bo] = await two("presence");
     await bo.composer.pressSequentially("hm");

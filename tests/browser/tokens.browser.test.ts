@@ -43,6 +43,26 @@ describe("a token", () => {
     expect(await chat.page.evaluate(() => history.length)).toBeLessThanOrEqual(2);
   });
 
+  it("that is no good says so, leaves the address, and takes no one's place", async () => {
+    const ann = await stage.visit("ann", { expects: [/status of 401/] });
+    const tab = await ann.page.context().newPage();
+    await tab.goto(`${stage.address}#token=abc`);
+    await tab.getByRole("alert").filter({ hasText: "no longer good" }).waitFor();
+    expect(tab.url()).not.toContain("abc");
+    await tab.getByRole("button", { name: "Try again" }).click();
+    await tab.getByRole("button", { name: "You, Ann" }).waitFor();
+  });
+
+  it("is taken where the page is already shown as well", async () => {
+    const ann = await stage.visit("ann");
+    const token = stage.cluster.token("bo", { name: "Bo" });
+    await ann.page.evaluate((fragment) => {
+      location.hash = fragment;
+    }, `token=${token}`);
+    await ann.button("You, Bo").waitFor();
+    expect(ann.page.url()).not.toContain("token");
+  });
+
   it("that ends while the page is open is followed by the next, and nobody notices", async () => {
     await stage.backend.channel("renewed");
     const bo = await stage.visit("bo", { at: "renewed" });

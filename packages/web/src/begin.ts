@@ -11,6 +11,7 @@ import { createRest } from "./rest.ts";
 import {
   createSession,
   guestTokens,
+  isSignInFragment,
   keptTokens,
   nextTokens,
   oneTabAtATime,
@@ -38,10 +39,24 @@ export async function begin(show: Show): Promise<void> {
   const config = await readPageConfig();
   const given = tokensInFragment(location.hash);
   // A token is not to stay where it is seen, copied and kept as history.
-  if (given) history.replaceState(null, "", location.pathname);
-  const tokens = given ?? keptTokens(places);
+  if (isSignInFragment(location.hash)) history.replaceState(null, "", location.pathname);
+  if (given) {
+    let wasIn = false;
+    await enter(given, config, (stage) => {
+      show(isOut(stage) && !wasIn ? { at: "trouble", text: BAD_LINK } : stage);
+      wasIn ||= stage.at === "signed in";
+    });
+    return;
+  }
+  const tokens = keptTokens(places);
   if (tokens || config.signIn !== undefined) await enter(tokens, config, show);
   else show(config.guest ? { at: "guest", config } : { at: "signed out", location: undefined });
+}
+
+const BAD_LINK = "The link that brought you here is no longer good.";
+
+function isOut({ at }: Stage): boolean {
+  return at === "guest" || at === "signed out";
 }
 
 export async function enterAsGuest(name: string, config: PageConfig, show: Show): Promise<void> {
@@ -54,7 +69,10 @@ async function enter(tokens: Tokens | undefined, config: PageConfig, show: Show)
     follow: (last) => nextTokens(last, config.signIn),
   });
   const { client, me, ended } = await openClient(session, config);
-  if (me) show({ at: "signed in", chat: createChat(session, client, me) });
+  if (me) {
+    session.keep();
+    show({ at: "signed in", chat: createChat(session, client, me) });
+  }
   ended
     .then((location) => {
       client.close();

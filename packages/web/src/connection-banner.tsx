@@ -34,9 +34,15 @@ export function ConnectionBanner(): JSX.Element {
       for (const event of windowEvents) removeEventListener(event, look);
     };
   }, [client]);
+  const isOver = words !== undefined && client.state() === "closed";
   return (
     <div role="status" class="banner" data-told={words !== undefined}>
       {words}
+      {isOver && (
+        <button type="button" class="button-small" onClick={() => location.reload()}>
+          Load again
+        </button>
+      )}
     </div>
   );
 }

@@ -7,7 +7,17 @@ describe("a route", () => {
   });
 
   it("is the beginning for any other fragment", () => {
-    for (const fragment of ["", "#", "#/c/", "#/c/a/b", "#token=x", "#/c/%"]) {
+    for (const fragment of [
+      "",
+      "#",
+      "#/c/",
+      "#/c/a/b",
+      "#token=x",
+      "#/c/%",
+      "#/c/__proto__",
+      "#/c/%3Cimg%3E",
+      "#/c/a%2Fb",
+    ]) {
       expect(routeOf(fragment), fragment).toEqual({ channel: undefined });
     }
   });

@@ -1,4 +1,5 @@
 // Which channel the page shows: a fragment of its address, so that a channel can be linked to, and back leads back.
+import { canBeId } from "./channels/channel-id.ts";
 import { createStore } from "./store.ts";
 import type { Store } from "./store.ts";
 
@@ -8,7 +9,9 @@ export type Route = { readonly channel: string | undefined };
 export function routeOf(fragment: string): Route {
   const [, id] = /^#\/c\/([^/?]+)$/.exec(fragment) ?? [];
   try {
-    return { channel: id === undefined ? undefined : decodeURIComponent(id) };
+    const channel = decodeURIComponent(id ?? "");
+    // What cannot be a channel's id leads to the beginning, and not into the list of channels.
+    return { channel: canBeId(channel) ? channel : undefined };
   } catch {
     return { channel: undefined };
   }

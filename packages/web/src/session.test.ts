@@ -27,8 +27,19 @@ const follow = async (last: Tokens | undefined): Promise<Tokens> => {
   asked.push(last?.refreshToken ?? "");
   return tokensFor(user, Number(n) + 1);
 };
-const signIn = (first: Tokens | undefined, more: Partial<SessionParts> = {}): Session =>
-  createSession({ first, places: newTab(), follow, nowMs: () => nowMs, alone: (act) => act(), ...more });
+/** Of somebody whom the cluster let in. */
+const signIn = (first: Tokens | undefined, more: Partial<SessionParts> = {}): Session => {
+  const session = createSession({
+    first,
+    places: newTab(),
+    follow,
+    nowMs: () => nowMs,
+    alone: (act) => act(),
+    ...more,
+  });
+  session.keep();
+  return session;
+};
 
 describe("a session", () => {
   it("gives the token that it has until that is due or was refused", async () => {
@@ -63,6 +74,12 @@ describe("a session", () => {
     const bo = signIn(tokensFor("bo", 7));
     expect(await ann.token(tokenFor("ann", 1))).toBe(tokenFor("ann", 2));
     expect(await bo.token(tokenFor("bo", 7))).toBe(tokenFor("bo", 8));
+  });
+
+  it("takes nobody's place before the cluster let its user in", () => {
+    signIn(tokensFor("ann", 1));
+    createSession({ first: { token: "abc" }, places: newTab(), follow, nowMs: () => nowMs, alone: (act) => act() });
+    expect(keptTokens(newTab())?.token).toBe(tokenFor("ann", 1));
   });
 
   it("is over for whoever has to sign in again, and says where", async () => {

@@ -15,6 +15,9 @@ export interface Tokens {
 export interface Session {
   /** A token that is good as far as is known; a fresh one where that was refused. Rejects with {@link SignedOut}. */
   readonly token: (refused?: string) => Promise<string>;
+  /** The cluster let this user in by it: from now on it is the tab's and the browser's. Before, it takes nobody's place. */
+  readonly keep: () => void;
+  /** Takes away what this page keeps of this user. */
   readonly signOut: () => Promise<void>;
 }
 
@@ -48,6 +51,11 @@ export function tokensInFragment(fragment: string): Tokens | undefined {
   return token ? { token, refreshToken: fields.get("refresh") ?? undefined } : undefined;
 }
 
+/** Whether a fragment is about signing in, so that it is not to stay in the address whatever it holds. */
+export function isSignInFragment(fragment: string): boolean {
+  return /^#(token|refresh)=/.test(fragment);
+}
+
 /** Whose a token says it is, or nobody's: it is the cluster that believes it or not. */
 export function userOf(token: string): string {
   try {
@@ -79,7 +87,7 @@ export interface SessionParts {
 
 export function createSession({ first, places, follow, nowMs, alone }: SessionParts): Session {
   const { tab, browser } = places;
-  let tokens: Tokens | undefined;
+  let tokens = first;
   let asking: Promise<string> | undefined;
   const take = (next: Tokens): string => {
     tokens = next;
@@ -94,8 +102,10 @@ export function createSession({ first, places, follow, nowMs, alone }: SessionPa
     if (kept && tokens && kept.token !== tokens.token) return take(kept);
     return take(await follow(tokens));
   };
-  if (first) take(first);
   return {
+    keep() {
+      if (tokens) take(tokens);
+    },
     async token(refused) {
       if (asking) return asking;
       const isDue = nowMs() >= (tokens?.refreshAt ?? Infinity);
@@ -109,12 +119,22 @@ export function createSession({ first, places, follow, nowMs, alone }: SessionPa
       const { token, refreshToken } = tokens ?? {};
       if (token === undefined) return;
       tokens = undefined;
-      browser.removeItem(keyOf(userOf(token)));
+      for (const key of keysOf(browser, userOf(token))) browser.removeItem(key);
       for (const place of [tab, browser]) place.removeItem(WHO);
       const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
       await fetch("v1/auth/logout", { method: "POST", headers, body: JSON.stringify({ refreshToken }) });
     },
   };
+}
+
+/** Of this page and of the SDK: drafts and unsent texts are not for whoever comes next. */
+function keysOf(storage: Storage, user: string): string[] {
+  const name = encodeURIComponent(user);
+  const keys = Array.from({ length: storage.length }, (_, n) => storage.key(n) ?? "");
+  return keys.filter(
+    (key) =>
+      key === keyOf(user) || [`rookery-page/${name}/`, `rookery/${name}/`].some((start) => key.startsWith(start)),
+  );
 }
 
 /** A page without a secure origin has no locks: the api answers two who ask within 10 s alike. */

@@ -37,7 +37,12 @@ export function Shell(): JSX.Element {
       <div class="stage">
         <ConnectionBanner />
         {shown && <Conversation key={shown.info.id} open={shown} />}
-        {!shown && <Home show={setDialog} />}
+        {!shown && id === undefined && <Home show={setDialog} />}
+        {!shown && id !== undefined && (
+          <main class="home" aria-busy="true">
+            <p class="quiet">Opening {id}…</p>
+          </main>
+        )}
       </div>
       {dialog === "browse" && <BrowseDialog onClose={close} />}
       {dialog === "new" && <NewChannelDialog onClose={close} />}
@@ -49,6 +54,11 @@ export function Shell(): JSX.Element {
 /** A link may lead to a channel that is not on the list: it is asked for, and joined whether the api knows it or not. */
 function useOpened(id: string | undefined, isOpen: boolean): void {
   const { channels, rest } = useChat();
+  useEffect(() => {
+    // Whoever comes back to a channel asks again: what kept this user out may be over.
+    const known = channels.list.state().find(({ info }) => info.id === id);
+    if (known?.channel.state().phase === "out") channels.open(known.info);
+  }, [id, channels]);
   useEffect(() => {
     if (id === undefined || isOpen) return undefined;
     let isWanted = true;

@@ -38,7 +38,11 @@ export function BrowseDialog({ onClose }: { readonly onClose: () => void }): JSX
       <PublicChannels
         part={part}
         onPick={onClose}
-        none={<p class="quiet">No public channel has that in its name.</p>}
+        none={
+          <p class="quiet">
+            {part.trim() === "" ? "There is no public channel yet." : "No public channel has that in its name."}
+          </p>
+        }
       />
       {byId}
       <form class="form form-row" onSubmit={meet}>

@@ -1,8 +1,13 @@
 // Ids of channels as the protocol allows them (its chapter on text), and one made of a name. Pure.
 
-/** `dm:` is the cluster's own. */
+/** What may be joined: also a direct one. */
+export function canBeId(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/.test(text);
+}
+
+/** What may be made: `dm:` is the cluster's own. */
 export function isChannelId(text: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/.test(text) && !text.startsWith("dm:");
+  return canBeId(text) && !text.startsWith("dm:");
 }
 
 /** What is left of a name in the letters of an id; empty where nothing is. */

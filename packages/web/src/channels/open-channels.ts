@@ -1,6 +1,7 @@
 // The channels of the side list: those in which this user has a role, and those that were opened here before, by the browser's
 // storage. Joins each through the SDK, so that what is unread shows. Never leaves one that was not taken off the list.
 import type { Channel, Client, Person } from "@rookery/client";
+import { canBeId } from "./channel-id.ts";
 import { channelOf } from "../rest.ts";
 import type { ChannelInfo, Rest } from "../rest.ts";
 import { listOf, parsed } from "../shape.ts";
@@ -58,7 +59,8 @@ export function createOpenChannels({ client, rest, storage, me }: OpenChannelsPa
     const other = (await rest.members(info.id)).find(({ user }) => user !== me.user);
     return { ...info, name: other?.name ?? me.name };
   };
-  for (const info of listOf(parsed(storage.getItem(key)), channelOf).slice(0, MOST_JOINED)) open(info);
+  const kept = listOf(parsed(storage.getItem(key)), channelOf).filter(({ id }) => canBeId(id));
+  for (const info of kept.slice(0, MOST_JOINED)) open(info);
   return {
     list,
     open,

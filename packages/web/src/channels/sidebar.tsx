@@ -33,7 +33,17 @@ export function Sidebar({ current, show }: SidebarProps): JSX.Element {
       </header>
       <nav class="channel-nav" aria-label="Channels">
         <ChannelGroup title="Channels" list={others} current={current} />
-        {others.length === 0 && <p class="quiet nav-empty">None yet. Browse, or start one.</p>}
+        {others.length === 0 && (
+          <p class="quiet nav-empty">
+            None yet.{" "}
+            <button type="button" class="button-small" onClick={() => show("browse")}>
+              Find one
+            </button>{" "}
+            <button type="button" class="button-small" onClick={() => show("new")}>
+              Start one
+            </button>
+          </p>
+        )}
         {direct.length > 0 && <ChannelGroup title="Direct messages" list={direct} current={current} />}
       </nav>
       <YouMenu />

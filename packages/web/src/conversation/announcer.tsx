@@ -26,7 +26,8 @@ export function Announcer({ state: { messages, phase }, me }: AnnouncerProps): J
     if (news.current.length === 0 || timer.current !== undefined) return;
     const tell = (): void => {
       timer.current = undefined;
-      if (news.current.length === 0) return;
+      // Whoever reads the page later is not told of it as if it were still news.
+      if (news.current.length === 0) return say("");
       say(announcement(news.current));
       news.current = [];
       timer.current = setTimeout(tell, EVERY_MS);

@@ -52,7 +52,8 @@ function Messages({ channel, state, actions, target }: MessageListProps): JSX.El
   const [isUnreadAbove, lookForUnread] = useUnreadAbove(state, readUpTo);
   const moved = (now: View): void => {
     view.current = now;
-    setAtEnd(now.isAtEnd && !isEmpty);
+    // An empty channel is at its end once one knows that it is empty.
+    setAtEnd(now.isAtEnd && (!isEmpty || phase === "live"));
     lookForUnread(unreadRow < 0 ? undefined : rows[unreadRow + 1]?.key, isLookedAt && unreadRow >= now.first);
     const isNearTop = now.topPx < NEAR_TOP_WINDOWS * now.heightPx;
     if (isNearTop && hasOlder && phase === "live" && !older.hasFailed) older.bring();

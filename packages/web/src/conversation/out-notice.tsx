@@ -14,6 +14,10 @@ interface OutNoticeProps {
   readonly onLeave: () => void;
 }
 
+/** A timer cannot be longer. */
+const MOST_TIMER_MS = 2 ** 31 - 1;
+/** The cluster's clock is not this one. */
+const AFTER_MS = 1_000;
 const UNKNOWN: OutError = { code: "unknown", message: "nobody said why" };
 const show = (ms: number): string =>
   new Date(ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -26,6 +30,12 @@ export function OutNotice({ channel, info, onLeave }: OutNoticeProps): JSX.Eleme
     // Rejects at once, with what took this user out.
     channel.ready().catch((error: unknown) => setWhy(error instanceof RookeryError ? error : UNKNOWN));
   }, [channel]);
+  useEffect(() => {
+    const waitMs = (why?.until ?? Infinity) - Date.now();
+    if (waitMs > MOST_TIMER_MS) return undefined;
+    const timer = setTimeout(() => channels.open(info), Math.max(waitMs, 0) + AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [why, channels, info]);
   if (!why) return <div class="out" />;
   const { text, help } = outWords(why, show);
   const retry = (event: Event): void => {

@@ -48,13 +48,13 @@ export function useReadMarks(channel: Channel, { phase, unread = 0 }: ChannelSta
 function isMarkedWithTheNext(): void {}
 
 /**
- * Where this user was when the channel was opened, or, for what came while nobody looked at its end, before that. Undefined while nobody
- * can say.
+ * Where this user was when the channel was opened with something new in it, or when something came while nobody looked at its end.
+ * Undefined while everything was seen as it came.
  */
 export function useReadUpTo({ phase, read, unread }: ChannelState, isReading: boolean): Position | undefined {
   const kept = useRef<{ upTo?: Position | undefined; unread?: number | undefined }>({}).current;
-  const isNew = kept.unread === 0 && unread !== undefined && unread > 0 && !isReading;
-  if (phase === "live" && read && (!kept.upTo || isNew)) kept.upTo = read;
+  const isNew = (kept.unread ?? 0) === 0 && unread !== undefined && unread > 0 && !isReading;
+  if (phase === "live" && read && isNew) kept.upTo = read;
   if (phase === "live") kept.unread = unread;
   return kept.upTo;
 }
